@@ -1,0 +1,57 @@
+import { hasControl, isAscii } from '../lib/text.ts';
+import type { ServiceInstance } from '../model/catalog.ts';
+import { diagnose, tagSpan, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
+import type { RouteIntent } from '../model/route.ts';
+import type { Dialect } from './dialect.ts';
+
+/** Limits of promises.md T5. */
+export const TAG_LIMITS = { maxTagBytes: 8192, maxTags: 512 } as const;
+
+/**
+ * What the tags of one instance ask for, in the order of the dialects. Tags that no dialect may see (control characters,
+ * non-ASCII, too long) are taken out first; what is left keeps its index.
+ */
+export function readTags(instance: ServiceInstance, dialects: readonly Dialect[]): Diagnosed<readonly RouteIntent[]> {
+  const diagnostics: Diagnostic[] = [];
+  const report: Report = (diagnostic) => diagnostics.push(diagnostic);
+  const readable = withoutUnreadableTags(instance, dialects, report);
+  const value = dialects.flatMap((dialect) => dialect.parse(readable, report));
+  return { value, diagnostics };
+}
+
+/** The instance with every unreadable tag emptied: indexes and offsets of the others stay as the catalog has them. */
+function withoutUnreadableTags(instance: ServiceInstance, dialects: readonly Dialect[], report: Report): ServiceInstance {
+  const routes = (tag: string): boolean => dialects.some((dialect) => dialect.claims(tag));
+  const tags = instance.tags.map((tag, index) => (isReadable(tag, index) ? tag : ''));
+  return tags.every((tag, index) => tag === instance.tags[index]) ? instance : { ...instance, tags };
+
+  function isReadable(tag: string, index: number): boolean {
+    const span = tagSpan(instance, index);
+    if (index >= TAG_LIMITS.maxTags || tag.length > TAG_LIMITS.maxTagBytes) {
+      if (routes(tag))
+        report(
+          diagnose(
+            'TAG_LIMIT',
+            `Cannot read tag ${index + 1}: ${tag.length} characters, expected at most ${TAG_LIMITS.maxTagBytes} and ${TAG_LIMITS.maxTags} tags`,
+            { span },
+          ),
+        );
+      return false;
+    }
+    const control = hasControl(tag);
+    if (!control && isAscii(tag)) return true;
+    if (!routes(tag)) {
+      if (control) report(diagnose('TAG_CONTROL_FOREIGN', 'A tag that routes nothing holds a control character', { span }));
+      return !control;
+    }
+    const code = control ? 'TAG_CONTROL_CHARACTER' : 'TAG_NOT_ASCII';
+    report(
+      diagnose(
+        code,
+        `Cannot read the tag: it holds ${control ? 'a control character' : 'a character outside ASCII'}, expected printable ASCII`,
+        { span },
+      ),
+    );
+    return false;
+  }
+}

@@ -1,0 +1,20 @@
+/** A signal that aborts with `signal` or after `ms`, whichever is first; its reason tells them apart (`TimeoutError` for the deadline). */
+export function deadline(ms: number, signal?: AbortSignal): AbortSignal {
+  const timeout = AbortSignal.timeout(ms);
+  return signal ? AbortSignal.any([signal, timeout]) : timeout;
+}
+
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The chain of messages of an error and its causes, outermost first. */
+export function causesOf(error: unknown): string {
+  const messages: string[] = [];
+  for (let at: unknown = error; at !== undefined && messages.length < 5; at = at instanceof Error ? at.cause : undefined) {
+    const message = messageOf(at);
+    if (!messages.includes(message)) messages.push(message);
+  }
+  return messages.join(': ');
+}

@@ -1,0 +1,53 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+
+/** The content of a text file, or undefined where there is none. Other errors are thrown. */
+export async function readTextFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** What `writeFileAtomic` needs to know beside path and content. */
+export interface AtomicWriteOptions {
+  /** Permission bits of the new file. */
+  readonly mode?: number;
+  /** Where the temporary file lives: on the same filesystem, outside any directory a program watches. Default: beside the file. */
+  readonly stagingDir?: string;
+}
+
+/**
+ * Replaces a file so that a reader sees the old or the new content, never a part, and a crash leaves one of the two:
+ * exclusive temporary file, fsync, rename, fsync of the directory. A link at `path` is replaced, not followed.
+ */
+export async function writeFileAtomic(path: string, content: string, options: AtomicWriteOptions = {}): Promise<void> {
+  const { mode = 0o640, stagingDir = dirname(path) } = options;
+  await mkdir(stagingDir, { recursive: true, mode: 0o750 });
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const staged = join(stagingDir, `.${randomBytes(8).toString('hex')}.staged`);
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    await withFile(await open(staged, flags, mode), async (file) => {
+      await file.writeFile(content, 'utf8');
+      await file.sync();
+    });
+    await rename(staged, path);
+  } catch (error) {
+    await rm(staged, { force: true });
+    throw error;
+  }
+  await withFile(await open(dirname(path), constants.O_RDONLY), (directory) => directory.sync());
+}
+
+async function withFile(file: FileHandle, use: (file: FileHandle) => Promise<void>): Promise<void> {
+  try {
+    await use(file);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,11 @@
+import { createHash } from 'node:crypto';
+
+/** SHA-256 of a text as 64 lower-case hex digits. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The first 20 hex digits of SHA-256 over the parts, each prefixed with its length, so that no two lists of parts collide by joining. */
+export function shortHash(parts: readonly string[]): string {
+  return sha256(parts.map((part) => `${part.length}:${part}`).join('')).slice(0, 20);
+}

@@ -1,0 +1,32 @@
+/** Compares two strings by code unit: the same order on every machine and locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A comparator made of several: the first that does not answer 0 decides. */
+export function compareBy<T>(...comparators: readonly ((a: T, b: T) => number)[]): (a: T, b: T) => number {
+  return (a, b) => {
+    for (const compare of comparators) {
+      const order = compare(a, b);
+      if (order !== 0) return order;
+    }
+    return 0;
+  };
+}
+
+/** The distinct texts in code-unit order. */
+export function sortedUnique<T extends string>(texts: Iterable<T>): T[] {
+  return [...new Set(texts)].toSorted(compareText);
+}
+
+/** Groups values by a key, keys in order of first appearance. */
+export function groupBy<K, V>(values: Iterable<V>, keyOf: (value: V) => K): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group) group.push(value);
+    else groups.set(key, [value]);
+  }
+  return groups;
+}

@@ -1,0 +1,26 @@
+/** Text of a stranger made safe for a terminal or a log: everything but printable ASCII as a visible escape. */
+export function visible(text: string): string {
+  return text.replace(/[^\x20-\x7e]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/** A name for people made of `[a-z0-9-]`, at most 40 characters, never empty. Not unique: put a hash behind it. */
+export function slug(text: string): string {
+  const cut = text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 40);
+  return cut === '' ? 'x' : cut;
+}
+
+/** True when every character is ASCII. */
+export function isAscii(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- the whole ASCII range is meant
+  return /^[\x00-\x7f]*$/.test(text);
+}
+
+/** True when the text holds a control character, DEL included. */
+export function hasControl(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  return /[\x00-\x1f\x7f]/.test(text);
+}

@@ -1,0 +1,29 @@
+import type { RenderedConfig, Server } from './rendered.ts';
+import type { RoutingTable } from './route.ts';
+import type { Digest } from './names.ts';
+
+/**
+ * How an apply ended. `unchanged`: the proxy already had it. `applied`: checked, loaded, read back. `rejected`: the proxy or
+ * its validator refused it, what ran before still runs. `rolledBack`: it was loaded but could not be read back, the last good one
+ * was put back. `failed`: the proxy could not be reached; the validated files are in place where possible.
+ */
+export type ApplyOutcome =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'applied'; readonly durationMs: number }
+  | { readonly kind: 'rejected'; readonly reason: string; readonly units: readonly string[] }
+  | { readonly kind: 'rolledBack'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/** One configuration that a proxy was given: `generations/N/`. Generation 0 is a configuration found at the start that is not ours. */
+export interface Generation {
+  readonly id: number;
+  readonly proxy: string;
+  readonly server: Server;
+  readonly digest: Digest;
+  readonly table: RoutingTable;
+  readonly config: RenderedConfig;
+  /** Versions of this program and of the proxy it was made for. */
+  readonly versions: { readonly hindProxy: string; readonly proxy?: string };
+  readonly appliedAtMs: number;
+  readonly outcome: ApplyOutcome['kind'];
+}

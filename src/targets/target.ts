@@ -1,0 +1,74 @@
+import type { Diagnosed } from '../model/diagnostic.ts';
+import type { MiddlewareKind } from '../model/middleware.ts';
+import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts';
+import type { EntryPoint, LoadBalancing, RoutingTable, UpstreamProtocol } from '../model/route.ts';
+
+/** What a proxy does with a feature: by itself, with a module of the running binary, built from others, or not at all. */
+export type Capability = 'native' | 'module' | 'emulated' | 'unsupported';
+
+/** Everything a table can hold that a proxy may not be able to do. */
+export type FeatureKind =
+  | MiddlewareKind
+  | `protocol.${UpstreamProtocol}`
+  | `lb.${LoadBalancing}`
+  | 'match.hostPort'
+  | 'match.ignoreCase'
+  | 'redirect.anyStatus'
+  | 'weights'
+  | 'mixedSchemes'
+  | 'rawPath';
+
+/** One answer for every feature: a new feature does not compile until every target has given one. */
+export type Capabilities = Readonly<Record<FeatureKind, Capability>>;
+
+/** A certificate and its key as files. */
+export interface CertificateFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What both targets need beside the table. All paths absolute. */
+export interface RenderSettings {
+  /** Every entry point, by name. */
+  readonly entryPoints: readonly EntryPoint[];
+  /** The answer where no route matches. */
+  readonly unknownHost: { readonly status: number; readonly body?: string };
+  /** Where the certificates of TLS entry points come from: nowhere (plain only), a CA of the proxy's or ours, or these files. */
+  readonly tls: {
+    readonly mode: 'off' | 'internal' | 'files';
+    readonly certificates: readonly CertificateFiles[];
+    readonly minVersion: '1.2' | '1.3';
+  };
+  /** CIDRs whose X-Forwarded-* headers are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly accessLogs: boolean;
+  readonly caddy: {
+    /** Destination of the Caddyfile. */
+    readonly file: string;
+    /** `http://host:port` or `unix//path`. */
+    readonly admin: string;
+  };
+  readonly traefik: {
+    readonly staticFile: string;
+    /** Destination of the dynamic file; its directory is watched by Traefik. */
+    readonly dynamicFile: string;
+    /** `http://host:port` on loopback, where Traefik's API is read back. */
+    readonly api: string;
+    /** htpasswd lines that may read the API. */
+    readonly apiUsers: readonly string[];
+    /** The certificate for TLS requests that match none: always set, or every reload makes a new key. */
+    readonly defaultCertificate: CertificateFiles;
+  };
+}
+
+/** One proxy as a compiler backend: pure, total, the same bytes for the same table and settings. */
+export interface Target {
+  readonly server: Server;
+  readonly capabilities: Capabilities;
+  /** The whole dynamic configuration. What it cannot express is reported; its route answers 503 where it protects, else is left out. */
+  render(table: RoutingTable, settings: RenderSettings): Diagnosed<RenderedConfig>;
+  /** What the proxy boots from when nothing was ever applied: its admin endpoint, 503 with Retry-After for everything. */
+  renderBoot(settings: RenderSettings): RenderedConfig;
+  /** Files the proxy reads at its start only; none for Caddy. */
+  renderStatic(settings: RenderSettings): readonly RenderedFile[];
+}

@@ -1,0 +1,88 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { findBinary, type BinaryName } from '../../src/lib/binaries.ts';
+
+/** A child of a test: ended by its own id when the test ends. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** Everything it printed so far, both streams. */
+  output(): string;
+  /** Exit code or signal, once it has ended. */
+  readonly ended: Promise<number | string>;
+  stop(signal?: NodeJS.Signals): Promise<number | string>;
+}
+
+/** Starts a program and stops it (TERM, after 10 s KILL) when the test ends. The environment is exactly `env` plus PATH and HOME. */
+export function startProcess(
+  t: TestContext | { after(fn: () => Promise<void>): void },
+  file: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
+): Running {
+  const { cwd, env = {} } = options;
+  const inherited = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/' };
+  const child = spawn(file, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
+  child.stdout.on('data', (data: Buffer) => (text += data.toString()));
+  child.stderr.on('data', (data: Buffer) => (text += data.toString()));
+  const ended = new Promise<number | string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+  });
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string> => {
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return ended;
+    child.kill(signal);
+    const killer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    const result = await ended;
+    clearTimeout(killer);
+    return result;
+  };
+  t.after(async () => {
+    await stop();
+  });
+  return { child, output: () => text, ended, stop };
+}
+
+/** A port on 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('Cannot pick a port: the server has no address');
+  return address.port;
+}
+
+/** Several distinct free ports. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) ports.add(await freePort());
+  return [...ports];
+}
+
+/** An empty directory that goes when the test ends. */
+export async function tempDir(t: TestContext | { after(fn: () => Promise<void>): void }): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'hind-proxy-'));
+  t.after(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Programs that every CI run must have. */
+const REQUIRED: readonly BinaryName[] = ['caddy', 'traefik', 'consul', 'supervisord'];
+
+/**
+ * The path of a real server, or undefined after the test was marked as skipped with a reason. With CI=true the four that are
+ * required make the test fail instead.
+ */
+export function needServer(t: TestContext, name: BinaryName): string | undefined {
+  const path = findBinary(name, process.env);
+  if (path) return path;
+  if (process.env['CI'] === 'true' && REQUIRED.includes(name))
+    throw new Error(`Cannot test: needs ${name} (see README), and CI=true allows no skip`);
+  t.skip(`SKIPPED: needs ${name} (see README)`);
+  return undefined;
+}
