@@ -56,8 +56,11 @@ export interface Fault {
   readonly code: DiagnosticCode;
 }
 
-/** One part of a redirect target: literal text, the request's path (with its query, where the target has none), or its Host with port. */
-export type RedirectPart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'path' } | { readonly kind: 'host' };
+/**
+ * One part of a redirect target: literal text, the request's path (with its query, where the target has none), its Host header
+ * with port (`host`) or without (`hostname`).
+ */
+export type RedirectPart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'path' | 'host' | 'hostname' };
 
 /** An answer that is a redirect. `otherStatus`: for methods other than GET and HEAD, where it differs. */
 export interface Redirect {
