@@ -1,0 +1,58 @@
+import { serviceKey } from '../model/catalog.ts';
+import { compareDiagnostics, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
+import type { BackendId, OwnerId, RouteId } from '../model/names.ts';
+import type { Backend, Fault, RoutingTable } from '../model/route.ts';
+import { createTable } from '../model/table.ts';
+import { candidatesOf, groupCandidates, type Reading } from './candidates.ts';
+import { mergeCandidates } from './merge.ts';
+import type { Claims, CompileOptions } from './options.ts';
+import { withinOwnership } from './owner.ts';
+import { rankRoutes } from './rank.ts';
+import { reservedHostRoutes, unknownHostRedirect, withHttpsRedirects } from './redirects.ts';
+
+/** What the catalogs ask for as one table, and what the next stages must know of how it came about. */
+export interface Compiled {
+  readonly table: RoutingTable;
+  /** Routes that answer 503 because their tags cannot be honoured; a `quarantined` one may be served in its last good form. */
+  readonly faults: ReadonlyMap<RouteId, Fault>;
+  /** Services (`serviceKey`) with a routing tag of which not even the match could be read: what they asked before may stand. */
+  readonly unreadable: ReadonlySet<string>;
+  /** Who holds each host now, by `claimKey`. */
+  readonly holders: ReadonlyMap<string, OwnerId>;
+}
+
+/**
+ * Turns what all instances ask into one ranked routing table. The passes, in order: resolve each intent by itself (entry points,
+ * address, redirect target), apply ownership, pool what asks for the same route, add the redirects to https, rank, number. Pure, and
+ * the same for every order of `readings`. Every fault costs its own route only.
+ */
+export function buildTable(
+  readings: readonly Reading[],
+  { options, claims }: { readonly options: CompileOptions; readonly claims: Claims },
+): Diagnosed<Compiled> {
+  const diagnostics: Diagnostic[] = readings.flatMap((reading) => reading.diagnostics);
+  const report: Report = (diagnostic) => diagnostics.push(diagnostic);
+
+  const candidates = candidatesOf(readings, options, report);
+  const { kept, holders } = withinOwnership(candidates, { options, claims, report });
+  const merged = groupCandidates(kept).flatMap((group) => mergeCandidates(group, options, report) ?? []);
+  const redirected = withHttpsRedirects(merged, options);
+  const ranked = rankRoutes(redirected, { accept: options.accept, report });
+
+  const last = unknownHostRedirect(options);
+  const routes = [...reservedHostRoutes(ranked, options), ...ranked.map(({ route }) => route), ...(last ? [last] : [])];
+  const backends = new Map<BackendId, Backend>(merged.flatMap(({ backend }) => (backend ? [[backend.id, backend]] : [])));
+  const faults = new Map<RouteId, Fault>(merged.flatMap(({ route, fault }) => (fault ? [[route.id, fault]] : [])));
+  const value = { table: createTable(routes, backends), faults, unreadable: unreadableServices(readings), holders };
+  return { value, diagnostics: diagnostics.toSorted(compareDiagnostics) };
+}
+
+/** Services with an error at a tag that gave no intent. */
+function unreadableServices(readings: readonly Reading[]): ReadonlySet<string> {
+  const unreadable = readings.filter(({ intents, diagnostics }) => {
+    if (diagnostics.length === 0) return false;
+    const read = new Set(intents.flatMap(({ spans }) => spans.map(({ tagIndex }) => tagIndex)));
+    return diagnostics.some(({ severity, span }) => severity === 'error' && span !== undefined && !read.has(span.tagIndex));
+  });
+  return new Set(unreadable.map(({ instance }) => serviceKey(instance)));
+}

@@ -1,0 +1,105 @@
+import type { DiagnosticCode } from '../model/codes.ts';
+import type { EntryPoint, EntryPointChoice } from '../model/route.ts';
+
+/** The entry points that a choice stands for, and what is wrong with it. No names: the route is not rendered. */
+export interface ResolvedEntryPoints {
+  /** Sorted. */
+  readonly names: readonly string[];
+  readonly problems: readonly { readonly code: DiagnosticCode; readonly message: string }[];
+}
+
+/**
+ * Resolves a tag's choice to the names of entry points. Routes that name none join every http entry point of their kind: with TLS
+ * those that end it, without TLS the others; `both` joins all. TCP routes go only to entry points declared `tcp`.
+ */
+export function resolveEntryPoints(
+  choice: EntryPointChoice,
+  { entryPoints, tls }: { readonly entryPoints: readonly EntryPoint[]; readonly tls: boolean },
+): ResolvedEntryPoints {
+  if (needsTls(choice) && !tls)
+    return none('ROUTE_TLS_OFF', 'Cannot serve the route: it needs TLS and `tls.mode` is off, expected `tls.mode: internal` or `files`');
+  const http = entryPoints.filter(({ protocol }) => protocol === 'http');
+  switch (choice.kind) {
+    case 'plain':
+      return found(http.filter((entryPoint) => !entryPoint.tls));
+    case 'tls':
+      return found(http.filter((entryPoint) => entryPoint.tls));
+    case 'both':
+      return found(http.filter((entryPoint) => tls || !entryPoint.tls));
+    case 'port':
+      return onPort(choice, entryPoints);
+    case 'named':
+      return named(choice.names, entryPoints, (entryPoint) => entryPoint.protocol === 'http' && entryPoint.tls === choice.tls);
+    case 'tcp':
+      return tcp(choice, entryPoints);
+    default:
+      throw new TypeError(`Cannot resolve entry points: ${JSON.stringify(choice satisfies never)}`);
+  }
+}
+
+function needsTls(choice: EntryPointChoice): boolean {
+  return choice.kind === 'tls' || ((choice.kind === 'named' || choice.kind === 'port') && choice.tls);
+}
+
+function onPort({ port, tls }: { readonly port: number; readonly tls: boolean }, entryPoints: readonly EntryPoint[]): ResolvedEntryPoints {
+  const there = entryPoints.filter((entryPoint) => entryPoint.port === port);
+  const fitting = there.filter((entryPoint) => entryPoint.protocol === 'http' && entryPoint.tls === tls);
+  if (fitting.length > 0) return found(fitting);
+  if (there.length === 0) return none('ROUTE_ENTRYPOINT_MISSING', `Cannot serve the route: no entry point on port ${port}`);
+  return none(
+    'ROUTE_ENTRYPOINT_KIND',
+    `Cannot serve the route: port ${port} is of another kind, expected http ${tls ? 'with' : 'without'} TLS`,
+  );
+}
+
+function tcp(choice: Extract<EntryPointChoice, { kind: 'tcp' }>, entryPoints: readonly EntryPoint[]): ResolvedEntryPoints {
+  const isTcp = ({ protocol }: EntryPoint): boolean => protocol === 'tcp';
+  if (choice.names) return named(choice.names, entryPoints, isTcp);
+  const { port } = choice;
+  if (port === undefined) return found(entryPoints.filter(isTcp), 'no entry point is declared `tcp`');
+  const there = entryPoints.filter((entryPoint) => entryPoint.port === port);
+  if (there.some(isTcp)) return found(there.filter(isTcp));
+  if (there.length === 0) return none('ROUTE_ENTRYPOINT_MISSING', `Cannot serve the TCP route: no entry point on port ${port}`);
+  return none(
+    'ROUTE_ENTRYPOINT_KIND',
+    `Cannot serve the TCP route: the entry point on port ${port} speaks http, expected \`protocol: tcp\``,
+  );
+}
+
+function named(
+  names: readonly string[],
+  entryPoints: readonly EntryPoint[],
+  fits: (entryPoint: EntryPoint) => boolean,
+): ResolvedEntryPoints {
+  const problems: { code: DiagnosticCode; message: string }[] = [];
+  const fitting: EntryPoint[] = [];
+  for (const name of names) {
+    const entryPoint = entryPoints.find((candidate) => candidate.name === name);
+    if (!entryPoint) {
+      const known = entryPoints.map((candidate) => candidate.name).join(', ');
+      problems.push({
+        code: 'TRAEFIK_ENTRYPOINT_UNKNOWN',
+        message: `Cannot use entry point "${name}": it is not configured, expected one of ${known}`,
+      });
+    } else if (fits(entryPoint)) fitting.push(entryPoint);
+    else
+      problems.push({
+        code: 'ROUTE_ENTRYPOINT_KIND',
+        message: `Cannot use entry point "${name}": ${kindOf(entryPoint)} does not fit this router`,
+      });
+  }
+  return { names: fitting.map(({ name }) => name).toSorted(), problems };
+}
+
+function kindOf({ protocol, tls }: EntryPoint): string {
+  return protocol === 'http' ? `http ${tls ? 'with' : 'without'} TLS` : protocol;
+}
+
+function found(entryPoints: readonly EntryPoint[], otherwise = 'no entry point of its kind is configured'): ResolvedEntryPoints {
+  if (entryPoints.length === 0) return none('ROUTE_ENTRYPOINT_MISSING', `Cannot serve the route: ${otherwise}`);
+  return { names: entryPoints.map(({ name }) => name).toSorted(), problems: [] };
+}
+
+function none(code: DiagnosticCode, message: string): ResolvedEntryPoints {
+  return { names: [], problems: [{ code, message }] };
+}

@@ -1,0 +1,48 @@
+import type { Cidr } from '../lib/ip.ts';
+import type { Hostname, OwnerId, Port, SourceId } from '../model/names.ts';
+import type { DialectName, EntryPoint } from '../model/route.ts';
+
+/** Which instances a source's services may be served from, where the operator overrides the dialects' own rules. */
+export type HealthRule = 'passing' | 'warning' | 'any';
+
+/** Which addresses instances may have beside the rules that always hold. */
+export interface AddressPolicy {
+  /** Blocks that are allowed although a rule refuses them. */
+  readonly allow: readonly Cidr[];
+  /** Blocks that are refused. */
+  readonly deny: readonly Cidr[];
+  /** Administrative endpoints of the proxy and of ourselves, as `address:port`. */
+  readonly controlPorts: ReadonlySet<string>;
+}
+
+/** The operator's decisions that shape a routing table. */
+export interface CompileOptions {
+  /** Dialects that are read, the preferred one first. */
+  readonly accept: readonly DialectName[];
+  readonly entryPoints: readonly EntryPoint[];
+  /** False where the proxy ends no TLS at all. */
+  readonly tls: boolean;
+  readonly unhealthy: 'respond-503' | 'remove';
+  /** Fabio routes only services that have a check; asked of the sources that know checks. */
+  readonly requireChecks: boolean;
+  readonly checkingSources: ReadonlySet<SourceId>;
+  readonly health: ReadonlyMap<SourceId, HealthRule>;
+  readonly ownership: 'firstCome' | 'open';
+  readonly reservedHosts: readonly Hostname[];
+  /** Hosts that tags may redirect to; empty: any. */
+  readonly redirectHosts: readonly string[];
+  /** Which routes answer plain http with a redirect to https. */
+  readonly httpsRedirect: 'hind' | 'withoutPort' | 'never';
+  /** Plain requests that no route answers are redirected to https, as HinD does. */
+  readonly redirectUnknownHosts: boolean;
+  readonly addresses: AddressPolicy;
+  readonly limits: { readonly routesPerService: number; readonly endpointsPerRoute: number };
+}
+
+/** Who holds a host (or a wide pattern) since earlier tables; see `claimKey`. */
+export type Claims = ReadonlyMap<string, OwnerId>;
+
+/** The port that https URLs of this proxy carry; undefined where it ends no TLS. */
+export function tlsPort(entryPoints: readonly EntryPoint[]): Port | undefined {
+  return entryPoints.find(({ protocol, tls }) => protocol === 'http' && tls)?.port;
+}

@@ -1,0 +1,126 @@
+import { compareBy, compareText } from '../lib/sort.ts';
+import { diagnose, type Report } from '../model/diagnostic.ts';
+import type { HostMatch, PathMatch } from '../model/match.ts';
+import type { DialectName, EntryPointChoice } from '../model/route.ts';
+import type { Unranked } from './merge.ts';
+
+/**
+ * The routes in the order in which they are tried. Fabio and HinD routes form one list in Fabio's order (fabiolb/fabio:route/table.go:
+ * host patterns by their reversed text downwards, with a port before without, then paths downwards), Traefik routers another (priority
+ * or length of the rule downwards, then their text). The lists are merged by always taking the more specific head; neither list's own
+ * order ever changes. Input order does not matter.
+ */
+export function rankRoutes(
+  routes: readonly Unranked[],
+  { accept, report }: { readonly accept: readonly DialectName[]; readonly report: Report },
+): readonly Unranked[] {
+  const prefixes = routes.filter(({ route }) => route.dialect !== 'traefik').toSorted(compareLikeFabio);
+  const routers = byPriority(
+    routes.filter(({ route }) => route.dialect === 'traefik'),
+    report,
+  );
+  const routersFirst = accept.indexOf('traefik') < Math.max(accept.indexOf('fabio'), accept.indexOf('hind'));
+  return routersFirst ? mergeLists(routers, prefixes) : mergeLists(prefixes, routers);
+}
+
+/** Merges two lists; of two equally specific heads the first list's is taken. */
+function mergeLists(first: readonly Unranked[], second: readonly Unranked[]): readonly Unranked[] {
+  const merged: Unranked[] = [];
+  let [at, beside] = [0, 0];
+  for (let taken = first.length + second.length; taken > 0; taken -= 1) {
+    const [a, b] = [first[at], second[beside]];
+    if (a && (!b || compareSpecificity(a, b) <= 0)) {
+      merged.push(a);
+      at += 1;
+    } else if (b) {
+      merged.push(b);
+      beside += 1;
+    }
+  }
+  return merged;
+}
+
+const compareSpecificity = compareBy<Unranked>(
+  (a, b) => classOf(b.route.match.host) - classOf(a.route.match.host),
+  (a, b) => pathText(b.route.match.path).length - pathText(a.route.match.path).length,
+);
+
+/** 2 exact, 1 pattern, 0 every host. */
+function classOf(host: HostMatch): number {
+  return host.kind === 'exact' ? 2 : host.kind === 'any' ? 0 : 1;
+}
+
+function pathText(path: PathMatch): string {
+  return path.kind === 'any' ? '/' : path.kind === 'regexp' ? path.regexp : path.path;
+}
+
+const compareLikeFabio = compareBy<Unranked>(
+  (a, b) => compareText(fabioHostKey(b), fabioHostKey(a)),
+  (a, b) => compareText(pathText(b.route.match.path), pathText(a.route.match.path)),
+  (a, b) => Number(b.route.match.path.kind === 'exact') - Number(a.route.match.path.kind === 'exact'),
+  (a, b) => b.route.match.conditions.length - a.route.match.conditions.length,
+  (a, b) => compareText(a.route.id, b.route.id),
+);
+
+/** Fabio's `ReverseHostPort`: the pattern reversed, its port behind it. Empty for every host, which puts it last. */
+function fabioHostKey({ route, intent }: Unranked): string {
+  const { host } = route.match;
+  if (host.kind === 'any') return '';
+  const text = host.kind === 'exact' ? host.host : host.kind === 'glob' ? host.pattern : host.regexp;
+  const port = portText(host, intent.entryPoints);
+  return text.split('').toReversed().join('') + port;
+}
+
+function portText(host: HostMatch, entryPoints: EntryPointChoice): string {
+  if ((host.kind === 'exact' || host.kind === 'glob') && typeof host.port === 'number') return `:${host.port}`;
+  return entryPoints.kind === 'plain'
+    ? ':80'
+    : entryPoints.kind === 'tls'
+      ? ':443'
+      : entryPoints.kind === 'port'
+        ? `:${entryPoints.port}`
+        : '';
+}
+
+/** Traefik routers by the priority that counts, larger first. */
+function byPriority(routers: readonly Unranked[], report: Report): readonly Unranked[] {
+  const exact = routers.filter(({ route }) => route.match.host.kind === 'exact');
+  const lowestOf = lowestByOthers(exact);
+  const priorities = new Map(routers.map((router) => [router, heldInside(router, lowestOf, report)]));
+  return routers.toSorted(
+    compareBy(
+      (a, b) => (priorities.get(b) ?? 0) - (priorities.get(a) ?? 0),
+      (a, b) => compareSpecificity(a, b),
+      (a, b) => compareText(a.route.id, b.route.id),
+    ),
+  );
+}
+
+/**
+ * The priority of a router. An explicit one never lifts a pattern or host-less router above the exact host of another service: it is
+ * held below the lowest of those, but not below what the rule's length gives by itself.
+ */
+function heldInside(router: Unranked, lowestOf: (service: string) => number, report: Report): number {
+  const { route, intent } = router;
+  const natural = intent.ruleLength ?? 0;
+  const asked = intent.priority ?? natural;
+  if (route.match.host.kind === 'exact' || asked <= natural) return asked;
+  const held = Math.min(asked, Math.max(natural, lowestOf(route.services.join(' ')) - 0.5));
+  if (held < asked) {
+    const message = `The priority ${asked} counts below the exact hosts of other services`;
+    report(diagnose('TRAEFIK_PRIORITY_CLAMPED', message, { span: intent.spans[0] }));
+  }
+  return held;
+}
+
+/** The lowest priority among the routers of other services, answered in constant time from the two lowest services. */
+function lowestByOthers(exact: readonly Unranked[]): (service: string) => number {
+  const lowest = new Map<string, number>();
+  for (const { route, intent } of exact) {
+    const service = route.services.join(' ');
+    const priority = intent.priority ?? intent.ruleLength ?? 0;
+    lowest.set(service, Math.min(priority, lowest.get(service) ?? Number.POSITIVE_INFINITY));
+  }
+  const ascending = [...lowest.entries()].toSorted(([, a], [, b]) => a - b);
+  return (service) => ascending.find(([other]) => other !== service)?.[1] ?? Number.POSITIVE_INFINITY;
+}

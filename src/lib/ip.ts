@@ -1,0 +1,72 @@
+/** An IP address as its bytes: 4 for IPv4, 16 for IPv6. */
+export type IpBytes = readonly number[];
+
+/** A block of addresses in CIDR notation. */
+export interface Cidr {
+  readonly bytes: IpBytes;
+  readonly bits: number;
+}
+
+/** The bytes of an IPv4 or IPv6 literal without brackets, zone or leading zeros; undefined when the text is none. */
+export function parseIp(text: string): IpBytes | undefined {
+  return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
+}
+
+/** A CIDR block or single address; undefined when the text is none. */
+export function parseCidr(text: string): Cidr | undefined {
+  const slash = text.indexOf('/');
+  const bytes = parseIp(slash < 0 ? text : text.slice(0, slash));
+  if (!bytes) return undefined;
+  if (slash < 0) return { bytes, bits: bytes.length * 8 };
+  const digits = text.slice(slash + 1);
+  const bits = /^\d{1,3}$/.test(digits) ? Number(digits) : Number.NaN;
+  return bits <= bytes.length * 8 ? { bytes, bits } : undefined;
+}
+
+/** Whether an address lies in a block. An IPv4-mapped IPv6 address is compared as the IPv4 address that it stands for. */
+export function isInside(address: IpBytes, block: Cidr): boolean {
+  const bytes = unmapped(address);
+  if (bytes.length !== block.bytes.length) return false;
+  return bytes.every((byte, index) => {
+    const bits = Math.min(8, Math.max(0, block.bits - index * 8));
+    const mask = (0xff00 >> bits) & 0xff;
+    return (byte & mask) === ((block.bytes[index] ?? 0) & mask);
+  });
+}
+
+/** The IPv4 address inside `::ffff:a.b.c.d`, or the address itself. */
+export function unmapped(address: IpBytes): IpBytes {
+  const mapped = address.length === 16 && address.slice(0, 10).every((byte) => byte === 0) && address[10] === 255 && address[11] === 255;
+  return mapped ? address.slice(12) : address;
+}
+
+function parseIpv4(text: string): IpBytes | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) return undefined;
+  const bytes = parts.map(Number);
+  return bytes.every((byte) => byte <= 255) ? bytes : undefined;
+}
+
+function parseIpv6(text: string): IpBytes | undefined {
+  const halves = text.split('::');
+  if (halves.length > 2) return undefined;
+  const [head, tail] = [groupsOf(halves[0] ?? ''), groupsOf(halves[1] ?? '')];
+  if (!head || !tail) return undefined;
+  const missing = 16 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 2) return undefined;
+  return [...head, ...Array<number>(missing).fill(0), ...tail];
+}
+
+function groupsOf(text: string): IpBytes | undefined {
+  if (text === '') return [];
+  const bytes: number[] = [];
+  const groups = text.split(':');
+  for (const [index, group] of groups.entries()) {
+    const last = index === groups.length - 1;
+    const four = last && group.includes('.') ? parseIpv4(group) : undefined;
+    if (four) bytes.push(...four);
+    else if (/^[0-9a-f]{1,4}$/i.test(group)) bytes.push(Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff);
+    else return undefined;
+  }
+  return bytes;
+}
