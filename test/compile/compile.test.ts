@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { codesOf, compile, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
+
+const asked = fc.record({
+  service: fc.constantFrom('a', 'b', 'c'),
+  number: fc.integer({ min: 1, max: 4 }),
+  host: fc.constantFrom('h.io', 'i.io', '*'),
+  path: fc.constantFrom('/', '/a', '/a/b'),
+  dialect: fc.constantFrom('fabio' as const, 'hind' as const, 'traefik' as const),
+  modifyIndex: fc.integer({ min: 1, max: 5 }),
+});
+
+const readings = fc.uniqueArray(asked, { selector: ({ service, number }) => `${service}-${number}`, maxLength: 12 }).map((list) =>
+  list.map(({ service, number, host, path, dialect, modifyIndex }) => {
+    const instance = instanceOf(service, { instance: `${service}-${number}`, address: `10.0.0.${number}`, modifyIndex });
+    return readingOf(instance, intentOf(instance, matchOf(host, path), { dialect }));
+  }),
+);
+
+test('buildTable() gives the same table when the readings come in another order', () => {
+  fc.assert(
+    fc.property(
+      readings.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }))),
+      ([list, shuffled]) => {
+        const [first, second] = [compile(list), compile(shuffled)];
+        assert.equal(first.value.table.digest, second.value.table.digest);
+        assert.deepEqual(codesOf(first), codesOf(second));
+      },
+    ),
+  );
+});
+
+test('buildTable() numbers routes by rank and keeps every backend that a route uses', () => {
+  fc.assert(
+    fc.property(readings, (list) => {
+      const { routes, backends } = compile(list).value.table;
+      assert.deepEqual(
+        routes.map(({ rank }) => rank),
+        [...routes.keys()],
+      );
+      const ids = new Set(backends.map(({ id }) => id));
+      for (const { action } of routes) if (action.kind === 'forward') assert.ok(ids.has(action.backend));
+    }),
+  );
+});

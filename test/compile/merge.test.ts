@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { serviceName } from '../../src/model/names.ts';
+import { codesOf, compile, instanceOf, intentOf, matchOf, port, readingOf } from '../support/intents.ts';
+
+test('buildTable() pools the instances of two services when they ask for one route', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b', { address: '10.0.0.2' })];
+  const compiled = compile([readingOf(a, intentOf(a, matchOf('h.io'))), readingOf(b, intentOf(b, matchOf('h.io')))]);
+  const { routes, backends } = compiled.value.table;
+  assert.deepEqual(routes[0]?.services, ['a', 'b']);
+  assert.deepEqual(
+    backends[0]?.endpoints.map(({ address }) => address),
+    ['10.0.0.1', '10.0.0.2'],
+  );
+  assert.deepEqual(codesOf(compiled), ['ROUTE_POOLED']);
+});
+
+test('buildTable() answers 503 when no instance is healthy', () => {
+  const sick = instanceOf('a', { health: 'critical' });
+  const compiled = compile([readingOf(sick, intentOf(sick, matchOf('h.io')))]);
+  assert.deepEqual(compiled.value.table.routes[0]?.action, { kind: 'respond', status: 503, reason: 'unhealthy' });
+  assert.deepEqual(codesOf(compiled), ['ROUTE_UNHEALTHY']);
+});
+
+test('buildTable() gives no route when unhealthy ones are to be removed', () => {
+  const sick = instanceOf('a', { health: 'critical' });
+  assert.deepEqual(compile([readingOf(sick, intentOf(sick, matchOf('h.io')))], { unhealthy: 'remove' }).value.table.routes, []);
+});
+
+test('buildTable() gives no route when Fabio would see no check', () => {
+  const unchecked = instanceOf('a', { health: 'unknown' });
+  assert.deepEqual(compile([readingOf(unchecked, intentOf(unchecked, matchOf('h.io')))]).value.table.routes, []);
+});
+
+test('buildTable() follows the majority of instances when their options differ', () => {
+  const strip = { middlewares: [{ kind: 'stripPrefix', prefixes: ['/a'] }] } as const;
+  const instances = [1, 2, 3].map((number) => instanceOf('a', { instance: `a-${number}`, address: `10.0.0.${number}` }));
+  const compiled = compile(
+    instances.map((instance, index) => readingOf(instance, intentOf(instance, matchOf('h.io', '/a'), index < 2 ? strip : {}))),
+  );
+  assert.deepEqual(compiled.value.table.routes[0]?.middlewares, strip.middlewares);
+  assert.equal(compiled.value.table.backends[0]?.endpoints.length, 3);
+  assert.deepEqual(codesOf(compiled), ['ROUTE_OPTIONS_DIFFER']);
+});
+
+test('buildTable() withholds a route when one of its instances asks for a protection that is not served', () => {
+  const [open, closed] = [instanceOf('a'), instanceOf('a', { instance: 'a-2', address: '10.0.0.2' })];
+  const fault = { kind: 'protective', code: 'FABIO_PROTECTION_UNSERVED' } as const;
+  const compiled = compile([
+    readingOf(open, intentOf(open, matchOf('h.io'))),
+    readingOf(closed, intentOf(closed, matchOf('h.io'), { fault })),
+  ]);
+  const [route] = compiled.value.table.routes;
+  assert.deepEqual(route?.action, { kind: 'respond', status: 503, reason: 'withheld' });
+  assert.deepEqual([...compiled.value.faults.values()], [fault]);
+});
+
+test('buildTable() keeps ip_hash when a HinD tag and a Fabio tag ask for the same', () => {
+  const both = instanceOf('a', { tags: ['https://h.io', 'urlprefix-h.io:443/'] });
+  const hind = intentOf(both, matchOf('h.io'), { dialect: 'hind', entryPoints: { kind: 'tls' }, pathForm: 'raw' });
+  const fabio = intentOf(both, matchOf('h.io'), { entryPoints: { kind: 'tls' } });
+  const compiled = compile([readingOf(both, hind, fabio)]);
+  assert.equal(compiled.value.table.backends[0]?.loadBalancing, 'ipHash');
+  assert.deepEqual(codesOf(compiled), []);
+});
+
+test('buildTable() refuses loopback of a catalog that is asked over the network', () => {
+  const local = instanceOf('a', { address: '127.0.0.1' });
+  const reading = readingOf(local, intentOf(local, matchOf('h.io')));
+  assert.deepEqual(codesOf(compile([reading])), ['ROUTE_ADDRESS_REFUSED', 'ROUTE_UNHEALTHY']);
+  assert.deepEqual(codesOf(compile([{ ...reading, local: true }])), []);
+});
+
+test('buildTable() refuses metadata, mapped and disguised addresses', () => {
+  for (const address of [
+    '169.254.169.254',
+    '::ffff:10.0.0.1',
+    '0.0.0.0',
+    'fe80::1',
+    '127.1',
+    '0x7f000001',
+    'db',
+    'a.localhost',
+    '2130706433',
+  ]) {
+    const instance = instanceOf('a', { address });
+    const compiled = compile([readingOf(instance, intentOf(instance, matchOf('h.io')))]);
+    assert.deepEqual(compiled.value.table.backends, [], address);
+    assert.ok(codesOf(compiled).includes('ROUTE_ADDRESS_REFUSED'), address);
+  }
+});
+
+test('buildTable() names a service as unreadable when an error has no intent', () => {
+  const instance = instanceOf('a', { service: serviceName('a'), port: port(81), tags: ['urlprefix-'] });
+  const reading = readingOf(instance);
+  const diagnostics = [
+    { code: 'FABIO_ROUTE_EMPTY', severity: 'error', message: 'm', related: [], span: { ...intentOf(instance, matchOf('h.io')).spans[0] } },
+  ];
+  const compiled = compile([{ ...reading, diagnostics: diagnostics as never }]);
+  assert.deepEqual([...compiled.value.unreadable], ['default\u0000a']);
+});

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hostKey, type RouteMatch } from '../../src/model/match.ts';
+import { codesOf, compile, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
+import type { RouteIntent } from '../../src/model/route.ts';
+
+const glob = (pattern: string, regexp: string): RouteMatch => ({ ...matchOf('*'), host: { kind: 'glob', pattern, regexp, port: 'own' } });
+
+function rankedHosts(...asked: readonly (readonly [string, RouteMatch, Partial<RouteIntent>?])[]): readonly string[] {
+  const readings = asked.map(([service, match, overrides]) => {
+    const instance = instanceOf(service);
+    return readingOf(instance, intentOf(instance, match, overrides));
+  });
+  return compile(readings).value.table.routes.map(
+    ({ match }) => `${hostKey(match.host)} ${match.path.kind === 'any' ? '/' : JSON.stringify(match.path)}`,
+  );
+}
+
+test('rankRoutes() tries exact hosts before globs and host-less routes last', () => {
+  const hosts = rankedHosts(['a', matchOf('*', '/very/long')], ['b', glob('*.x.io', '^.*\\.x\\.io$')], ['c', matchOf('a.x.io')]);
+  assert.deepEqual(
+    hosts.map((text) => text.split(' ')[0]),
+    ['=a.x.io', '~^.*\\.x\\.io$', '*'],
+  );
+});
+
+test('rankRoutes() tries longer prefixes of one host first', () => {
+  const hosts = rankedHosts(['a', matchOf('h.io')], ['b', matchOf('h.io', '/a')], ['c', matchOf('h.io', '/a/b')]);
+  assert.match(hosts[0] ?? '', /\/a\/b/);
+  assert.equal(hosts[2], '=h.io /');
+});
+
+test('rankRoutes() keeps the order of priorities when a longer path asks for less', () => {
+  const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
+  const hosts = rankedHosts(
+    ['a', matchOf('h.io', '/long/path'), { ...traefik, priority: 1 }],
+    ['b', matchOf('h.io'), { ...traefik, priority: 9 }],
+  );
+  assert.deepEqual(hosts[0], '=h.io /');
+});
+
+test('rankRoutes() holds a priority below the exact hosts of other services when its router has none', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b')];
+  const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
+  const compiled = compile([
+    readingOf(a, intentOf(a, matchOf('*'), { ...traefik, priority: 1000, ruleLength: 15 })),
+    readingOf(b, intentOf(b, matchOf('h.io'), { ...traefik, ruleLength: 20 })),
+  ]);
+  assert.equal(compiled.value.table.routes[0]?.services[0], 'b');
+  assert.deepEqual(codesOf(compiled), ['TRAEFIK_PRIORITY_CLAMPED']);
+});
