@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { applied, changed, dueAtMs, idleHoldoff, taken, type HoldoffOptions } from '../../src/controller/holdoff.ts';
+
+const OPTIONS: HoldoffOptions = { quietMs: 50, maxWaitMs: 500, pace: { kind: 'bucket', perSecond: 1, burst: 4 } };
+
+test('dueAtMs() lets the first change after a silence go at once', () => {
+  assert.equal(dueAtMs(changed(idleHoldoff(OPTIONS), 1000), OPTIONS), 1000);
+});
+
+test('dueAtMs() waits for a silence when changes follow each other', () => {
+  const first = taken(changed(idleHoldoff(OPTIONS), 1000));
+  assert.equal(dueAtMs(changed(first, 1010), OPTIONS), 1060);
+  assert.equal(dueAtMs(changed(changed(first, 1010), 1040), OPTIONS), 1090);
+});
+
+test('dueAtMs() waits at most maxWaitMs when the changes never end', () => {
+  let state = taken(changed(idleHoldoff(OPTIONS), 1000));
+  for (let at = 1010; at < 3000; at += 10) state = changed(state, at);
+  assert.equal(dueAtMs(state, OPTIONS), 1510);
+});
+
+test('dueAtMs() leaves three times the duration of the last apply', () => {
+  const state = applied(taken(changed(idleHoldoff(OPTIONS), 1000)), { endedAtMs: 1200, durationMs: 200 }, OPTIONS);
+  assert.equal(dueAtMs(changed(state, 1210), OPTIONS), 1800);
+});
+
+test('dueAtMs() waits for a token when the burst is used up', () => {
+  let state = idleHoldoff(OPTIONS);
+  for (const at of [1000, 1001, 1002, 1003]) state = applied(taken(changed(state, at)), { endedAtMs: at, durationMs: 0 }, OPTIONS);
+  const due = dueAtMs(changed(state, 1004), OPTIONS);
+  assert.ok(due > 1900 && due <= 2003, `due at ${due}`);
+});
+
+test('dueAtMs() keeps a fixed gap when one is set', () => {
+  const options: HoldoffOptions = { ...OPTIONS, pace: { kind: 'gap', ms: 20 } };
+  const state = applied(taken(changed(idleHoldoff(options), 0)), { endedAtMs: 1000, durationMs: 1 }, options);
+  assert.equal(dueAtMs(changed(state, 1001), { ...options, maxWaitMs: 0 }), 1020);
+});
+
+test('dueAtMs() is never when nothing is pending', () => {
+  assert.equal(dueAtMs(idleHoldoff(OPTIONS), OPTIONS), Number.POSITIVE_INFINITY);
+});
