@@ -1,0 +1,81 @@
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+import { visible } from '../lib/text.ts';
+import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
+
+/** Where commands print: data to stdout, everything for people to stderr. */
+export interface Printer {
+  /** A line of data. */
+  out(line: string): void;
+  /** A line for people. */
+  say(line: string): void;
+  /** Any value as indented JSON on stdout. */
+  json(value: unknown): void;
+  /** Text in a style where the terminal shows colours, else as it is. */
+  style(style: 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan', text: string): string;
+}
+
+/** A printer on the process's own streams. Colour as `NO_COLOR`, `FORCE_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb` and the terminal say. */
+export function createPrinter(options: { readonly color: boolean }): Printer {
+  return {
+    out: (line) => void process.stdout.write(`${line}\n`),
+    say: (line) => void process.stderr.write(`${line}\n`),
+    json: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
+    style: (style, text) => (options.color ? styleText(style, text, { validateStream: false }) : text),
+  };
+}
+
+/** Whether to colour what goes to a stream. */
+export function wantsColor(env: Readonly<Record<string, string | undefined>>, stream: { readonly isTTY?: boolean }): boolean {
+  if (env['NO_COLOR'] || env['NOMAD_CLI_NO_COLOR']) return false;
+  if (env['FORCE_COLOR'] === '0') return false;
+  if (env['FORCE_COLOR'] || env['CLICOLOR_FORCE'] || env['NOMAD_CLI_FORCE_COLOR']) return true;
+  return stream.isTTY === true && env['TERM'] !== 'dumb';
+}
+
+/** A table without borders. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const none = {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+    'bottom-right': '',
+  };
+  const inner = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' };
+  const table = new Table({
+    head: [...head],
+    chars: { ...none, ...inner },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  table.push(...rows.map((row) => row.map(visible)));
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+/** A diagnostic with its tag underlined: code, sentence, where, hint, and the other sides of a conflict. */
+export function formatDiagnostic(diagnostic: Diagnostic, printer: Pick<Printer, 'style'>): string {
+  const { code, severity, message, span, hint, related } = diagnostic;
+  const color = severity === 'error' ? 'red' : severity === 'warning' ? 'yellow' : 'cyan';
+  return [
+    `${printer.style(color, severity)} ${printer.style('bold', code)}: ${visible(message)}`,
+    ...(span ? underlined(span) : []),
+    ...related.flatMap((other) => ['  other side:', ...underlined(other)]),
+    ...(hint === undefined ? [] : [`  hint: ${visible(hint)}`]),
+  ].join('\n');
+}
+
+function underlined({ service, instance, tagIndex, tag, start, end }: TagSpan): readonly string[] {
+  const [before, marked] = [visible(tag.slice(0, start)), visible(tag.slice(start, end))];
+  return [
+    `  ${visible(service)} (${visible(instance)}), tag ${tagIndex + 1}`,
+    `    ${visible(tag)}`,
+    `    ${' '.repeat(before.length)}${'^'.repeat(Math.max(1, marked.length))}`,
+  ];
+}

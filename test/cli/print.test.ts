@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatDiagnostic, formatTable, wantsColor } from '../../src/cli/print.ts';
+import { diagnose, tagSpan } from '../../src/model/diagnostic.ts';
+import { instanceOf } from '../support/intents.ts';
+
+const plain = { style: (_style: string, text: string): string => text };
+
+test('formatDiagnostic() puts carets under the part of the tag that is wrong', () => {
+  const instance = instanceOf('web', { tags: ['urlprefix-h.io/ weight=abc'] });
+  const span = tagSpan(instance, 0, 23, 26);
+  assert.equal(
+    formatDiagnostic(diagnose('FABIO_WEIGHT_NOT_NUMBER', 'Cannot use the weight: "abc"', { span, hint: 'Give a number' }), plain),
+    [
+      'error FABIO_WEIGHT_NOT_NUMBER: Cannot use the weight: "abc"',
+      '  web (web-1), tag 1',
+      '    urlprefix-h.io/ weight=abc',
+      '                           ^^^',
+      '  hint: Give a number',
+    ].join('\n'),
+  );
+});
+
+test('formatDiagnostic() shows escape sequences of a tag as text', () => {
+  const instance = instanceOf('web', { tags: ['urlprefix-\u001b[2Jx'] });
+  const text = formatDiagnostic(diagnose('TAG_CONTROL_CHARACTER', 'Cannot read the tag', { span: tagSpan(instance, 0) }), plain);
+  assert.ok(!text.includes('\u001b'));
+  assert.match(text, /urlprefix-\\u\{1b\}\[2Jx/);
+});
+
+test('formatTable() aligns columns without borders', () => {
+  assert.equal(
+    formatTable(
+      ['HOST', 'TO'],
+      [
+        ['a.io', '1'],
+        ['long.io', '2'],
+      ],
+    ),
+    'HOST     TO\na.io     1\nlong.io  2',
+  );
+});
+
+test('wantsColor() obeys NO_COLOR before FORCE_COLOR before the terminal', () => {
+  assert.equal(wantsColor({ NO_COLOR: '1', FORCE_COLOR: '1' }, { isTTY: true }), false);
+  assert.equal(wantsColor({ CLICOLOR_FORCE: '1' }, {}), true);
+  assert.equal(wantsColor({}, { isTTY: true }), true);
+  assert.equal(wantsColor({ TERM: 'dumb' }, { isTTY: true }), false);
+});
