@@ -1,0 +1,163 @@
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { distance } from 'fastest-levenshtein';
+import { parse as parseToml, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { parseYaml, YamlError } from '../lib/yaml.ts';
+import { ADDRESS_VARIABLES, configFromEnvironment, mergeConfigs, type Env, type RawConfig } from './environment.ts';
+import { configSchema, type Config } from './options.ts';
+
+/** One fault of a configuration, with its place where it came from a file. */
+export interface ConfigFault {
+  readonly key: string;
+  readonly message: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** A configuration that cannot be used; the message lists all faults at once. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly ConfigFault[];
+
+  constructor(faults: readonly ConfigFault[], file?: string) {
+    super(faults.map((fault) => describeFault(fault, file)).join('\n'));
+    this.faults = faults;
+  }
+}
+
+/** A checked configuration and where its values came from. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** By top-level key: `flag`, `environment`, `file`; keys that are missing have their default. */
+  readonly origins: ReadonlyMap<string, 'flag' | 'environment' | 'file'>;
+  /** Catalogs that the operator named: start-up waits for them. */
+  readonly named: ReadonlySet<'consul' | 'nomad' | 'file'>;
+}
+
+/** Where values come from. Flags win over the environment, that over the file, that over defaults. */
+export interface ConfigInput {
+  /** YAML, JSON or TOML by its extension. */
+  readonly file?: string | undefined;
+  readonly env: Env;
+  readonly flags?: RawConfig;
+}
+
+/** Reads and checks the whole configuration. Throws `ConfigError` with every fault. */
+export function loadConfig({ file, env, flags = {} }: ConfigInput): LoadedConfig {
+  const text = file === undefined ? undefined : readConfigFile(file);
+  const fromFile = text === undefined || file === undefined ? {} : parseConfigText(text, file);
+  const fromEnv = configFromEnvironment(env, keysAt);
+  const parsed = configSchema.safeParse(mergeConfigs([fromFile, fromEnv, flags]), { error: explain });
+  if (!parsed.success) throw new ConfigError(faultsOf(parsed.error, text), file);
+  const origins = new Map([
+    ...Object.keys(fromFile).map((key) => [key, 'file'] as const),
+    ...Object.keys(fromEnv).map((key) => [key, 'environment'] as const),
+    ...Object.keys(flags).map((key) => [key, 'flag'] as const),
+  ]);
+  return { config: parsed.data, origins, named: namedSources(parsed.data, env) };
+}
+
+/** The JSON Schema of the configuration file. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+}
+
+/** The keys that an option map has at a path; empty for values and for maps with free keys. */
+export function keysAt(path: readonly string[]): readonly string[] {
+  const at = path.reduce<unknown>((schema, key) => propertyOf(schema, key), configJsonSchema());
+  const properties = mapOf(at)['properties'];
+  return Object.keys(mapOf(properties));
+}
+
+function propertyOf(schema: unknown, key: string): unknown {
+  const { properties, items, anyOf } = mapOf(schema);
+  if (Array.isArray(anyOf)) return anyOf.map((option: unknown) => propertyOf(option, key)).find((found) => found !== undefined);
+  return mapOf(mapOf(items)['properties'] ?? properties)[key];
+}
+
+function mapOf(value: unknown): RawConfig {
+  return typeof value === 'object' && value !== null ? (value as RawConfig) : {};
+}
+
+function namedSources({ sources }: Config, env: Env): ReadonlySet<'consul' | 'nomad' | 'file'> {
+  const byVariable = (['consul', 'nomad'] as const).filter(
+    (name) => sources[name] !== false && ADDRESS_VARIABLES[name].some((variable) => env[variable]),
+  );
+  const byKey = (['consul', 'nomad', 'file'] as const).filter((name) => sources[name]);
+  return new Set([...byVariable, ...byKey]);
+}
+
+function readConfigFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
+    throw new ConfigError([{ key: '', message: `Cannot read the configuration file: ${reason}` }], file);
+  }
+}
+
+function parseConfigText(text: string, file: string): RawConfig {
+  try {
+    const value: unknown = extname(file) === '.toml' ? parseToml(text) : parseYaml(text);
+    if (value === undefined || value === null) return {};
+    if (typeof value === 'object' && !Array.isArray(value)) return value as RawConfig;
+    throw new ConfigError([{ key: '', message: 'Cannot use the configuration file: it holds no map, expected keys and values' }], file);
+  } catch (error) {
+    if (!(error instanceof YamlError || error instanceof TomlError)) throw error;
+    const { line, column } = error;
+    throw new ConfigError([{ key: '', message: error.message.split('\n')[0] ?? 'unreadable', line, column }], file);
+  }
+}
+
+/** Words for the faults whose usual text would not tell what to do. */
+function explain(issue: {
+  readonly code: string;
+  readonly path?: readonly PropertyKey[] | undefined;
+  readonly input?: unknown;
+}): string | undefined {
+  const path = (issue.path ?? []).join('.');
+  if (/^proxies\.0\.server$/.test(path))
+    return `Cannot run the proxy ${JSON.stringify(issue.input)}: expected caddy or traefik (PROXY_SERVER, --proxy)`;
+  if (path === 'tls.mode' && (issue.input === 'auto' || issue.input === 'on-demand'))
+    return `Cannot use "${issue.input}": certificates are not ordered here, expected off, internal or files`;
+  return undefined;
+}
+
+function faultsOf(error: z.ZodError, text: string | undefined): readonly ConfigFault[] {
+  return error.issues.flatMap((issue): readonly ConfigFault[] => {
+    const path = issue.path.map(String);
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], text));
+    return [{ key: path.join('.'), message: issue.message, ...placeOf(text, path) }];
+  });
+}
+
+function unknownKey(path: readonly string[], text: string | undefined): ConfigFault {
+  const name = path.at(-1) ?? '';
+  const known = keysAt(path.slice(0, -1).filter((key) => !/^\d+$/.test(key)));
+  const [nearest] = known.toSorted((a, b) => distance(a, name) - distance(b, name));
+  const hint = nearest !== undefined && distance(nearest, name) <= 3 ? `, did you mean "${nearest}"?` : '';
+  return { key: path.join('.'), message: `Unknown key "${name}"${hint}`, ...placeOf(text, path) };
+}
+
+/** Line and column of a key, found by walking its path down the text. */
+function placeOf(text: string | undefined, path: readonly string[]): { readonly line?: number; readonly column?: number } {
+  if (text === undefined) return {};
+  let [at, found] = [0, -1];
+  for (const key of path.filter((segment) => !/^\d+$/.test(segment))) {
+    const pattern = new RegExp(`(^|[\\s{,"'\\[])(${RegExp.escape(key)})["']?\\s*[:=\\]]`, 'gm');
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (!match) break;
+    found = match.index + (match[1]?.length ?? 0);
+    at = found + key.length;
+  }
+  if (found < 0) return {};
+  const before = text.slice(0, found).split('\n');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+function describeFault({ key, message, line, column }: ConfigFault, file?: string): string {
+  const place = [file, line, column].filter((part) => part !== undefined).join(':');
+  return [place, key && !message.includes(`"${key}"`) ? key : '', message].filter((part) => part !== '').join(': ');
+}

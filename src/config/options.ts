@@ -1,0 +1,274 @@
+import { z } from 'zod';
+import { parseCidr } from '../lib/ip.ts';
+import { parseHostname, parsePort } from '../model/names.ts';
+import { SERVERS, type Server } from '../model/rendered.ts';
+import { DIALECTS, type DialectName } from '../model/route.ts';
+import { parseDurationMs } from './duration.ts';
+
+/** One catalog that is read. */
+export interface CatalogConfig {
+  /** URL, `host:port` or `unix://path`; absent: the official variables of the catalog, then its usual port on this machine. */
+  readonly address?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  /** ms between trusted re-reads. */
+  readonly resync: number;
+  readonly health?: 'passing' | 'warning' | 'any' | undefined;
+  readonly datacenter?: string | undefined;
+  readonly namespaces: readonly string[];
+}
+
+/** An entry point as the operator writes it. */
+export interface EntryPointConfig {
+  readonly address: string;
+  readonly tls: boolean;
+  readonly protocol: 'http' | 'tcp';
+}
+
+/** One proxy that is programmed. */
+export interface ProxyConfig {
+  readonly name: string;
+  readonly server: Server;
+  readonly entrypoints: Readonly<Record<string, EntryPointConfig>>;
+  readonly caddy: { readonly file?: string | undefined; readonly admin: string };
+  readonly traefik: {
+    readonly staticFile?: string | undefined;
+    readonly dynamicFile?: string | undefined;
+    readonly api: string;
+    readonly apiPasswordFile?: string | undefined;
+  };
+  /** Who starts the proxy: our `exec-proxy`, or somebody else. */
+  readonly start: 'auto' | 'external';
+  /** ms; `minGap` absent: a token bucket by proxy. */
+  readonly apply: {
+    readonly minGap?: number | undefined;
+    readonly maxDelay: number;
+    readonly verifyTimeout: number;
+    readonly keepGenerations: number;
+  };
+}
+
+/** Everything an operator can say, checked and with every default in place. Durations are ms. */
+export interface Config {
+  readonly configVersion: 1;
+  readonly stateDir?: string | undefined;
+  readonly domainSuffix: string;
+  readonly defaultRule: string;
+  readonly sources: {
+    readonly primary: 'nomad' | 'consul';
+    readonly merge: 'primary-wins' | 'union';
+    readonly consul?: CatalogConfig | false | undefined;
+    readonly nomad?: CatalogConfig | false | undefined;
+    readonly file?: { readonly path: string; readonly poll: number } | false | undefined;
+  };
+  readonly services: readonly unknown[];
+  readonly dialects: {
+    readonly accept: readonly DialectName[];
+    readonly fabio: {
+      readonly tagPrefix: string;
+      readonly matcher: 'prefix' | 'iprefix' | 'glob';
+      readonly hostGlobs: boolean;
+      readonly requireChecks: boolean;
+    };
+    readonly traefik: { readonly prefix: string; readonly exposedByDefault: boolean };
+    readonly hind: { readonly openPorts: boolean };
+  };
+  readonly routes: {
+    readonly unhealthy: 'respond-503' | 'remove';
+    readonly tombstone: number;
+    readonly unknownHost: { readonly status: number; readonly body?: string | undefined };
+  };
+  readonly ownership: { readonly mode: 'firstCome' | 'open'; readonly claimTtl: number };
+  readonly reservedHosts: readonly string[];
+  readonly backends: { readonly allow: readonly string[]; readonly deny: readonly string[]; readonly denyControlPorts: boolean };
+  readonly limits: { readonly routesPerService: number; readonly endpointsPerRoute: number };
+  readonly redirectHosts: readonly string[];
+  readonly guards: {
+    readonly maxRemovedPercent: number;
+    readonly minRemoved: number;
+    readonly allowEmpty: boolean;
+    readonly startupWait: number;
+  };
+  readonly policies: Readonly<Record<string, unknown>>;
+  readonly transports: Readonly<Record<string, { readonly serverName?: string | undefined; readonly skipVerify: boolean }>>;
+  readonly trustedProxies: readonly string[];
+  readonly tls: {
+    readonly mode: 'off' | 'internal' | 'files';
+    readonly certificates: readonly { readonly cert: string; readonly key: string }[];
+    readonly minVersion: '1.2' | '1.3';
+  };
+  /** absent: HinD routes, and unknown hosts in a HinD set-up. */
+  readonly https: { readonly redirect?: boolean | undefined };
+  readonly proxies: readonly ProxyConfig[];
+  readonly admin: { readonly listen?: string | undefined; readonly socket?: string | null | undefined };
+  readonly logging: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly accessLogs: boolean };
+}
+
+const orNothing = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T> | undefined> =>
+  z.preprocess((value) => (value === null ? undefined : value), schema.optional());
+const withDefault = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T>> => z.preprocess((value) => value ?? {}, schema);
+
+const text = z.string().min(1);
+const durationText = z.string().refine((value) => parseDurationMs(value) !== undefined, 'expected a duration such as 100ms, 2s or 5m');
+const duration = (fallback: string): z.ZodType<number> => durationText.default(fallback).transform((value) => parseDurationMs(value) ?? 0);
+const cidrs = z.array(z.string().refine((value) => parseCidr(value) !== undefined, 'expected an address or CIDR block')).default([]);
+const hosts = z.array(z.string().refine((value) => parseHostname(value) !== undefined, 'expected a host name')).default([]);
+const percent = z.number().min(0).max(100);
+const loose = z.record(z.string(), z.unknown());
+
+const catalog = z.strictObject({
+  address: orNothing(text).meta({ description: 'URL, host:port or unix://path; null: the official variables' }),
+  tokenFile: orNothing(text).meta({ description: 'File with the token, read again when it changes' }),
+  resync: duration('30s').meta({ description: 'Time between reads that confirm everything' }),
+  health: orNothing(z.enum(['passing', 'warning', 'any'])).meta({
+    description: 'Which instances are used; null: as the dialect of the tag does',
+  }),
+  datacenter: orNothing(text).meta({ description: 'Consul datacenter' }),
+  namespaces: z.array(text).default(['*']).meta({ description: 'Nomad namespaces' }),
+});
+const catalogOrNot = z
+  .preprocess((value) => (value === null || value === true ? {} : value), z.union([z.literal(false), catalog]))
+  .optional();
+
+const port = z.string().refine((value) => addressPort(value) !== undefined, 'expected [HOST]:PORT');
+const entryPoint = z.preprocess(
+  (value) => (typeof value === 'string' ? { address: value } : value),
+  z.strictObject({ address: port, tls: z.boolean().optional(), protocol: z.enum(['http', 'tcp']).default('http') }),
+);
+const entryPoints = z
+  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/), entryPoint)
+  .transform((points) =>
+    Object.fromEntries(
+      Object.entries(points).map(([name, point]) => [name, { ...point, tls: point.tls ?? usuallyTls(name, point.address) }] as const),
+    ),
+  );
+
+const proxy = z.strictObject({
+  name: text.default('edge'),
+  server: z.preprocess((value) => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(SERVERS)).default('caddy'),
+  entrypoints: withDefault(entryPoints),
+  caddy: withDefault(z.strictObject({ file: orNothing(text), admin: text.default('http://127.0.0.1:2019') })),
+  traefik: withDefault(
+    z.strictObject({
+      staticFile: orNothing(text),
+      dynamicFile: orNothing(text),
+      api: text.default('http://127.0.0.1:8099'),
+      apiPasswordFile: orNothing(text),
+      provider: z.enum(['file']).default('file'),
+    }),
+  ),
+  start: z.enum(['auto', 'external']).default('auto'),
+  apply: withDefault(
+    z.strictObject({
+      minGap: orNothing(durationText.transform((value) => parseDurationMs(value) ?? 0)),
+      maxDelay: duration('500ms'),
+      verifyTimeout: duration('10s'),
+      keepGenerations: z.int().min(2).max(1000).default(20),
+    }),
+  ),
+});
+
+/** The one table of options: shapes, defaults and what each is for. `config schema` and the manual are printed from it. */
+export const configSchema: z.ZodType<Config> = z.strictObject({
+  configVersion: z.literal(1).default(1),
+  stateDir: orNothing(text).meta({ description: 'Where snapshots, generations and claims are kept' }),
+  domainSuffix: text.default('localhost').meta({ description: 'Suffix of the default rule', env: 'DOMAIN_SUFFIX' }),
+  defaultRule: text.default('{name}.{suffix}').meta({ description: 'Host of enabled services without a rule' }),
+  sources: withDefault(
+    z.strictObject({
+      primary: z
+        .enum(['nomad', 'consul'])
+        .default('nomad')
+        .meta({ description: 'Wins where both catalogs have a service', env: 'TRAEFIK_PROVIDER_PRIMARY' }),
+      merge: z.enum(['primary-wins', 'union']).default('primary-wins'),
+      consul: catalogOrNot,
+      nomad: catalogOrNot,
+      file: z.union([z.literal(false), z.strictObject({ path: text, poll: duration('10s') })]).optional(),
+    }),
+  ),
+  services: z.array(z.unknown()).default([]).meta({ description: 'Static services, same shape as in files' }),
+  dialects: withDefault(
+    z.strictObject({
+      accept: z
+        .array(z.enum(DIALECTS))
+        .min(1)
+        .default([...DIALECTS])
+        .meta({ description: 'Dialects that are read, the preferred one first' }),
+      fabio: withDefault(
+        z.strictObject({
+          tagPrefix: text.default('urlprefix-'),
+          matcher: z.enum(['prefix', 'iprefix', 'glob']).default('prefix'),
+          hostGlobs: z.boolean().default(true),
+          requireChecks: z.boolean().default(true),
+        }),
+      ),
+      traefik: withDefault(z.strictObject({ prefix: text.default('traefik'), exposedByDefault: z.boolean().default(false) })),
+      hind: withDefault(z.strictObject({ openPorts: z.boolean().default(true) })),
+    }),
+  ),
+  routes: withDefault(
+    z.strictObject({
+      unhealthy: z
+        .enum(['respond-503', 'remove'])
+        .default('respond-503')
+        .meta({ description: 'What routes without a healthy instance do' }),
+      tombstone: duration('30s').meta({ description: 'How long the routes of a deregistered service answer 503' }),
+      unknownHost: withDefault(z.strictObject({ status: z.int().min(100).max(599).default(404), body: orNothing(z.string()) })),
+    }),
+  ),
+  ownership: withDefault(z.strictObject({ mode: z.enum(['firstCome', 'open']).default('firstCome'), claimTtl: duration('24h') })),
+  reservedHosts: hosts.meta({ description: 'Hosts that no tag may claim', env: 'FQDN' }),
+  backends: withDefault(z.strictObject({ allow: cidrs, deny: cidrs, denyControlPorts: z.boolean().default(true) })),
+  limits: withDefault(z.strictObject({ routesPerService: z.int().min(1).default(64), endpointsPerRoute: z.int().min(1).default(1000) })),
+  redirectHosts: z.array(text).default([]).meta({ description: 'Hosts that tags may redirect to; empty: any' }),
+  tagPolicy: z.null().optional(),
+  guards: withDefault(
+    z.strictObject({
+      maxRemovedPercent: percent.default(30).meta({ description: 'More removed services than this are held until confirmed' }),
+      minRemoved: z.int().min(1).default(3),
+      allowEmpty: z.boolean().default(false).meta({ description: 'An empty catalog may remove every route' }),
+      startupWait: duration('60s'),
+    }),
+  ),
+  policies: loose.default({}),
+  attach: z.array(z.unknown()).default([]),
+  transports: z.record(z.string(), z.strictObject({ serverName: orNothing(text), skipVerify: z.boolean().default(false) })).default({}),
+  trustedProxies: cidrs.meta({ description: 'Blocks whose X-Forwarded-* headers are believed', env: 'TRUSTED_PROXIES' }),
+  tls: withDefault(
+    z.strictObject({
+      mode: z.enum(['off', 'internal', 'files']).default('off').meta({ description: 'Where certificates come from' }),
+      certificates: z.array(z.strictObject({ cert: text, key: text })).default([]),
+      minVersion: z.enum(['1.2', '1.3']).default('1.2'),
+      email: z.null().optional(),
+    }),
+  ),
+  https: withDefault(z.strictObject({ redirect: orNothing(z.boolean()), hsts: z.null().optional() })),
+  proxies: z
+    .array(proxy)
+    .length(1, 'expected exactly one proxy')
+    .default([proxy.parse({})]),
+  admin: withDefault(
+    z.strictObject({
+      listen: z.string().nullable().default('127.0.0.1:9901'),
+      socket: z.string().nullable().optional(),
+      tokensFile: z.null().optional(),
+      tls: z.null().optional(),
+    }),
+  ),
+  logging: withDefault(
+    z.strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+      format: z.enum(['json']).default('json'),
+      accessLogs: z.boolean().default(false),
+    }),
+  ),
+}) as unknown as z.ZodType<Config>;
+
+/** The port of `host:port`, `:port` or `[v6]:port`; undefined where there is none. */
+export function addressPort(address: string): ReturnType<typeof parsePort> {
+  const colon = address.lastIndexOf(':');
+  return colon < 0 ? undefined : parsePort(address.slice(colon + 1));
+}
+
+function usuallyTls(name: string, address: string): boolean {
+  return name === 'websecure' || name === 'https' || addressPort(address) === 443;
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { configJsonSchema, ConfigError, loadConfig } from '../../src/config/load.ts';
+import { tempDir } from '../support/process.ts';
+
+async function fileOf(t: TestContext, name: string, text: string): Promise<string> {
+  const file = join(await tempDir(t), name);
+  writeFileSync(file, text);
+  return file;
+}
+
+test('loadConfig() gives every default when nothing is said', () => {
+  const { config, named } = loadConfig({ env: {} });
+  assert.equal(config.proxies[0]?.server, 'caddy');
+  assert.equal(config.routes.tombstone, 30_000);
+  assert.deepEqual([...named], []);
+});
+
+test('loadConfig() lets flags win over the environment and that over the file', async (t) => {
+  const file = await fileOf(t, 'c.yaml', 'domainSuffix: from-file\nlogging: {level: warn}\nproxies: [{name: edge, server: traefik}]\n');
+  const env = { HIND_PROXY_DOMAINSUFFIX: 'from-env', HIND_PROXY_GUARDS__MAXREMOVEDPERCENT: '50', PROXY_SERVER: 'Caddy' };
+  const { config } = loadConfig({ file, env, flags: { logging: { level: 'debug' } } });
+  assert.equal(config.domainSuffix, 'from-env');
+  assert.equal(config.guards.maxRemovedPercent, 50);
+  assert.equal(config.logging.level, 'debug');
+  assert.deepEqual(
+    config.proxies.map(({ name, server }) => [name, server]),
+    [['edge', 'caddy']],
+  );
+});
+
+test('loadConfig() reports every fault at once with line and column and the key that was meant', async (t) => {
+  const file = await fileOf(t, 'c.yaml', 'configVersion: 1\nroutes:\n  tombston: 3s\nguards:\n  maxRemovedPercent: 300\n');
+  assert.throws(
+    () => loadConfig({ file, env: {} }),
+    (error) => {
+      assert.ok(error instanceof ConfigError);
+      assert.match(error.message, /c\.yaml:3:3: routes\.tombston: Unknown key "tombston", did you mean "tombstone"\?/);
+      assert.match(error.message, /c\.yaml:5:3: guards\.maxRemovedPercent/);
+      return true;
+    },
+  );
+});
+
+test('loadConfig() names caddy and traefik when PROXY_SERVER is another', () => {
+  assert.throws(() => loadConfig({ env: { PROXY_SERVER: 'nginx' } }), /"nginx": expected caddy or traefik/);
+});
+
+test('loadConfig() refuses a second proxy and certificates that would have to be ordered', async (t) => {
+  const file = await fileOf(t, 'c.json', '{"proxies": [{"name": "a"}, {"name": "b"}], "tls": {"mode": "auto"}}');
+  assert.throws(() => loadConfig({ file, env: {} }), /Cannot use "auto"[^]*expected exactly one proxy/);
+});
+
+test('loadConfig() says where a file cannot be parsed', async (t) => {
+  const yaml = await fileOf(t, 'c.yaml', 'a: [1\nb: 2');
+  const toml = await fileOf(t, 'c.toml', 'a = \n');
+  assert.throws(() => loadConfig({ file: yaml, env: {} }), /c\.yaml:\d+:\d+: /);
+  assert.throws(() => loadConfig({ file: toml, env: {} }), /c\.toml:1:\d+: /);
+});
+
+test('loadConfig() takes a source as named when its key or its address variable is there', async (t) => {
+  assert.deepEqual([...loadConfig({ env: { NOMAD_ADDR: 'http://n:4646' } }).named], ['nomad']);
+  const file = await fileOf(t, 'c.yaml', 'sources:\n  consul: {}\n  nomad: false\n');
+  const { config, named } = loadConfig({ file, env: { NOMAD_ADDR: 'http://n:4646' } });
+  assert.deepEqual([...named], ['consul']);
+  assert.equal(config.sources.nomad, false);
+});
+
+test('loadConfig() reserves HinD’s own host names', () => {
+  assert.deepEqual(loadConfig({ env: { FQDN: 'https://hind.example.com', NOMAD_ADDR_EXTRA: ' a.io, b.io' } }).config.reservedHosts, [
+    'hind.example.com',
+    'a.io',
+    'b.io',
+  ]);
+});
+
+test('configJsonSchema() describes the keys for editors', () => {
+  const { properties } = configJsonSchema() as { properties: Record<string, unknown> };
+  assert.ok(properties['proxies']);
+  assert.ok(properties['guards']);
+});
