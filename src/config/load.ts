@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
-import { distance } from 'fastest-levenshtein';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { z } from 'zod';
+import { nearest } from '../lib/nearest.ts';
 import { parseYaml, YamlError } from '../lib/yaml.ts';
 import { ADDRESS_VARIABLES, configFromEnvironment, mergeConfigs, type Env, type RawConfig } from './environment.ts';
 import { configSchema, type Config } from './options.ts';
@@ -135,8 +135,8 @@ function faultsOf(error: z.ZodError, text: string | undefined): readonly ConfigF
 function unknownKey(path: readonly string[], text: string | undefined): ConfigFault {
   const name = path.at(-1) ?? '';
   const known = keysAt(path.slice(0, -1).filter((key) => !/^\d+$/.test(key)));
-  const [nearest] = known.toSorted((a, b) => distance(a, name) - distance(b, name));
-  const hint = nearest !== undefined && distance(nearest, name) <= 3 ? `, did you mean "${nearest}"?` : '';
+  const meant = nearest(name, known);
+  const hint = meant === undefined ? '' : `, did you mean "${meant}"?`;
   return { key: path.join('.'), message: `Unknown key "${name}"${hint}`, ...placeOf(text, path) };
 }
 

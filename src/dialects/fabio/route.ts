@@ -1,0 +1,114 @@
+import { globToRegexp, isGlob } from '../../lib/glob.ts';
+import { regexpLiteral } from '../../lib/quote.ts';
+import type { DiagnosticCode } from '../../model/codes.ts';
+import { ANY_HOST, exactHost, exactPath, pathPrefix, type HostMatch, type HostPort, type PathMatch } from '../../model/match.ts';
+import { parseHostname, parsePort, type Port } from '../../model/names.ts';
+import type { EntryPointChoice } from '../../model/route.ts';
+import { expandVariables } from './expand.ts';
+
+/** How Fabio is set up where its tags come from; the names of its own options. */
+export interface FabioSettings {
+  readonly tagPrefix: string;
+  readonly matcher: 'prefix' | 'iprefix' | 'glob';
+  /** False as with `glob.matching.disabled=true`. */
+  readonly hostGlobs: boolean;
+}
+
+/** What a route's text asks for. */
+export interface FabioRoute {
+  readonly host: HostMatch;
+  readonly path: PathMatch;
+  /** The path as the tag has it, variables replaced. */
+  readonly pathText: string;
+  readonly entryPoints: EntryPointChoice;
+  /** A TCP route by its form (`:port`), whatever its options say. */
+  readonly tcpPort?: Port;
+}
+
+/** Something to report at the route's text. */
+export interface RouteNote {
+  readonly code: DiagnosticCode;
+  readonly message: string;
+}
+
+/**
+ * Reads `:port`, `host`, `host:port`, `host/path` and `/path` (fabiolb/fabio:route/route.go hostpath). A port 80 or 443 in the host means
+ * the plain or the TLS listeners, any other must stand in the Host header. Undefined with a note: no route.
+ */
+export function parseRoute(
+  text: string,
+  { settings, variables }: { readonly settings: FabioSettings; readonly variables: ReadonlyMap<string, string> },
+): { readonly route?: FabioRoute; readonly notes: readonly RouteNote[] } {
+  if (text.startsWith(':')) return portRoute(text);
+  const slash = text.indexOf('/');
+  const { text: expanded, lost } = slash < 0 ? { text, lost: [] } : expandVariables(text, variables);
+  const notes = lost.map(
+    (name): RouteNote =>
+      name === 'DC'
+        ? { code: 'FABIO_DC_UNKNOWN', message: 'Cannot replace `$DC`: the instance has no datacenter' }
+        : { code: 'FABIO_DOLLAR_LOST', message: `\`$${name}\` became empty, as in Fabio` },
+  );
+  if (notes.some(({ code }) => code === 'FABIO_DC_UNKNOWN')) return { notes };
+  const cut = expanded.indexOf('/');
+  const hostText = (cut < 0 ? expanded : expanded.slice(0, cut)).toLowerCase();
+  const pathText = cut < 0 ? '/' : expanded.slice(cut);
+  const host = parseHost(hostText, settings);
+  if ('code' in host) return { notes: [...notes, host] };
+  const path = parsePath(pathText, settings);
+  if ('code' in path) return { notes: [...notes, path] };
+  const order: RouteNote[] =
+    hostText.startsWith('{') && host.host.kind === 'glob'
+      ? [{ code: 'FABIO_GLOB_ORDER', message: `"${hostText}" outranks the exact hosts that it matches, as in Fabio` }]
+      : [];
+  return { route: { ...host, path, pathText }, notes: [...notes, ...order] };
+}
+
+function portRoute(text: string): ReturnType<typeof parseRoute> {
+  const port = parsePort(text.slice(1));
+  if (port !== undefined)
+    return {
+      route: { host: ANY_HOST, path: { kind: 'any' }, pathText: '/', entryPoints: { kind: 'tcp', port }, tcpPort: port },
+      notes: [],
+    };
+  if (/^:\d+\//.test(text))
+    return { notes: [{ code: 'FABIO_ROUTE_DEAD', message: `"${text}" is never looked up by Fabio; nothing is served for it` }] };
+  return { notes: [{ code: 'FABIO_ROUTE_SYNTAX', message: `Cannot read the port "${text}": expected :1 to :65535` }] };
+}
+
+function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'host' | 'entryPoints'> | RouteNote {
+  if (text === '') return { host: ANY_HOST, entryPoints: { kind: 'both' } };
+  const colon = /^(.*):(\d+)$/.exec(text);
+  const number = colon ? parsePort(colon[2] ?? '') : undefined;
+  if (colon && number === undefined) return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot use the port of "${text}": expected 1–65535` };
+  const name = colon ? (colon[1] ?? '') : text;
+  const entryPoints: EntryPointChoice = { kind: number === 80 ? 'plain' : number === 443 ? 'tls' : 'both' };
+  const port: HostPort = number === undefined || number === 80 || number === 443 ? 'own' : number;
+  if (settings.hostGlobs && isGlob(name)) {
+    const regexp = /^[a-z0-9_.*?[\]!{},:()$-]+$/.test(name) ? globToRegexp(name) : undefined;
+    if (regexp === undefined) return { code: 'FABIO_HOST_GLOB', message: `Cannot compile the host pattern "${name}"` };
+    return { host: { kind: 'glob', pattern: name, regexp, port }, entryPoints };
+  }
+  const hostname = parseHostname(name);
+  if (hostname !== undefined) return { host: exactHost(hostname, port), entryPoints };
+  if (/^[a-z0-9_.$()-]{1,253}$/.test(name))
+    return { host: { kind: 'glob', pattern: name, regexp: `^${regexpLiteral(name)}$`, port }, entryPoints };
+  return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot use the host "${name}": expected labels of letters, digits, "-" and "_"` };
+}
+
+function parsePath(text: string, { matcher }: FabioSettings): PathMatch | RouteNote {
+  const regexp = globToRegexp(text);
+  if (regexp === undefined)
+    return { code: 'FABIO_PATH_GLOB', message: `Cannot compile the path "${text}": Fabio reads every path as a glob` };
+  const problem = pathProblem(text);
+  if (problem !== undefined) return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot serve the path "${text}": ${problem}` };
+  if (matcher !== 'glob') return pathPrefix(text, matcher === 'iprefix');
+  return isGlob(text) ? { kind: 'regexp', regexp } : exactPath(text);
+}
+
+/** Why no request of a client can have this path, or undefined. */
+function pathProblem(text: string): string | undefined {
+  if (!/^\/[!-~]*$/.test(text)) return 'it holds a character that no path has';
+  if (text.includes('//')) return 'it holds an empty segment';
+  if (text.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))) return 'it holds a dot segment';
+  return /%(2f|5c|00)/i.test(text) ? 'it holds an encoded slash or NUL' : undefined;
+}

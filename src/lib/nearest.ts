@@ -1,0 +1,8 @@
+import { distance } from 'fastest-levenshtein';
+
+/** The candidate that was probably meant by a mistyped word: at most two edits away, three for long words; undefined where none is near. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const limit = word.length > 8 ? 3 : 2;
+  const [best] = candidates.map((candidate) => ({ candidate, edits: distance(word, candidate) })).toSorted((a, b) => a.edits - b.edits);
+  return best && best.edits <= Math.min(limit, word.length - 1) ? best.candidate : undefined;
+}
