@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createHindDialect } from '../../src/dialects/hind/dialect.ts';
+import { readTags } from '../../src/dialects/read-tags.ts';
+import { codesOf, instanceOf } from '../support/intents.ts';
+
+const CASES: readonly (readonly [string, string, readonly string[]])[] = [
+  ['https://H.com', '{"kind":"tls"} h.com {"kind":"any"}', []],
+  ['https://h.com/sub', '{"kind":"tls"} h.com {"kind":"exact","path":"/sub","ignoreCase":true}', ['HIND_PATH_EXACT']],
+  ['https://h.com/sub*', '{"kind":"tls"} h.com {"kind":"prefix","path":"/sub","ignoreCase":true}', []],
+  ['https://h.com:8443', '{"kind":"port","port":8443,"tls":true} h.com {"kind":"any"}', []],
+  ['https://h.com:443', '{"kind":"tls"} h.com {"kind":"any"}', []],
+  [' https://h.com', '', ['HIND_LEADING_BLANK']],
+  ['http://h.com', '', ['HIND_HTTP_IGNORED']],
+  ['https://a.com https://b.com', '', ['HIND_ADDRESS_SYNTAX']],
+  ['https://a.com, https://*.b.com', '', ['HIND_ADDRESS_SYNTAX']],
+  ['https://a.com{', '', ['HIND_ADDRESS_SYNTAX']],
+  ['https://a.com:99999', '', ['HIND_ADDRESS_SYNTAX']],
+  ['https://', '', ['HIND_ADDRESS_SYNTAX']],
+];
+
+for (const [tag, expected, codes] of CASES)
+  test(`createHindDialect() reads ${JSON.stringify(tag)}`, () => {
+    const read = readTags(instanceOf('web', { tags: [tag] }), [createHindDialect()]);
+    const text = read.value.map(
+      ({ entryPoints, match }) =>
+        `${JSON.stringify(entryPoints)} ${match.host.kind === 'exact' ? match.host.host : ''} ${JSON.stringify(match.path)}`,
+    );
+    assert.equal(text.join(), expected);
+    assert.deepEqual(codesOf(read), codes);
+  });
