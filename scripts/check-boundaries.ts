@@ -3,7 +3,7 @@ import { isBuiltin } from 'node:module';
 import { dirname, join, posix, relative } from 'node:path';
 
 /**
- * Who may import whom (the table of the architecture), one importing file per package, no text made in targets outside their
+ * Who may import whom (the table of the architecture), one importing file per package, no lines made in targets outside their
  * printers. `node scripts/check-boundaries.ts [DIR]` checks `src` or DIR, prints every violation and exits 1 when there is one.
  */
 
@@ -72,8 +72,8 @@ function checkFile(file: string, text: string): void {
     return;
   }
   for (const specifier of importsOf(text)) checkImport({ file, folder, rule, specifier });
-  if (folder === 'targets' && file !== 'targets/target.ts' && !/\/(print|json|quote)\.ts$/.test(file) && makesText(text)) {
-    violations.push(`${file}: makes text from a template; only print.ts and json.ts of a target may`);
+  if (folder === 'targets' && file !== 'targets/target.ts' && !/\/(print|json|quote)\.ts$/.test(file) && makesLines(text)) {
+    violations.push(`${file}: makes lines of text; only print.ts, json.ts and quote.ts of a target may`);
   }
 }
 
@@ -121,7 +121,7 @@ function importsOf(text: string): string[] {
   ].flatMap((match) => match[1] ?? match[2] ?? match[3] ?? []);
 }
 
-/** A template literal with a hole that is no message of a diagnostic. */
-function makesText(text: string): boolean {
-  return text.split('\n').some((line) => /`[^`]*\$\{/.test(line) && !/(diagnose|message|Cannot|hint|TypeError|RangeError)/.test(line));
+/** Line ends in a string: the sign of configuration written as text instead of a syntax tree that the printer quotes. */
+function makesLines(text: string): boolean {
+  return /\\n/.test(text);
 }

@@ -1,0 +1,215 @@
+import { regexpLiteral } from '../../lib/quote.ts';
+import type { HeaderValue, Middleware } from '../../model/middleware.ts';
+import type { Backend, Endpoint, LoadBalancing, Redirect, Route } from '../../model/route.ts';
+import { block, line, text, type Node } from './ast.ts';
+import { literalUrl, literalValue } from './quote.ts';
+
+/** What a route needs beside its directives: matchers that stand at the top of its site. */
+export interface Handler {
+  readonly matchers: readonly Node[];
+  readonly directives: readonly Node[];
+}
+
+/** The directives of a route, in a `route` so that they run as written. `name`: unique in the file, for matchers and captures. */
+export function handlerOf(route: Route, { backend, name }: { readonly backend: Backend | undefined; readonly name: string }): Handler {
+  const parts = route.middlewares.map((middleware, index) => middlewareHandler(middleware, `${name}m${index}`));
+  const clean = route.pathForm === 'clean' && route.action.kind !== 'respond' ? [line('invoke', 'clean')] : [];
+  const action = actionHandler(route, backend, name);
+  return {
+    matchers: [...parts.flatMap(({ matchers }) => matchers), ...action.matchers],
+    directives: [...clean, ...parts.flatMap(({ directives }) => directives), ...action.directives],
+  };
+}
+
+function actionHandler(route: Route, backend: Backend | undefined, name: string): Handler {
+  const { action } = route;
+  switch (action.kind) {
+    case 'respond':
+      return { matchers: [], directives: [line('respond', String(action.status))] };
+    case 'redirect':
+      return redirectHandler(action.redirect, { name, clean: route.pathForm === 'clean' });
+    case 'forward':
+      if (!backend) throw new RangeError(`Cannot render the route ${route.id}: its backend is missing`);
+      return { matchers: [], directives: [forward(backend)] };
+    default:
+      throw new TypeError(`Cannot render an action: ${JSON.stringify(action satisfies never)}`);
+  }
+}
+
+function middlewareHandler(middleware: Middleware, name: string): Handler {
+  switch (middleware.kind) {
+    case 'stripPrefix':
+      return stripPrefix(middleware.prefixes, name);
+    case 'addPrefix':
+      return {
+        matchers: [line(`@${name}`, 'path_regexp', name, text('^(.*)$'))],
+        directives: [line('rewrite', `@${name}`, text(`${literalUrl(middleware.prefix)}{re.${name}.1}`))],
+      };
+    case 'redirectScheme': {
+      const { scheme, port, permanent } = middleware;
+      const to = `${scheme}://{http.request.host}${port === undefined ? '' : `:${port}`}{http.request.uri}`;
+      const other = scheme === 'https' ? 'http' : 'https';
+      return statusPair(name, { to, status: permanent ? 301 : 302, otherStatus: permanent ? 308 : 307, where: [line('protocol', other)] });
+    }
+    case 'redirectRegexp': {
+      const to = literalUrl(middleware.replacement).replace(
+        /\$(?:\{(\d)\}|(\d))/g,
+        (_all, braced?: string, bare?: string) => `{re.${name}.${braced ?? bare ?? ''}}`,
+      );
+      const where = [line('vars_regexp', name, 'requested_url', text(middleware.regexp))];
+      const pair = statusPair(name, { to, status: middleware.permanent ? 301 : 302, otherStatus: middleware.permanent ? 308 : 307, where });
+      const url = '{http.request.scheme}://{http.request.hostport}{http.request.uri}';
+      return { ...pair, directives: [line('vars', 'requested_url', text(url)), ...pair.directives] };
+    }
+    case 'headers':
+      return { matchers: [], directives: [...middleware.request.flatMap(requestHeader), ...responseHeaders(middleware.response)] };
+    default:
+      throw new TypeError(`Cannot render a middleware: ${JSON.stringify(middleware satisfies never)}`);
+  }
+}
+
+/**
+ * Cuts the first prefix that fits, case-sensitively, and forces the leading slash. The rest of the decoded, cleaned path becomes the
+ * path; where the path as sent holds an encoded `?` or `%`, only the prefix itself is cut, so that nothing is decoded twice.
+ */
+function stripPrefix(prefixes: readonly string[], name: string): Handler {
+  const each = prefixes.map((prefix, index) => {
+    const id = `${name}p${index}`;
+    const literal = regexpLiteral(prefix);
+    return {
+      matchers: [
+        block(
+          [`@${id}q`],
+          [line('vars_regexp', '{http.request.uri}', text('(?i)^[^?]*%(3f|25)')), line('path_regexp', text(`^${literal}`))],
+        ),
+        line(`@${id}`, 'path_regexp', id, text(`^${literal}/?(.*)$`)),
+      ],
+      directives: [
+        block(['handle', `@${id}q`], [line('uri', 'path_regexp', text(`^${literal}/?`), '/')]),
+        block(
+          ['handle', `@${id}`],
+          [line('rewrite', '*', text(`/{re.${id}.1}`)), line('request_header', 'X-Forwarded-Prefix', text(literalUrl(prefix)))],
+        ),
+      ],
+    };
+  });
+  return {
+    matchers: each.flatMap(({ matchers }) => matchers),
+    directives: [
+      block(
+        ['route'],
+        each.flatMap(({ directives }) => directives),
+      ),
+    ],
+  };
+}
+
+function redirectHandler(
+  { status, otherStatus, to }: Redirect,
+  { name, clean }: { readonly name: string; readonly clean: boolean },
+): Handler {
+  const withQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
+  const target = to.map((part) => {
+    if (part.kind === 'text') return literalUrl(part.text);
+    if (part.kind === 'path') return withQuery ? '{http.request.uri.path}' : '{http.request.uri}';
+    return part.kind === 'host' ? '{http.request.hostport}' : '{http.request.host}';
+  });
+  const location = target.join('');
+  const redirect =
+    otherStatus === undefined
+      ? { matchers: [], directives: [line('redir', text(location), String(status))] }
+      : statusPair(name, { to: location, status, otherStatus, where: [] });
+  if (!clean || !to.some(({ kind }) => kind === 'path')) return redirect;
+  // Fabio builds the target from the decoded, cleaned path
+  const matcher = line(`@${name}c`, 'path_regexp', `${name}c`, text('^(.*)$'));
+  return {
+    matchers: [matcher, ...redirect.matchers],
+    directives: [line('rewrite', `@${name}c`, text(`{re.${name}c.1}`)), ...redirect.directives],
+  };
+}
+
+/** A redirect with one status for GET and HEAD and another for the rest. */
+function statusPair(
+  name: string,
+  {
+    to,
+    status,
+    otherStatus,
+    where,
+  }: { readonly to: string; readonly status: number; readonly otherStatus: number; readonly where: readonly Node[] },
+): Handler {
+  const get = line('method', 'GET', 'HEAD');
+  return {
+    matchers: [block([`@${name}get`], [get, ...where]), block([`@${name}other`], [block(['not'], [get]), ...where])],
+    directives: [line('redir', `@${name}get`, text(to), String(status)), line('redir', `@${name}other`, text(to), String(otherStatus))],
+  };
+}
+
+function requestHeader({ name, value }: HeaderValue): readonly Node[] {
+  if (value === '') return [line('request_header', text(`-${name}`))];
+  const literal = literalValue(value);
+  return literal === undefined ? [] : [line('request_header', text(name), text(literal))];
+}
+
+/** Set after the instance has answered (`defer`): otherwise its own value would be sent as well. */
+function responseHeaders(headers: readonly HeaderValue[]): readonly Node[] {
+  const lines = headers.flatMap(({ name, value }) => {
+    if (value === '') return [line(text(`-${name}`))];
+    const literal = literalValue(value);
+    return literal === undefined ? [] : [line(text(name), text(literal))];
+  });
+  return lines.length > 0 ? [block(['header'], [...lines, line('defer')])] : [];
+}
+
+const POLICIES: Readonly<Record<LoadBalancing, string>> = {
+  random: 'random',
+  roundRobin: 'round_robin',
+  ipHash: 'ip_hash',
+  leastConnections: 'least_conn',
+};
+
+function forward(backend: Backend): Node {
+  const endpoints = sameScheme(backend.endpoints);
+  const protocol = endpoints[0]?.protocol ?? 'http';
+  const weights = new Set(endpoints.map(({ weight }) => weight));
+  const policy =
+    weights.size > 1 && endpoints.length > 1
+      ? ['weighted_round_robin', ...endpoints.map(({ weight }) => String(weight))]
+      : [POLICIES[backend.loadBalancing]];
+  const nodes: readonly Node[] = [
+    ...(endpoints.length > 1 ? [line('lb_policy', ...policy), line('lb_retries', '2')] : []),
+    line('header_up', 'Host', upstreamHost(backend)),
+    line('stream_close_delay', '5m'),
+    ...transportOf(backend, protocol),
+  ];
+  return block(['reverse_proxy', ...endpoints.map(addressOf)], nodes);
+}
+
+function upstreamHost({ upstreamHost: host }: Backend): ReturnType<typeof text> {
+  return text(
+    host.kind === 'client' ? '{http.request.hostport}' : host.kind === 'endpoint' ? '{http.reverse_proxy.upstream.hostport}' : host.host,
+  );
+}
+
+function transportOf({ transport }: Backend, protocol: Endpoint['protocol']): readonly Node[] {
+  if (protocol === 'h2c') return [block(['transport', 'http'], [line('versions', 'h2c')])];
+  if (protocol !== 'https') return [];
+  const { skipVerify, serverName } = transport;
+  const lines = [
+    line('tls'),
+    ...(skipVerify ? [line('tls_insecure_skip_verify')] : []),
+    ...(serverName === undefined ? [] : [line('tls_server_name', text(serverName))]),
+  ];
+  return [block(['transport', 'http'], lines)];
+}
+
+/** A Caddy upstream pool has one scheme: that of most instances, https where they are equal. */
+export function sameScheme(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const count = (protocol: Endpoint['protocol']): number => endpoints.filter((endpoint) => endpoint.protocol === protocol).length;
+  const [chosen] = (['https', 'http', 'h2c', 'tcp'] as const).toSorted((a, b) => count(b) - count(a));
+  return endpoints.filter(({ protocol }) => protocol === chosen);
+}
+
+function addressOf({ address, port }: Endpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

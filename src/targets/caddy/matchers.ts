@@ -1,0 +1,90 @@
+import { regexpLiteral } from '../../lib/quote.ts';
+import type { Condition, HostMatch, HostPort, PathMatch, RouteMatch } from '../../model/match.ts';
+import type { EntryPoint } from '../../model/route.ts';
+import { line, text, block, type Node } from './ast.ts';
+
+/**
+ * The lines of a named matcher that holds where the match does on this entry point. `inSite`: the site has already checked an exact
+ * host. Paths are regular expressions, because Caddy's own path matcher is case-blind; both see the decoded, cleaned path.
+ */
+export function matcherLines(match: RouteMatch, entryPoint: EntryPoint, { inSite }: { readonly inSite: boolean }): readonly Node[] {
+  const host = match.host.kind === 'exact' && inSite ? portLines(match.host.port, entryPoint) : hostLines(match.host, entryPoint);
+  return separate([...host, ...pathLines(match.path), ...match.conditions.flatMap((condition) => conditionLines(condition, entryPoint))]);
+}
+
+function pathLines(path: PathMatch): readonly Node[] {
+  switch (path.kind) {
+    case 'any':
+      return [];
+    case 'exact':
+      return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}$`))];
+    case 'prefix':
+      return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}`))];
+    case 'regexp':
+      return [line('path_regexp', text(path.regexp))];
+    default:
+      throw new TypeError(`Cannot match a path: ${JSON.stringify(path satisfies never)}`);
+  }
+}
+
+function hostLines(host: HostMatch, entryPoint: EntryPoint): readonly Node[] {
+  switch (host.kind) {
+    case 'any':
+      return [];
+    case 'exact':
+      return [line('header_regexp', 'Host', text(`(?i)^${regexpLiteral(host.host)}(:[0-9]+)?$`)), ...portLines(host.port, entryPoint)];
+    case 'glob':
+      return [line('header_regexp', 'Host', text(`(?i)${host.regexp.replace(/\$$/, '(:[0-9]+)?$')}`)), ...portLines(host.port, entryPoint)];
+    case 'regexp':
+      // the expression must see the host without its port, whatever it is anchored to
+      return [line('vars_regexp', '{http.request.host}', text(`(?i)${host.regexp}`))];
+    default:
+      throw new TypeError(`Cannot match a host: ${JSON.stringify(host satisfies never)}`);
+  }
+}
+
+/** What the port in the Host header must be: absent or one of these. */
+function portLines(port: HostPort, entryPoint: EntryPoint): readonly Node[] {
+  if (port === 'any') return [];
+  if (typeof port === 'number') return [line('vars', '{http.request.port}', String(port))];
+  const usual = entryPoint.tls ? 443 : 80;
+  const ports = [...new Set([usual, entryPoint.port])].map(String);
+  return [line('vars', '{http.request.port}', text(''), ...ports)];
+}
+
+function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly Node[] {
+  switch (condition.kind) {
+    case 'method':
+      return [line('method', text(condition.method))];
+    case 'header':
+      return [line('header_regexp', text(condition.name), text(`^${regexpLiteral(condition.value)}$`))];
+    case 'headerRegexp':
+      return [line('header_regexp', text(condition.name), text(condition.regexp))];
+    case 'query':
+      return [line('query', text(`${condition.key}=${condition.value ?? '*'}`))];
+    case 'clientIp':
+      return [line('remote_ip', ...condition.cidrs.map(text))];
+    case 'host':
+      return hostLines(condition.host, entryPoint);
+    case 'path':
+      return pathLines(condition.path);
+    case 'not':
+      return [block(['not'], conditionLines(condition.condition, entryPoint))];
+    default:
+      throw new TypeError(`Cannot match a condition: ${JSON.stringify(condition satisfies never)}`);
+  }
+}
+
+/** Two lines of one matcher module would be read as alternatives or overwrite each other: each after the first is negated twice. */
+function separate(lines: readonly Node[]): readonly Node[] {
+  const seen = new Set<string>();
+  return lines.map((node) => {
+    const [first] = node.tokens;
+    const name = first?.kind === 'word' ? first.word : '';
+    if (!seen.has(name)) {
+      seen.add(name);
+      return node;
+    }
+    return name === 'not' ? node : block(['not'], [block(['not'], [node])]);
+  });
+}

@@ -1,0 +1,31 @@
+import type { Token } from './ast.ts';
+
+/** Words of ours: directive names, placeholders, addresses, numbers. */
+const WORD = /^[A-Za-z0-9_.,:;/@*&()|{}[\]~=<>+-]+$/;
+/** What Caddy would replace before or after it reads the file. */
+const EXPANDED = /\{\$|\{env\.|\{file\.|\{\{|\{system\./;
+
+/**
+ * A token as it stands in a Caddyfile. Texts stand in backticks, where nothing is an escape (caddyserver/caddy:caddyconfig/caddyfile/
+ * lexer.go). Throws `RangeError` for what no form of quoting makes safe: it is a fault of the emitter to have let it come here.
+ */
+export function printToken(token: Token): string {
+  if (token.kind === 'word') {
+    if (!WORD.test(token.word)) throw new RangeError(`Cannot print ${JSON.stringify(token.word)} as a word of a Caddyfile`);
+    return token.word;
+  }
+  if (!/^[ -~]*$/.test(token.text) || token.text.includes('`') || EXPANDED.test(token.text))
+    throw new RangeError(`Cannot print ${JSON.stringify(token.text)} in a Caddyfile: it holds what cannot be quoted`);
+  return `\`${token.text}\``;
+}
+
+/** Literal text for a value that Caddy expands placeholders in: braces are escaped. Undefined where it cannot be written at all. */
+export function literalValue(value: string): string | undefined {
+  if (!/^[ -~]*$/.test(value) || /[`\\]/.test(value) || /\{\$/.test(value)) return undefined;
+  return value.replace(/[{}]/g, (brace) => `\\${brace}`);
+}
+
+/** Literal text for a URL or path that Caddy expands placeholders in: what has no place there is percent-encoded. */
+export function literalUrl(value: string): string {
+  return value.replace(/[{}`\\"<>^| ]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}

@@ -1,0 +1,99 @@
+import { diagnose, type Diagnostic } from '../../model/diagnostic.ts';
+import type { RenderedConfig } from '../../model/rendered.ts';
+import type { RoutingTable } from '../../model/route.ts';
+import { backendsOf, EMPTY_TABLE } from '../../model/table.ts';
+import type { RenderSettings, Target } from '../target.ts';
+import { block, line, text, type Node } from './ast.ts';
+import { CADDY_CAPABILITIES } from './capabilities.ts';
+import { sameScheme } from './handlers.ts';
+import { printCaddyfile } from './print.ts';
+import { entryPointSites } from './sites.ts';
+
+/** Caddy: one Caddyfile, printed from its syntax tree. The digest stands in it as the filter of a log that nothing writes to. */
+export const caddyTarget: Target = {
+  server: 'caddy',
+  capabilities: CADDY_CAPABILITIES,
+  render(table, settings) {
+    const sites = httpEntryPoints(settings).flatMap((entryPoint) => entryPointSites(table, entryPoint, settings));
+    return {
+      value: configOf([globalOptions(table.digest, settings), cleanPath(), ...sites], table, settings),
+      diagnostics: lossesOf(table),
+    };
+  },
+  renderBoot(settings) {
+    const sites = httpEntryPoints(settings).map((entryPoint) => {
+      const [site] = entryPointSites(EMPTY_TABLE, entryPoint, settings).slice(-1);
+      const kept = (site?.block ?? []).filter(({ tokens }) => tokens[0]?.kind === 'word' && ['bind', 'tls'].includes(tokens[0].word));
+      return { ...site, tokens: site?.tokens ?? [], block: [...kept, line('header', 'Retry-After', '5'), line('respond', '503')] };
+    });
+    return configOf([globalOptions('boot', settings), ...sites], EMPTY_TABLE, settings);
+  },
+  renderStatic: () => [],
+};
+
+/** The name under which the digest stands in a running Caddy's configuration: `/config/logging/logs/NAME/include/0`. */
+export const CADDY_MARKER = 'hind-proxy-generation';
+
+function httpEntryPoints({ entryPoints, tls }: RenderSettings): RenderSettings['entryPoints'] {
+  return entryPoints.filter((entryPoint) => entryPoint.protocol === 'http' && (!entryPoint.tls || tls.mode !== 'off'));
+}
+
+function configOf(nodes: readonly Node[], table: RoutingTable, { caddy }: RenderSettings): RenderedConfig {
+  const heading = ['Written by hind-proxy; changes are overwritten.', `hind-proxy table ${table.digest}`];
+  return { server: 'caddy', files: [printCaddyfile(nodes, { path: caddy.file, heading })], tableDigest: table.digest };
+}
+
+/** `admin` stands in every configuration: without it even a refused one opens a TCP port (caddyserver/caddy:admin.go). */
+function globalOptions(marker: string, { caddy, tls, trustedProxies }: RenderSettings): Node {
+  const unix = /^unix\/\/(.+)$/.exec(caddy.admin);
+  const admin = unix ? `unix/${unix[1] ?? ''}|0660` : caddy.admin.replace(/^https?:\/\//, '').replace(/\/$/, '');
+  const servers = trustedProxies.length > 0 ? [block(['servers'], [line('trusted_proxies', 'static', ...trustedProxies.map(text))])] : [];
+  return block(
+    [],
+    [
+      line('admin', text(admin)),
+      line('persist_config', 'off'),
+      line('auto_https', tls.mode === 'internal' ? 'disable_redirects' : 'off'),
+      ...(tls.mode === 'internal' ? [line('skip_install_trust')] : []),
+      ...servers,
+      block(['log', CADDY_MARKER], [line('output', 'discard'), line('include', `hind-proxy.${marker}`)]),
+    ],
+  );
+}
+
+/**
+ * Instances get the cleaned path (Fabio, Traefik). Only a path that is not clean as it was sent is rewritten, and none that holds an
+ * encoded slash, question mark or percent sign: the decoded path would read differently.
+ */
+function cleanPath(): Node {
+  const dirty = block(
+    ['@dirty'],
+    [
+      line('vars_regexp', '{http.request.uri}', text('^[^?]*(//|/\\.\\.?(/|\\?|$))')),
+      block(['not'], [line('vars_regexp', '{http.request.uri}', text('(?i)^[^?]*%(2f|3f|25)'))]),
+      line('path_regexp', 'clean', text('^(.*)$')),
+    ],
+  );
+  return block(['&(clean)'], [dirty, line('rewrite', '@dirty', text('{re.clean.1}'))]);
+}
+
+/** What Caddy cannot do, or does differently. */
+function lossesOf(table: RoutingTable): readonly Diagnostic[] {
+  const backends = backendsOf(table);
+  return table.routes.flatMap((route) => {
+    const [span] = route.spans;
+    if (route.protocol === 'tcp')
+      return [
+        diagnose('CADDY_UNSUPPORTED', 'Cannot serve a TCP route: a stock Caddy speaks http only', {
+          span,
+          hint: 'PROXY_SERVER=traefik serves it',
+        }),
+      ];
+    const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
+    if (!backend) return [];
+    const left = backend.endpoints.filter((endpoint) => !sameScheme(backend.endpoints).includes(endpoint));
+    if (left.length === 0) return [];
+    const names = left.map(({ address, port, protocol }) => `${protocol}://${address}:${port}`).join(', ');
+    return [diagnose('CADDY_MIXED_SCHEMES', `Cannot mix http and https instances in one pool: ${names} get no requests`, { span })];
+  });
+}
