@@ -15,6 +15,8 @@ export interface Compiled {
   readonly table: RoutingTable;
   /** Routes that answer 503 because their tags cannot be honoured; a `quarantined` one may be served in its last good form. */
   readonly faults: ReadonlyMap<RouteId, Fault>;
+  /** The healthy instances of those routes, for a last good form to forward to. */
+  readonly pools: ReadonlyMap<RouteId, Backend>;
   /** Services (`serviceKey`) with a routing tag of which not even the match could be read: what they asked before may stand. */
   readonly unreadable: ReadonlySet<string>;
   /** Who holds each host now, by `claimKey`. */
@@ -43,7 +45,8 @@ export function buildTable(
   const routes = [...reservedHostRoutes(ranked, options), ...ranked.map(({ route }) => route), ...(last ? [last] : [])];
   const backends = new Map<BackendId, Backend>(merged.flatMap(({ backend }) => (backend ? [[backend.id, backend]] : [])));
   const faults = new Map<RouteId, Fault>(merged.flatMap(({ route, fault }) => (fault ? [[route.id, fault]] : [])));
-  const value = { table: createTable(routes, backends), faults, unreadable: unreadableServices(readings), holders };
+  const pools = new Map<RouteId, Backend>(merged.flatMap(({ route, fault, backend }) => (fault && backend ? [[route.id, backend]] : [])));
+  const value = { table: createTable(routes, backends), faults, pools, unreadable: unreadableServices(readings), holders };
   return { value, diagnostics: diagnostics.toSorted(compareDiagnostics) };
 }
 

@@ -12,6 +12,7 @@ import { fabioWeights } from './shares.ts';
 /** A route before it has a rank, with the intent whose options it took. */
 export interface Unranked {
   readonly route: Route;
+  /** Its healthy instances, also where a fault keeps it from forwarding to them. */
   readonly backend?: Backend;
   /** Why it answers 503 although it has instances. */
   readonly fault?: Fault;
@@ -32,8 +33,11 @@ export function mergeCandidates(group: readonly Candidate[], options: CompileOpt
   const fault = group.find((candidate) => candidate.fault?.kind === 'protective')?.fault ?? winner.fault;
   const route = { ...routeOf(chosen, winner), spans: spansOf(group) };
   const { intent } = winner;
-  if (fault) return { route: { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'withheld' } }, fault, intent };
   const backend = backendOf(route, routed, { loadBalancing: loadBalancingOf(group, winner), intent, options, report });
+  if (fault) {
+    const withheld: Route = { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'withheld' } };
+    return { route: withheld, fault, intent, ...(backend && { backend }) };
+  }
   if (!backend) {
     if (options.unhealthy === 'remove') return undefined;
     report(diagnose('ROUTE_UNHEALTHY', `${describeHost(route.match.host)} answers 503: no healthy instance`, { span: intent.spans[0] }));

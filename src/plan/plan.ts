@@ -1,0 +1,182 @@
+import { serviceKey } from '../model/catalog.ts';
+import type { ChangeSet, HeldRoute } from '../model/change.ts';
+import type { BackendId, RouteId, SourceId } from '../model/names.ts';
+import type { Backend, Fault, Route, RoutingTable } from '../model/route.ts';
+import { backendsOf, createTable } from '../model/table.ts';
+import { backendOf, diffTables } from './diff.ts';
+import { isConfirmed, massRemoval, servedKey, servedServices, type GuardOptions, type Hold } from './guard.ts';
+import { withKeptRoutes } from './order.ts';
+
+/** What the plan must remember from one cycle to the next; plain data that can be saved. */
+export interface PlanMemory {
+  /** When the 503 of a removed route ends, epoch ms, by route. */
+  readonly tombstones: Readonly<Record<string, number>>;
+  readonly hold?: Hold;
+}
+
+/** Nothing to remember yet. */
+export const EMPTY_MEMORY: PlanMemory = { tombstones: {} };
+
+/** Everything that decides which table is served. */
+export interface PlanInput {
+  /** The table that is served now. */
+  readonly serving: RoutingTable;
+  readonly wanted: RoutingTable;
+  readonly faults: ReadonlyMap<RouteId, Fault>;
+  readonly pools: ReadonlyMap<RouteId, Backend>;
+  readonly unreadable: ReadonlySet<string>;
+  /** Sources whose silence about an instance proves nothing now, and why. */
+  readonly doubts: ReadonlyMap<SourceId, string>;
+  /** Epoch ms of the oldest trusted read among the sources. */
+  readonly trustedReadAtMs: number;
+  readonly memory: PlanMemory;
+  readonly nowMs: number;
+  readonly options: { readonly tombstoneMs: number; readonly guard: GuardOptions };
+}
+
+/**
+ * Decides which table is served instead of `wanted`:
+ *
+ * | route                                   | is served as                                   | state       |
+ * |-----------------------------------------|------------------------------------------------|-------------|
+ * | its tag cannot be read any more         | its last good form, with the instances of now  | quarantined |
+ * | gone, its source is in doubt            | as before                                      | held        |
+ * | gone with too many others               | as before, until confirmed                     | held        |
+ * | gone                                    | 503 for `tombstoneMs`, then not at all         | tombstone   |
+ *
+ * Additions and changes are never held. Pure: the same input gives the same plan.
+ */
+export function planChange(input: PlanInput): { readonly change: ChangeSet; readonly memory: PlanMemory } {
+  const { serving, wanted, memory, nowMs, options } = input;
+  const wantedById = new Map(wanted.routes.map((route) => [route.id, route]));
+  const before = backendsOf(serving);
+  const guard = guardOf(input);
+  const held: HeldRoute[] = [];
+  const kept = new Map<RouteId, Route>();
+  const replaced = new Map<RouteId, Route>();
+  const backends = new Map<BackendId, Backend>(wanted.backends.map((backend) => [backend.id, backend]));
+  const tombstones: Record<string, number> = {};
+
+  for (const route of serving.routes) {
+    const now = wantedById.get(route.id);
+    const lost =
+      now === undefined || (now.action.kind === 'respond' && now.action.reason === 'unhealthy' && route.action.kind === 'forward');
+    if (now && isLastGood(route, now, input))
+      keep(route, 'quarantined', 'its tag cannot be read; the last good form is served', input.pools.get(route.id));
+    else if (lost) keepLost(route, now);
+  }
+
+  const routes = withKeptRoutes(
+    wanted.routes.map((route) => replaced.get(route.id) ?? route),
+    kept,
+    serving.routes,
+  );
+  const table = createTable(routes, backends);
+  const next = table.digest === serving.digest ? serving : table;
+  const change = diffTables(serving, next);
+  const nextMemory: PlanMemory = { tombstones, ...(guard.hold && { hold: guard.hold }) };
+  const recheckAtMs = Math.min(...Object.values(tombstones), ...(guard.hold ? [guard.hold.sinceMs + options.guard.holdMs] : []));
+  const verdict =
+    guard.reason !== undefined
+      ? ({ kind: 'hold', reason: guard.reason } as const)
+      : ({ kind: next === serving ? 'nothing' : 'apply' } as const);
+  return {
+    change: {
+      ...change,
+      held,
+      serving: next,
+      verdict,
+      ...(Number.isFinite(recheckAtMs) && { recheckAtMs: Math.max(recheckAtMs, nowMs + 1) }),
+    },
+    memory: nextMemory,
+  };
+
+  /** A route that the catalog no longer asks for, or has no healthy instance for. */
+  function keepLost(route: Route, now: Route | undefined): void {
+    if (route.action.kind === 'respond' && route.action.reason === 'reserved') return;
+    const doubt = doubtOf(route, input.doubts);
+    const services = route.services.map((service) => servedKey(route.owner, service));
+    const isTombstone = route.action.kind === 'respond' && route.action.reason === 'tombstone';
+    if (isTombstone) buryUntil(route, memory.tombstones[route.id] ?? nowMs);
+    else if (doubt !== undefined) keep(route, 'held', doubt, withoutTaken(route));
+    else if (guard.reason !== undefined && services.some((service) => guard.hold?.services.includes(service)))
+      keep(route, 'held', guard.reason, withoutTaken(route));
+    else if (now) return;
+    else if (route.services.some((service) => input.unreadable.has(serviceKey({ owner: route.owner, service }))))
+      keep(route, 'quarantined', 'its tag cannot be read; the last good form is served', withoutTaken(route));
+    else if (route.services.length > 0) buryUntil(route, nowMs + options.tombstoneMs);
+  }
+
+  function buryUntil(route: Route, untilMs: number): void {
+    if (untilMs <= nowMs) return;
+    tombstones[route.id] = untilMs;
+    const buried: Route = { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'tombstone' } };
+    kept.set(route.id, buried);
+    held.push({ route: buried, state: 'tombstone', reason: 'its service went', untilMs });
+  }
+
+  function keep(route: Route, state: 'held' | 'quarantined', reason: string, pool: Backend | undefined): void {
+    const old = backendOf(route, before);
+    const backend = old && pool ? { ...old, endpoints: pool.endpoints } : undefined;
+    if (backend) backends.set(backend.id, backend);
+    const form: Route =
+      old && !backend ? { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'unhealthy' } } : route;
+    (wantedById.has(route.id) ? replaced : kept).set(route.id, form);
+    held.push({ route: form, state, reason });
+  }
+
+  /** The backend that a held route had, without endpoints that meanwhile belong to another service. */
+  function withoutTaken(route: Route): Backend | undefined {
+    const backend = backendOf(route, before);
+    const endpoints = backend?.endpoints.filter(({ address, port }) => !guard.takenBy(`${address} ${port}`, route)) ?? [];
+    return backend && endpoints.length > 0 ? { ...backend, endpoints } : undefined;
+  }
+}
+
+function isLastGood(route: Route, now: Route, { faults, pools }: PlanInput): boolean {
+  const fault = faults.get(now.id);
+  return fault?.kind === 'quarantined' && route.action.kind !== 'respond' && (route.action.kind === 'redirect' || pools.has(now.id));
+}
+
+function doubtOf(route: Route, doubts: ReadonlyMap<SourceId, string>): string | undefined {
+  return route.spans.flatMap(({ source }) => doubts.get(source) ?? [])[0];
+}
+
+/** What the guard says of this cycle's losses. */
+function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, options }: PlanInput): {
+  readonly reason?: string;
+  readonly hold?: Hold;
+  takenBy(endpoint: string, route: Route): boolean;
+} {
+  const [served, next] = [servedServices(serving), servedServices(wanted)];
+  const certain = new Set(
+    serving.routes
+      .filter((route) => doubtOf(route, doubts) === undefined)
+      .flatMap(({ owner, services }) => services.map((service) => servedKey(owner, service))),
+  );
+  const lost = [...served].filter((service) => !next.has(service) && certain.has(service)).toSorted();
+  const takenBy = endpointOwners(wanted);
+  const mass = massRemoval(lost, { total: served.size, options: options.guard });
+  if (mass === undefined) return { takenBy };
+  const same = memory.hold?.services.join() === lost.join();
+  const hold: Hold = same && memory.hold ? memory.hold : { sinceMs: nowMs, services: lost };
+  if (isConfirmed(hold, { total: served.size, nowMs, trustedReadAtMs, options: options.guard })) return { takenBy };
+  return { reason: mass, hold, takenBy };
+}
+
+/** Whether an endpoint is now one of a service that a route is not made of. */
+function endpointOwners(table: RoutingTable): (endpoint: string, route: Route) => boolean {
+  const owners = new Map<string, Set<string>>();
+  const backends = backendsOf(table);
+  for (const route of table.routes) {
+    for (const { address, port } of backendOf(route, backends)?.endpoints ?? []) {
+      const services = owners.get(`${address} ${port}`) ?? new Set();
+      for (const service of route.services) services.add(servedKey(route.owner, service));
+      owners.set(`${address} ${port}`, services);
+    }
+  }
+  return (endpoint, { owner, services }) => {
+    const now = owners.get(endpoint);
+    return now !== undefined && !services.some((service) => now.has(servedKey(owner, service)));
+  };
+}
