@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import type { Log } from '../lib/log.ts';
+import type { OwnerId } from '../model/names.ts';
+import { readState, writeState } from './state-file.ts';
+
+/** Who holds which host, remembered across redeploys and restarts. */
+export interface ClaimStore {
+  all(): ReadonlyMap<string, OwnerId>;
+  /** Notes who holds what now; a claim that nobody has used for the time to live is forgotten. */
+  update(holders: ReadonlyMap<string, OwnerId>, nowMs: number): void;
+  save(): Promise<void>;
+}
+
+interface Claim {
+  readonly owner: OwnerId;
+  readonly seenAtMs: number;
+}
+
+/** The store with the claims of before. A claim without instances is released after `ttlMs`. */
+export async function openClaims(stateDir: string, { ttlMs, log }: { readonly ttlMs: number; readonly log: Log }): Promise<ClaimStore> {
+  const path = join(stateDir, 'claims.json');
+  const saved = (await readState(path, log)) as readonly (readonly [string, Claim])[] | undefined;
+  const claims = new Map<string, Claim>(saved ?? []);
+  let unsaved = false;
+  return {
+    all: () => new Map([...claims].map(([key, { owner }]) => [key, owner])),
+    update(holders, nowMs) {
+      for (const [key, owner] of holders) {
+        unsaved ||= claims.get(key)?.owner !== owner;
+        claims.set(key, { owner, seenAtMs: nowMs });
+      }
+      for (const [key, { seenAtMs }] of claims) if (nowMs - seenAtMs > ttlMs) unsaved = claims.delete(key) || unsaved;
+    },
+    async save() {
+      if (!unsaved) return;
+      unsaved = false;
+      await writeState(path, [...claims]);
+    },
+  };
+}

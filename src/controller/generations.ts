@@ -1,0 +1,124 @@
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import type { Log } from '../lib/log.ts';
+import type { Generation } from '../model/generation.ts';
+import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
+import type { RoutingTable } from '../model/route.ts';
+
+/** What is kept of a generation beside its table and files. */
+export type GenerationMeta = Omit<Generation, 'table' | 'config'> & { readonly routes: number };
+
+/** Every configuration that a proxy was given, numbered, on disk; and which one is pinned by a rollback. */
+export interface GenerationStore {
+  /** Newest first. */
+  list(): readonly GenerationMeta[];
+  read(id: number): Promise<Generation | undefined>;
+  /** Writes the next generation and drops the oldest beyond `keep`; generation 0 stays. */
+  add(generation: Omit<Generation, 'id'>): Promise<GenerationMeta>;
+  /** Keeps files that were found in our place and are not ours, as generation 0. */
+  keepForeign(files: ReadonlyMap<string, string>): Promise<void>;
+  pinned(): number | undefined;
+  pin(id: number): Promise<void>;
+  unpin(): Promise<void>;
+}
+
+interface StoredMeta extends GenerationMeta {
+  readonly files: readonly Omit<RenderedFile, 'content'>[];
+}
+
+/** Opens `<stateDir>/generations`. A generation that cannot be read is skipped with a warning. */
+export async function openGenerations(
+  stateDir: string,
+  { keep, log }: { readonly keep: number; readonly log: Log },
+): Promise<GenerationStore> {
+  const root = join(stateDir, 'generations');
+  const pinFile = join(stateDir, 'pinned');
+  await mkdir(root, { recursive: true, mode: 0o750 });
+  const metas = new Map<number, StoredMeta>();
+  for (const name of await readdir(root)) {
+    if (name.startsWith('.')) await rm(join(root, name), { recursive: true, force: true });
+    const meta = /^\d+$/.test(name) && name !== '0' ? await readMeta(join(root, name), log) : undefined;
+    if (meta) metas.set(meta.id, meta);
+  }
+  let pinned = pinOf(await readTextFile(pinFile));
+  const newestFirst = (): readonly StoredMeta[] => [...metas.values()].toSorted((a, b) => b.id - a.id);
+
+  return {
+    list: newestFirst,
+    pinned: () => pinned,
+    async read(id) {
+      const meta = metas.get(id);
+      if (!meta) return undefined;
+      const dir = join(root, String(id));
+      const table = JSON.parse(await readFile(join(dir, 'table.json'), 'utf8')) as RoutingTable;
+      const files = await Promise.all(
+        meta.files.map(async (file, index) => ({ ...file, content: await readFile(join(dir, 'files', String(index)), 'utf8') })),
+      );
+      const config: RenderedConfig = { server: meta.server, files, tableDigest: meta.digest };
+      return { ...meta, table, config };
+    },
+    async add({ table, config, ...rest }) {
+      const id = (newestFirst()[0]?.id ?? 0) + 1;
+      const meta: StoredMeta = {
+        ...rest,
+        id,
+        routes: table.routes.length,
+        files: config.files.map(({ content: _content, ...file }) => file),
+      };
+      const staged = join(root, `.${id}`);
+      await mkdir(join(staged, 'files'), { recursive: true, mode: 0o750 });
+      await Promise.all(
+        config.files.map(({ content }, index) => writeFile(join(staged, 'files', String(index)), content, { mode: 0o600 })),
+      );
+      await writeFile(join(staged, 'table.json'), JSON.stringify(table), { mode: 0o600 });
+      await writeFile(join(staged, 'meta.json'), JSON.stringify(meta, null, 1), { mode: 0o600 });
+      await rename(staged, join(root, String(id)));
+      metas.set(id, meta);
+      await dropOldest();
+      return meta;
+    },
+    async keepForeign(files) {
+      const dir = join(root, '0');
+      await mkdir(join(dir, 'files'), { recursive: true, mode: 0o750 });
+      const paths = [...files.keys()];
+      await Promise.all(
+        [...files.values()].map((content, index) => writeFile(join(dir, 'files', String(index)), content, { mode: 0o600 })),
+      );
+      await writeFile(join(dir, 'meta.json'), JSON.stringify({ id: 0, foreign: true, paths }, null, 1), { mode: 0o600 });
+    },
+    async pin(id) {
+      pinned = id;
+      await writeFileAtomic(pinFile, `${id}\n`, { mode: 0o600 });
+    },
+    async unpin() {
+      pinned = undefined;
+      await rm(pinFile, { force: true });
+    },
+  };
+
+  async function dropOldest(): Promise<void> {
+    for (const { id } of newestFirst().slice(keep)) {
+      if (id === pinned) continue;
+      metas.delete(id);
+      await rm(join(root, String(id)), { recursive: true, force: true });
+    }
+  }
+}
+
+async function readMeta(dir: string, log: Log): Promise<StoredMeta | undefined> {
+  try {
+    return JSON.parse(await readFile(join(dir, 'meta.json'), 'utf8')) as StoredMeta;
+  } catch (error) {
+    log.warn(
+      { component: 'state', event: 'generation_unreadable', file: dir, err: { message: String(error) } },
+      'Cannot read a generation; it is skipped',
+    );
+    return undefined;
+  }
+}
+
+function pinOf(text: string | undefined): number | undefined {
+  const id = Number.parseInt(text ?? '', 10);
+  return Number.isInteger(id) ? id : undefined;
+}

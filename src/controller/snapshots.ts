@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import type { Log } from '../lib/log.ts';
+import type { CatalogSnapshot } from '../model/catalog.ts';
+import type { SourceId } from '../model/names.ts';
+import { readState, writeState } from './state-file.ts';
+
+/** What is known of one source. */
+export interface KnownSource {
+  readonly snapshot: CatalogSnapshot;
+  /** It comes from before the start: it may keep routes, never remove them. */
+  readonly stale: boolean;
+}
+
+/** The last good snapshot of each source: newest wins, kept across restarts. */
+export interface SnapshotStore {
+  all(): ReadonlyMap<SourceId, KnownSource>;
+  /** Takes a snapshot; true where it differs from the known one in more than the time it was read. */
+  put(snapshot: CatalogSnapshot): boolean;
+  /** Writes what is known to disk, if it changed since the last time. */
+  save(): Promise<void>;
+}
+
+/** The store with what was saved before, as stale; only of the sources that are on. */
+export async function openSnapshots(
+  stateDir: string,
+  { sources, log }: { readonly sources: readonly SourceId[]; readonly log: Log },
+): Promise<SnapshotStore> {
+  const path = join(stateDir, 'snapshot.json');
+  const saved = (await readState(path, log)) as readonly CatalogSnapshot[] | undefined;
+  const known = new Map<SourceId, KnownSource>();
+  for (const snapshot of saved ?? []) if (sources.includes(snapshot.source)) known.set(snapshot.source, { snapshot, stale: true });
+  let unsaved = false;
+  return {
+    all: () => known,
+    put(snapshot) {
+      const before = known.get(snapshot.source);
+      known.set(snapshot.source, { snapshot, stale: false });
+      const differs =
+        before === undefined || before.stale || before.snapshot.doubt !== snapshot.doubt || !sameInstances(before.snapshot, snapshot);
+      unsaved ||= differs;
+      return differs;
+    },
+    async save() {
+      if (!unsaved) return;
+      unsaved = false;
+      await writeState(
+        path,
+        [...known.values()].map(({ snapshot }) => snapshot),
+      );
+    },
+  };
+}
+
+function sameInstances({ instances: a }: CatalogSnapshot, { instances: b }: CatalogSnapshot): boolean {
+  return (
+    a === b ||
+    (a.length === b.length && a.every((instance, index) => instance === b[index] || JSON.stringify(instance) === JSON.stringify(b[index])))
+  );
+}

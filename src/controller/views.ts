@@ -1,0 +1,218 @@
+import type { HeldRoute } from '../model/change.ts';
+import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
+import type { HostMatch, PathMatch } from '../model/match.ts';
+import { hostKey } from '../model/match.ts';
+import { serviceKey, type ServiceInstance } from '../model/catalog.ts';
+import type { Route, RoutingTable } from '../model/route.ts';
+import { backendsOf } from '../model/table.ts';
+
+/** One line of `/v1/routes`. */
+export interface RouteView {
+  readonly id: string;
+  readonly entrypoints: readonly string[];
+  readonly match: string;
+  /** Position in the table, from 0: lower is tried first. */
+  readonly priority: number;
+  readonly services: readonly string[];
+  readonly source: string;
+  readonly dialect: string;
+  readonly tags: readonly string[];
+  readonly state: 'active' | 'quarantined' | 'tombstone' | 'held';
+  readonly action: string;
+  readonly backends: readonly { readonly address: string; readonly port: number; readonly weight: number }[];
+  readonly middlewares: readonly string[];
+  readonly diagnostics: readonly string[];
+}
+
+/** One entry of `/v1/diagnostics`. */
+export interface DiagnosticView {
+  readonly code: string;
+  readonly severity: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly service?: string;
+  readonly instance?: string;
+  readonly tag?: string;
+  readonly start?: number;
+  readonly end?: number;
+  readonly related: readonly {
+    readonly service: string;
+    readonly instance: string;
+    readonly tag: string;
+    readonly start: number;
+    readonly end: number;
+  }[];
+}
+
+/** One entry of `/v1/services`. */
+export interface ServiceView {
+  readonly name: string;
+  readonly source: string;
+  readonly owner: string;
+  readonly tags: readonly string[];
+  readonly instances: readonly { readonly id: string; readonly address: string; readonly port: number; readonly health: string }[];
+}
+
+/** What `/v1/status` says. */
+export interface StatusView {
+  readonly version: string;
+  readonly ready: boolean;
+  readonly health: 'ok' | 'degraded' | 'waiting' | 'dead';
+  readonly proxies: readonly {
+    readonly name: string;
+    readonly server: string;
+    readonly generation?: number;
+    readonly digest?: string;
+    readonly appliedAt?: string;
+    readonly verified: boolean;
+    readonly routes: number;
+    readonly pinned?: number;
+    readonly problem?: string;
+  }[];
+  readonly sources: readonly {
+    readonly name: string;
+    readonly state: 'synced' | 'stale' | 'failed' | 'waiting';
+    readonly index?: string;
+    readonly ageMs?: number;
+    readonly services: number;
+    readonly problem?: string;
+  }[];
+  readonly conflicts: number;
+  readonly quarantined: number;
+  readonly guard?: string;
+}
+
+/** One entry of `/v1/generations`, newest first. */
+export interface GenerationView {
+  readonly id: number;
+  readonly server: string;
+  readonly digest: string;
+  readonly appliedAt: string;
+  readonly routes: number;
+  readonly outcome: string;
+  readonly pinned: boolean;
+}
+
+/** What the admin listener and the commands can ask of a running controller. */
+export interface ControllerViews {
+  status(): StatusView;
+  routes(): readonly RouteView[];
+  services(): readonly ServiceView[];
+  /** Of one service by its exact name, or all. */
+  diagnostics(service?: string): readonly DiagnosticView[];
+  generations(): readonly GenerationView[];
+  /** Puts a generation back and pins it; the one before the last by default. Rejects with a sentence where that fails. */
+  rollback(id?: number): Promise<GenerationView>;
+  unpin(): Promise<void>;
+  /** Asks every source for a fresh read. */
+  resync(): void;
+}
+
+/** The routes of a table as they are shown, in rank order. */
+export function routeViews(
+  table: RoutingTable,
+  { held, diagnostics }: { readonly held: readonly HeldRoute[]; readonly diagnostics: readonly Diagnostic[] },
+): readonly RouteView[] {
+  const backends = backendsOf(table);
+  const states = new Map(held.map(({ route, state }) => [route.id, state]));
+  const codes = codesByTag(diagnostics);
+  return table.routes.map((route) => ({
+    id: route.id,
+    entrypoints: route.entryPoints,
+    match: describeMatch(route),
+    priority: route.rank,
+    services: route.services,
+    source: [...new Set(route.spans.map(({ source }) => source))].join(' '),
+    dialect: route.dialect,
+    tags: [...new Set(route.spans.map(({ tag }) => tag))],
+    state: states.get(route.id) ?? 'active',
+    action: describeAction(route),
+    backends:
+      route.action.kind === 'forward'
+        ? (backends.get(route.action.backend)?.endpoints ?? []).map(({ address, port, weight }) => ({ address, port, weight }))
+        : [],
+    middlewares: route.middlewares.map(({ kind }) => kind),
+    diagnostics: [...new Set(route.spans.flatMap((span) => codes.get(tagKey(span)) ?? []))],
+  }));
+}
+
+/** A diagnostic as it is shown. */
+export function diagnosticView({ code, severity, message, hint, span, related }: Diagnostic): DiagnosticView {
+  const place = ({
+    service,
+    instance,
+    tag,
+    start,
+    end,
+  }: TagSpan): { service: string; instance: string; tag: string; start: number; end: number } => ({ service, instance, tag, start, end });
+  return { code, severity, message, ...(hint !== undefined && { hint }), ...(span && place(span)), related: related.map(place) };
+}
+
+/** Services with their instances, by owner and name. */
+export function serviceViews(instances: readonly ServiceInstance[]): readonly ServiceView[] {
+  const services = new Map<string, ServiceInstance[]>();
+  for (const instance of instances) {
+    const key = `${serviceKey(instance)} ${instance.source}`;
+    services.set(key, [...(services.get(key) ?? []), instance]);
+  }
+  return [...services.values()].flatMap((group) => {
+    const [first] = group;
+    if (!first) return [];
+    const list = group.map(({ instance, address, port, health }) => ({ id: instance, address, port, health }));
+    return [
+      {
+        name: first.service,
+        source: first.source,
+        owner: first.owner,
+        tags: [...new Set(group.flatMap(({ tags }) => tags))],
+        instances: list,
+      },
+    ];
+  });
+}
+
+/** The request that a route answers, in words. */
+export function describeMatch({ match, protocol }: Route): string {
+  const conditions = match.conditions.map((condition) => ` and ${JSON.stringify(condition)}`);
+  return `${protocol === 'tcp' ? 'tcp ' : ''}${hostText(match.host)}${pathText(match.path)}${conditions.join('')}`;
+}
+
+function hostText(host: HostMatch): string {
+  if (host.kind === 'any') return '*';
+  return host.kind === 'exact' ? hostKey(host).slice(1) : host.kind === 'glob' ? host.pattern : `~${host.regexp}`;
+}
+
+function pathText(path: PathMatch): string {
+  switch (path.kind) {
+    case 'any':
+      return '/';
+    case 'exact':
+      return `${path.path} exactly`;
+    case 'prefix':
+      return path.path;
+    case 'regexp':
+      return ` ~${path.regexp}`;
+    default:
+      throw new TypeError(`Cannot describe a path: ${JSON.stringify(path satisfies never)}`);
+  }
+}
+
+function describeAction({ action }: Route): string {
+  if (action.kind === 'respond') return `${action.status} ${action.reason}`;
+  return action.kind === 'redirect' ? `redirect ${action.redirect.status}` : 'forward';
+}
+
+function codesByTag(diagnostics: readonly Diagnostic[]): ReadonlyMap<string, readonly string[]> {
+  const codes = new Map<string, string[]>();
+  for (const { span, code } of diagnostics) {
+    if (!span) continue;
+    const list = codes.get(tagKey(span)) ?? [];
+    list.push(code);
+    codes.set(tagKey(span), list);
+  }
+  return codes;
+}
+
+function tagKey({ source, owner, service, instance, tagIndex }: TagSpan): string {
+  return [source, owner, service, instance, tagIndex].join('\u0000');
+}
