@@ -1,0 +1,92 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { chmodSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { Server } from 'node:http';
+import { dirname } from 'node:path';
+import { createAdaptorServer } from '@hono/node-server';
+import { messageOf } from '../lib/abort.ts';
+import type { Log } from '../lib/log.ts';
+import { adminRoutes, type AdminRoutesOptions } from './routes.ts';
+
+/** Where the admin API listens. */
+export interface AdminOptions extends Omit<AdminRoutesOptions, 'hosts' | 'trusted'> {
+  /** `host:port` on loopback; absent: no TCP. */
+  readonly listen?: string | undefined;
+  /** Path of a unix socket; absent: none. */
+  readonly socket?: string | undefined;
+  readonly log: Log;
+}
+
+/** An address that must not be opened without TLS and tokens. */
+export class AdminAddressError extends Error {
+  override readonly name = 'AdminAddressError';
+}
+
+/**
+ * Starts the admin API on loopback TCP and a unix socket (0660 in a directory 0750). Throws `AdminAddressError` for any other address; a
+ * socket that cannot be made is only a warning. `close` ends both and removes the socket.
+ */
+export async function startAdmin({ listen, socket, log, ...routes }: AdminOptions): Promise<{ close(): Promise<void> }> {
+  const servers: Server[] = [];
+  if (listen !== undefined) servers.push(await listenTcp(listen, routes));
+  if (socket !== undefined) {
+    const opened = await listenSocket(socket, routes).catch((error: unknown) => {
+      log.warn(
+        { component: 'http', event: 'admin_socket_failed', file: socket, err: { message: messageOf(error) } },
+        'Cannot open the admin socket; TCP only',
+      );
+      return undefined;
+    });
+    if (opened) servers.push(opened);
+  }
+  return {
+    async close() {
+      await Promise.all(servers.map(closeServer));
+      if (socket !== undefined) await rm(socket, { force: true });
+    },
+  };
+}
+
+async function listenTcp(listen: string, routes: Omit<AdminRoutesOptions, 'hosts' | 'trusted'>): Promise<Server> {
+  const colon = listen.lastIndexOf(':');
+  const host = listen.slice(0, colon).replace(/^\[|\]$/g, '');
+  const port = Number(listen.slice(colon + 1));
+  if (!/^(127(\.\d+){3}|::1|localhost)$/.test(host))
+    throw new AdminAddressError(`Cannot open the admin API on "${listen}": expected a loopback address`);
+  const hosts = [listen, `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`];
+  const server = createAdaptorServer({ fetch: adminRoutes({ ...routes, hosts, trusted: false }).fetch }) as Server;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new AdminAddressError(`Cannot open the admin API on "${listen}": ${error.message}`, { cause: error })),
+    );
+    server.listen(port, host, resolve);
+  });
+  return server;
+}
+
+async function listenSocket(path: string, routes: Omit<AdminRoutesOptions, 'hosts' | 'trusted'>): Promise<Server> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  if (await isListening(path)) throw new Error('another program listens on it');
+  await rm(path, { force: true });
+  const server = createAdaptorServer({ fetch: adminRoutes({ ...routes, hosts: [], trusted: true }).fetch }) as Server;
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
+  chmodSync(path, 0o660);
+  return server;
+}
+
+async function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path);
+    const answer = (listening: boolean): void => {
+      probe.destroy();
+      resolve(listening);
+    };
+    probe.once('connect', () => answer(true)).once('error', () => answer(false));
+  });
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}

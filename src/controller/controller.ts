@@ -1,0 +1,323 @@
+import type { ApplyOutcome } from '../model/generation.ts';
+import { createBell } from '../lib/bell.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { ChangeSet } from '../model/change.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { SourceId } from '../model/names.ts';
+import type { RoutingTable } from '../model/route.ts';
+import { EMPTY_TABLE } from '../model/table.ts';
+import type { GuardOptions } from '../plan/guard.ts';
+import { EMPTY_MEMORY, planChange } from '../plan/plan.ts';
+import type { RenderSettings, Target } from '../targets/target.ts';
+import type { ClaimStore } from './claims.ts';
+import type { GenerationMeta, GenerationStore } from './generations.ts';
+import { applied, changed, dueAtMs, idleHoldoff, taken, type HoldoffOptions } from './holdoff.ts';
+import type { Pipeline } from './pipeline.ts';
+import { createProxyHand, type ProxyHand } from './proxy-hand.ts';
+import type { Deployer } from '../apply/deployer.ts';
+import type { SnapshotStore } from './snapshots.ts';
+import { createWatcher, isBarrierOpen, type WatchedSource, type Watcher } from './watcher.ts';
+
+/** Everything one controller works with. */
+export interface ControllerOptions {
+  readonly proxy: string;
+  readonly version: string;
+  readonly sources: readonly WatchedSource[];
+  readonly pipeline: Pipeline;
+  readonly target: Target;
+  readonly settings: RenderSettings;
+  readonly deployer: Deployer;
+  readonly snapshots: SnapshotStore;
+  readonly generations: GenerationStore;
+  readonly claims: ClaimStore;
+  readonly holdoff: HoldoffOptions;
+  readonly plan: { readonly tombstoneMs: number; readonly guard: GuardOptions };
+  readonly startupWaitMs: number;
+  /** What to do with a configuration of somebody else in our place: keep it as generation 0 and go on, or leave it alone. */
+  readonly foreign: 'adopt' | 'refuse';
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observer?: CycleObserver;
+}
+
+/** What a cycle has come to. */
+export interface Cycle {
+  readonly change: ChangeSet;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly outcome: ApplyOutcome | { readonly kind: 'pinned' } | { readonly kind: 'held' };
+  /** ms of each stage. */
+  readonly times: { readonly compileMs: number; readonly renderMs: number; readonly applyMs: number };
+  /** ms from the first change that it took up to its end. */
+  readonly propagationMs?: number;
+}
+
+/** Told of every cycle, for metrics. */
+export interface CycleObserver {
+  cycle(cycle: Cycle): void;
+}
+
+/** The loop: watches, compiles, plans, applies; and what it knows. */
+export interface Controller {
+  /** Runs until `signal` aborts; then everything is saved and the proxy keeps running. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Waits for the catalogs and makes one cycle. `dryRun`: plans and renders, applies nothing. Undefined: no catalog answered in time. */
+  once(signal: AbortSignal, options: { readonly dryRun: boolean }): Promise<Cycle | undefined>;
+  readonly state: ControllerState;
+  readonly watcher: Watcher;
+  readonly hand: ProxyHand;
+  /** Puts a generation back and pins it. */
+  rollback(id: number | undefined, signal: AbortSignal): Promise<GenerationMeta>;
+  unpin(): Promise<void>;
+}
+
+/** What the controller knows between cycles. */
+export interface ControllerState {
+  /** The table that is served. */
+  readonly serving: RoutingTable;
+  readonly change?: ChangeSet;
+  readonly diagnostics: readonly Diagnostic[];
+  /** A configuration of ours was verified on the proxy since the start. */
+  readonly ready: boolean;
+}
+
+/** How often the running proxy is asked what it serves. */
+const LIVE_MS = 2000;
+/** How often state is written while nothing else happens. */
+const SAVE_MS = 5000;
+
+/**
+ * Makes a controller that starts from what the last one left: its generation is the table that is served, its snapshots are stale.
+ * One cycle at a time; whatever changes meanwhile is taken up by the next.
+ */
+export async function createController(options: ControllerOptions): Promise<Controller> {
+  const { sources, pipeline, snapshots, generations, claims, clock, log } = options;
+  const bell = createBell();
+  let holdoff = idleHoldoff(options.holdoff);
+  let memory = EMPTY_MEMORY;
+  let recheckAtMs: number | undefined;
+  let refreshedAtMs = 0;
+  let pendingSinceMs: number | undefined;
+  const last = generations.list()[0];
+  const state = {
+    serving: last ? ((await generations.read(last.id))?.table ?? EMPTY_TABLE) : EMPTY_TABLE,
+    diagnostics: [] as readonly Diagnostic[],
+    ready: false,
+  } as {
+    serving: RoutingTable;
+    change?: ChangeSet;
+    diagnostics: readonly Diagnostic[];
+    ready: boolean;
+  };
+  const hand = createProxyHand(options);
+  const watcher = createWatcher(sources, { store: snapshots, log, onChange: noteChange });
+  return { run, once, state, watcher, hand, rollback, unpin };
+
+  function noteChange(isChange: boolean): void {
+    if (isChange) {
+      holdoff = changed(holdoff, clock.monotonicMs());
+      pendingSinceMs ??= clock.monotonicMs();
+    } else if (memory.hold) holdoff = changed(holdoff, clock.monotonicMs());
+    bell.ring();
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const watching = watcher.run(signal);
+    const startedAtMs = clock.monotonicMs();
+    noteChange(true);
+    let [liveAtMs, savedAtMs] = [0, startedAtMs];
+    while (!signal.aborted) {
+      const nowMs = clock.monotonicMs();
+      const open = isBarrierOpen(sources, {
+        states: watcher.states(),
+        store: snapshots,
+        waitedMs: nowMs - startedAtMs,
+        startupWaitMs: options.startupWaitMs,
+      });
+      if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await cycle(signal, false);
+      if (nowMs - liveAtMs >= LIVE_MS && !signal.aborted) {
+        liveAtMs = nowMs;
+        if (await hand.drifted(signal)) noteChange(true);
+      }
+      if (nowMs - savedAtMs >= SAVE_MS) {
+        savedAtMs = nowMs;
+        await save();
+      }
+      wakeHeld();
+      await bell.wait(nextWakeMs(open, liveAtMs, startedAtMs), signal);
+    }
+    await watching;
+    await save();
+  }
+
+  /** Time alone may end a tombstone; a held removal needs a fresh read to be believed. */
+  function wakeHeld(): void {
+    const nowMs = clock.nowMs();
+    if (recheckAtMs !== undefined && nowMs >= recheckAtMs) {
+      recheckAtMs = undefined;
+      holdoff = changed(holdoff, clock.monotonicMs());
+      bell.ring();
+    }
+    if (memory.hold && nowMs - Math.max(memory.hold.sinceMs, refreshedAtMs) >= options.plan.guard.rereadMs) {
+      refreshedAtMs = nowMs;
+      watcher.refresh();
+    }
+  }
+
+  function nextWakeMs(open: boolean, liveAtMs: number, startedAtMs: number): number {
+    const nowMs = clock.monotonicMs();
+    const due = open ? dueAtMs(holdoff, options.holdoff) : Math.max(nowMs + 50, Math.min(startedAtMs + options.startupWaitMs, nowMs + 500));
+    const recheck = recheckAtMs === undefined ? Number.POSITIVE_INFINITY : nowMs + recheckAtMs - clock.nowMs();
+    return Math.max(0, Math.min(due, liveAtMs + LIVE_MS, recheck) - nowMs);
+  }
+
+  async function once(signal: AbortSignal, { dryRun }: { readonly dryRun: boolean }): Promise<Cycle | undefined> {
+    const stop = new AbortController();
+    const watching = watcher.run(AbortSignal.any([signal, stop.signal]));
+    const startedAtMs = clock.monotonicMs();
+    let result: Cycle | undefined;
+    while (!signal.aborted && !result) {
+      const waitedMs = clock.monotonicMs() - startedAtMs;
+      const states = watcher.states();
+      if (isBarrierOpen(sources, { states, store: snapshots, waitedMs, startupWaitMs: options.startupWaitMs }))
+        result = await cycle(signal, dryRun);
+      else if (waitedMs > options.startupWaitMs || sources.every(({ source }) => states.get(source.id)?.problem !== undefined)) break;
+      else await bell.wait(50, signal);
+    }
+    stop.abort();
+    await watching;
+    if (!dryRun) await save();
+    return result;
+  }
+
+  async function cycle(signal: AbortSignal, dryRun: boolean): Promise<Cycle> {
+    holdoff = taken(holdoff);
+    const sinceMs = pendingSinceMs;
+    pendingSinceMs = undefined;
+    const startedAtMs = clock.monotonicMs();
+    const { change, diagnostics, nextMemory } = planned();
+    const compiledAtMs = clock.monotonicMs();
+    const rendered = options.target.render(change.serving, options.settings);
+    const renderedAtMs = clock.monotonicMs();
+    const outcome = dryRun ? { kind: 'held' as const } : await hand.give(rendered.value, change.serving, signal);
+    const endedAtMs = clock.monotonicMs();
+    if (outcome.kind === 'applied' || outcome.kind === 'rolledBack')
+      holdoff = applied(holdoff, { endedAtMs, durationMs: endedAtMs - renderedAtMs }, options.holdoff);
+    if (!dryRun && outcome.kind !== 'rejected' && outcome.kind !== 'rolledBack' && outcome.kind !== 'pinned') {
+      memory = nextMemory;
+      state.serving = change.serving;
+      recheckAtMs = change.recheckAtMs;
+    }
+    if (outcome.kind === 'applied' || outcome.kind === 'unchanged') state.ready ||= requiredSynced();
+    if (outcome.kind === 'rejected' && outcome.units.length > 0) {
+      pipeline.refuse(outcome.units, change.serving);
+      noteChange(true);
+    }
+    state.change = change;
+    state.diagnostics = [...diagnostics, ...rendered.diagnostics];
+    const result: Cycle = {
+      change,
+      diagnostics: state.diagnostics,
+      outcome,
+      times: { compileMs: compiledAtMs - startedAtMs, renderMs: renderedAtMs - compiledAtMs, applyMs: endedAtMs - renderedAtMs },
+      ...(sinceMs !== undefined && { propagationMs: endedAtMs - sinceMs }),
+    };
+    tell(result);
+    options.observer?.cycle(result);
+    return result;
+  }
+
+  function planned(): { readonly change: ChangeSet; readonly diagnostics: readonly Diagnostic[]; readonly nextMemory: typeof memory } {
+    const known = [...snapshots.all().values()];
+    const { value, diagnostics } = pipeline.compile(
+      known.map(({ snapshot }) => snapshot),
+      claims.all(),
+    );
+    const nowMs = clock.nowMs();
+    claims.update(value.holders, nowMs);
+    const doubts = new Map<SourceId, string>();
+    for (const { snapshot, stale } of known) {
+      const doubt = stale ? 'its catalog was not read since the start' : snapshot.doubt;
+      if (doubt !== undefined) doubts.set(snapshot.source, doubt);
+    }
+    const trustedReadAtMs = Math.min(
+      ...known.filter(({ snapshot }) => !doubts.has(snapshot.source)).map(({ snapshot }) => snapshot.observedAtMs),
+    );
+    const { table: wanted, faults, pools, unreadable } = value;
+    const plan = planChange({
+      serving: state.serving,
+      wanted,
+      faults,
+      pools,
+      unreadable,
+      doubts,
+      trustedReadAtMs,
+      memory,
+      nowMs,
+      options: options.plan,
+    });
+    return { change: plan.change, diagnostics, nextMemory: plan.memory };
+  }
+
+  function requiredSynced(): boolean {
+    return sources.every(({ source, required }) => !required || watcher.states().get(source.id)?.synced);
+  }
+
+  function tell({ change, outcome, propagationMs }: Cycle): void {
+    const counts = { added: change.created.length, changed: change.updated.length, removed: change.removed.length };
+    const fields = {
+      component: 'controller',
+      proxy: options.proxy,
+      digest: change.serving.digest,
+      routes: change.serving.routes.length,
+      ...counts,
+    };
+    if (change.verdict.kind === 'hold')
+      log.warn({ ...fields, event: 'removals_held', reason: change.verdict.reason }, 'Removals are held until they are confirmed');
+    if (outcome.kind === 'applied')
+      log.info(
+        { ...fields, event: 'config_applied', duration_s: (propagationMs ?? outcome.durationMs) / 1000 },
+        'The proxy serves a new configuration',
+      );
+  }
+
+  async function save(): Promise<void> {
+    await snapshots.save().catch(tellSaveFailure);
+    await claims.save().catch(tellSaveFailure);
+  }
+
+  function tellSaveFailure(error: unknown): void {
+    log.error(
+      { component: 'state', event: 'state_write_failed', err: { message: String(error) } },
+      'Cannot write state; it is tried again',
+    );
+  }
+
+  async function rollback(id: number | undefined, signal: AbortSignal): Promise<GenerationMeta> {
+    const list = generations.list();
+    const wanted = id ?? list[1]?.id;
+    const generation = wanted === undefined ? undefined : await generations.read(wanted);
+    const meta = list.find((candidate) => candidate.id === wanted);
+    if (!generation || !meta)
+      throw new RangeError(
+        `Cannot roll back to generation ${wanted ?? 'before the first'}: it is not kept, expected one of ${list.map((kept) => kept.id).join(', ')}`,
+      );
+    await generations.pin(generation.id);
+    const outcome = await hand.force(generation.config, signal);
+    if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack') {
+      await generations.unpin();
+      throw new Error(`Cannot roll back to generation ${generation.id}: ${outcome.reason}`);
+    }
+    state.serving = generation.table;
+    log.warn(
+      { component: 'controller', event: 'rolled_back', proxy: options.proxy, generation: generation.id },
+      'A generation was put back and is pinned until unpin',
+    );
+    return meta;
+  }
+
+  async function unpin(): Promise<void> {
+    await generations.unpin();
+    noteChange(true);
+  }
+}

@@ -1,0 +1,75 @@
+import { buildTable, type Compiled } from '../compile/compile.ts';
+import type { CompileOptions } from '../compile/options.ts';
+import { instancesOf } from '../compile/sources.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import { sha256 } from '../lib/hash.ts';
+import { groupBy } from '../lib/sort.ts';
+import type { CatalogSnapshot } from '../model/catalog.ts';
+import { diagnose, type Diagnosed } from '../model/diagnostic.ts';
+import type { OwnerId, SourceId } from '../model/names.ts';
+import type { Backend, Route, RoutingTable } from '../model/route.ts';
+import { backendsOf, createTable } from '../model/table.ts';
+import { createTagReader } from './readings.ts';
+
+/** The pure part of a cycle: catalogs in, wanted table and diagnostics out. */
+export interface Pipeline {
+  /** The table that the snapshots ask for. */
+  compile(snapshots: readonly CatalogSnapshot[], claims: ReadonlyMap<string, OwnerId>): Diagnosed<Compiled>;
+  /** Leaves units alone that the proxy has refused, in the form that it has refused. */
+  refuse(units: readonly string[], table: RoutingTable): void;
+}
+
+/** What decides a pipeline's results. */
+export interface PipelineOptions {
+  readonly dialects: readonly Dialect[];
+  readonly compile: CompileOptions;
+  readonly primary: SourceId;
+  readonly merge: 'primary-wins' | 'union';
+}
+
+/** A pipeline that remembers what tags said and what the proxy has refused. */
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const readAll = createTagReader(options.dialects);
+  const refused = new Map<string, string>();
+  return {
+    compile(snapshots, claims) {
+      const readings = readAll(instancesOf(snapshots, options));
+      const compiled = buildTable(readings, { options: options.compile, claims });
+      return refused.size === 0 ? compiled : withoutRefused(compiled, refused);
+    },
+    refuse(units, table) {
+      const contents = unitContents(table);
+      for (const unit of units) refused.set(unit, contents.get(unit) ?? '');
+    },
+  };
+}
+
+/** The routes of units that the proxy has refused answer 503, or in their last good form, until they change. */
+function withoutRefused({ value, diagnostics }: Diagnosed<Compiled>, refused: Map<string, string>): Diagnosed<Compiled> {
+  const contents = unitContents(value.table);
+  for (const [unit, content] of refused) if (contents.get(unit) !== content) refused.delete(unit);
+  const backends = backendsOf(value.table);
+  const faults = new Map(value.faults);
+  const pools = new Map(value.pools);
+  const reports = [...diagnostics];
+  const routes = value.table.routes.map((route): Route => {
+    if (!refused.has(route.unit)) return route;
+    faults.set(route.id, { kind: 'quarantined', code: 'ROUTE_QUARANTINED' });
+    const pool: Backend | undefined = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
+    if (pool) pools.set(route.id, pool);
+    reports.push(diagnose('ROUTE_QUARANTINED', 'The proxy refuses this route; its last good form is served', { span: route.spans[0] }));
+    return { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'withheld' } };
+  });
+  return { value: { ...value, faults, pools, table: createTable(routes, backends) }, diagnostics: reports };
+}
+
+function unitContents(table: RoutingTable): ReadonlyMap<string, string> {
+  const backends = backendsOf(table);
+  const contentOf = ({ rank: _rank, spans: _spans, ...route }: Route): unknown => [
+    route,
+    route.action.kind === 'forward' ? backends.get(route.action.backend) : null,
+  ];
+  return new Map(
+    [...groupBy(table.routes, ({ unit }) => unit)].map(([unit, routes]) => [unit, sha256(JSON.stringify(routes.map(contentOf)))]),
+  );
+}

@@ -1,0 +1,196 @@
+import type { Deployer, LiveState } from '../apply/deployer.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { ApplyOutcome } from '../model/generation.ts';
+import type { Digest } from '../model/names.ts';
+import type { RenderedConfig } from '../model/rendered.ts';
+import type { RoutingTable } from '../model/route.ts';
+import type { GenerationStore } from './generations.ts';
+
+/** What the controller knows of its proxy. */
+export interface ProxyState {
+  readonly up: boolean;
+  /** The configuration that was given last is the one that runs. */
+  readonly verified: boolean;
+  readonly generation?: number;
+  readonly digest?: Digest;
+  readonly appliedAtMs?: number;
+  readonly problem?: string;
+}
+
+/** Gives configurations to one proxy and watches that it keeps them. */
+export interface ProxyHand {
+  readonly state: ProxyState;
+  /** Applies what differs from what runs; nothing while a generation is pinned. */
+  give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): Promise<ApplyOutcome | { readonly kind: 'pinned' }>;
+  /** Applies without asking whether something is pinned, and keeps no new generation. */
+  force(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome>;
+  /** Asks the proxy; true where it should be given its configuration again. */
+  drifted(signal: AbortSignal): Promise<boolean>;
+}
+
+/** What a hand needs of the controller's options. */
+export interface ProxyHandOptions {
+  readonly proxy: string;
+  readonly version: string;
+  readonly deployer: Deployer;
+  readonly generations: GenerationStore;
+  readonly foreign: 'adopt' | 'refuse';
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Configurations of somebody else are replaced this often within the time below, then only reported. */
+const REASSERTS = { times: 3, withinMs: 600_000 } as const;
+
+/** A hand that has given nothing yet. */
+export function createProxyHand({ proxy, version, deployer, generations, foreign, clock, log }: ProxyHandOptions): ProxyHand {
+  const state: { -readonly [K in keyof ProxyState]: ProxyState[K] } = { up: false, verified: false };
+  let given: RenderedConfig | undefined;
+  let settled = false;
+  let reassertsAtMs: readonly number[] = [];
+  let proxyVersion: string | undefined;
+  return { state, give, force, drifted };
+
+  async function give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ProxyHand['give']> {
+    if (generations.pinned() !== undefined) return { kind: 'pinned' };
+    if (settled && state.verified && given && sameBytes(given, config)) return { kind: 'unchanged' };
+    const refusal = settled ? undefined : await takePlace(signal);
+    if (refusal !== undefined) return note({ kind: 'rejected', reason: refusal, units: [] }, config);
+    const outcome = (await alreadyThere(config, signal)) ? ({ kind: 'unchanged' } as const) : await deployer.apply(config, signal);
+    settled ||= outcome.kind === 'applied' || outcome.kind === 'unchanged';
+    note(outcome, config);
+    const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
+    if (isServed && generations.list()[0]?.digest !== config.tableDigest) await keep(config, table, signal);
+    return outcome;
+  }
+
+  async function force(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+    return note(await deployer.apply(config, signal), config);
+  }
+
+  async function drifted(signal: AbortSignal): Promise<boolean> {
+    const live = await deployer.live(signal);
+    if (signal.aborted) return false;
+    if (live.kind === 'down') {
+      if (state.up) log.warn({ component: deployer.server, event: 'proxy_down', proxy, reason: live.reason }, 'The proxy does not answer');
+      state.up = false;
+      state.verified = false;
+      return false;
+    }
+    if (!state.up) log.info({ component: deployer.server, event: 'proxy_up', proxy }, 'The proxy answers');
+    state.up = true;
+    if (!given) return false;
+    const ours = live.kind === 'ours' && live.digest === given.tableDigest;
+    if (ours && state.verified) return false;
+    if (generations.pinned() !== undefined) return !ours && (await reassert(live, () => force(given as RenderedConfig, signal)));
+    return ours ? true : reassert(live);
+  }
+
+  /** Puts our configuration back, but does not fight for it for ever. */
+  async function reassert(live: LiveState, act?: () => Promise<unknown>): Promise<boolean> {
+    const nowMs = clock.monotonicMs();
+    reassertsAtMs = reassertsAtMs.filter((atMs) => nowMs - atMs < REASSERTS.withinMs);
+    const foreignNow = live.kind === 'foreign' && state.verified;
+    if (foreignNow && reassertsAtMs.length >= REASSERTS.times) {
+      state.problem = 'somebody else keeps changing the proxy; it is left alone';
+      return false;
+    }
+    if (foreignNow) {
+      reassertsAtMs = [...reassertsAtMs, nowMs];
+      log.warn(
+        { component: deployer.server, event: 'foreign_change', proxy },
+        'Somebody else changed the proxy; our configuration is put back',
+      );
+    }
+    state.verified = false;
+    await act?.();
+    return act === undefined;
+  }
+
+  /** Before the first apply: what stands in our place and is not ours is kept or left alone. */
+  async function takePlace(signal: AbortSignal): Promise<string | undefined> {
+    const disk = await deployer.disk();
+    const live = await deployer.live(signal);
+    if (disk.kind !== 'foreign' && !(foreign === 'refuse' && live.kind === 'foreign')) return undefined;
+    if (foreign === 'refuse')
+      return 'the proxy has a configuration that is not ours; start with --adopt to take over (it is kept as generation 0), or configure another file and admin address';
+    if (disk.kind === 'foreign') {
+      await generations.keepForeign(disk.contents);
+      log.warn(
+        { component: deployer.server, event: 'foreign_kept', proxy, files: [...disk.contents.keys()] },
+        'A configuration that is not ours is kept as generation 0',
+      );
+    }
+    return undefined;
+  }
+
+  async function alreadyThere(config: RenderedConfig, signal: AbortSignal): Promise<boolean> {
+    const disk = await deployer.disk();
+    if (disk.kind !== 'ours' || !config.files.every(({ path, content }) => disk.contents.get(path) === content)) return false;
+    const live = await deployer.live(signal);
+    return live.kind === 'ours' && live.digest === config.tableDigest;
+  }
+
+  function note<T extends ApplyOutcome>(outcome: T, config: RenderedConfig): T {
+    const fields = { component: deployer.server, proxy, digest: config.tableDigest };
+    if (outcome.kind === 'applied' || outcome.kind === 'unchanged') {
+      given = config;
+      state.up = true;
+      state.verified = true;
+      state.digest = config.tableDigest;
+      delete state.problem;
+      if (outcome.kind === 'applied' || state.appliedAtMs === undefined) state.appliedAtMs = clock.nowMs();
+      const [newest] = generations.list();
+      if (newest?.digest === config.tableDigest) state.generation = newest.id;
+    } else {
+      if (outcome.kind === 'failed') {
+        given = config;
+        state.up = false;
+        state.verified = false;
+      }
+      if (state.problem !== outcome.reason) {
+        state.problem = outcome.reason;
+        log.error({ ...fields, event: `config_${outcome.kind}`, reason: outcome.reason }, 'The proxy did not take the configuration');
+      }
+    }
+    return outcome;
+  }
+
+  async function keep(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): Promise<void> {
+    const proxyVersion = await proxyVersionOf(signal);
+    const versions = { hindProxy: version, ...(proxyVersion !== undefined && { proxy: proxyVersion }) };
+    const meta = await generations
+      .add({
+        proxy,
+        server: deployer.server,
+        digest: config.tableDigest,
+        table,
+        config,
+        versions,
+        appliedAtMs: clock.nowMs(),
+        outcome: 'applied',
+      })
+      .catch((error: unknown) => {
+        log.error(
+          { component: 'state', event: 'generation_write_failed', err: { message: String(error) } },
+          'Cannot keep a generation; the proxy serves it all the same',
+        );
+        return undefined;
+      });
+    if (meta) state.generation = meta.id;
+  }
+
+  async function proxyVersionOf(signal: AbortSignal): Promise<string | undefined> {
+    proxyVersion ??= await deployer.version(signal);
+    return proxyVersion;
+  }
+}
+
+function sameBytes(a: RenderedConfig, b: RenderedConfig): boolean {
+  return (
+    a.tableDigest === b.tableDigest &&
+    a.files.length === b.files.length &&
+    a.files.every((file, index) => file.sha256 === b.files[index]?.sha256)
+  );
+}

@@ -1,0 +1,114 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { SourceId } from '../model/names.ts';
+import type { Source } from '../sources/source.ts';
+import type { SnapshotStore } from './snapshots.ts';
+
+/** A source and what the operator expects of it. */
+export interface WatchedSource {
+  readonly source: Source;
+  /** Named by the operator: start-up waits for it, and readiness needs it. */
+  readonly required: boolean;
+}
+
+/** How a source has been since the start. */
+export interface SourceState {
+  readonly synced: boolean;
+  readonly problem?: string;
+}
+
+/** All sources of one controller. */
+export interface Watcher {
+  states(): ReadonlyMap<SourceId, SourceState>;
+  /** Whether enough is known to act: see `isBarrierOpen`. */
+  refresh(): void;
+  /** Runs until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** Feeds the store from every source; `onChange` is called when something differs or a source's state does. */
+export function createWatcher(
+  sources: readonly WatchedSource[],
+  { store, log, onChange }: { readonly store: SnapshotStore; readonly log: Log; readonly onChange: (changed: boolean) => void },
+): Watcher {
+  const states = new Map<SourceId, SourceState>(sources.map(({ source }) => [source.id, { synced: false }]));
+  return {
+    states: () => states,
+    refresh() {
+      for (const { source } of sources) source.refresh();
+    },
+    async run(signal) {
+      await Promise.all(sources.map((watched) => watch(watched, signal)));
+    },
+  };
+
+  async function watch({ source, required }: WatchedSource, signal: AbortSignal): Promise<void> {
+    for await (const event of source.watch(signal)) {
+      const before = states.get(source.id);
+      if (event.kind === 'failed') {
+        states.set(source.id, { synced: before?.synced ?? false, problem: event.error.message });
+        if (before?.problem === undefined) tellFailure(source.id, { required, error: event.error, retryInMs: event.retryInMs });
+        onChange(false);
+        continue;
+      }
+      if (before?.problem !== undefined || before?.synced === false) {
+        const fields = {
+          component: source.id,
+          event: 'source_synced',
+          source: source.id,
+          index: event.snapshot.revision,
+          instances: event.snapshot.instances.length,
+        };
+        log.info(fields, 'The catalog was read');
+      }
+      states.set(source.id, { synced: true });
+      onChange(store.put(event.snapshot));
+    }
+  }
+
+  function tellFailure(
+    source: SourceId,
+    { required, error, retryInMs }: { readonly required: boolean; readonly error: Error; readonly retryInMs: number },
+  ): void {
+    const fields = {
+      component: source,
+      event: 'source_failed',
+      source,
+      backoff_s: retryInMs / 1000,
+      err: { type: error.name, message: error.message },
+    };
+    if (required) log.warn(fields, 'The catalog cannot be read; what is known of it stays');
+    else log.info(fields, 'An optional catalog does not answer; name it in the configuration or turn it off to silence this');
+  }
+}
+
+/**
+ * Nothing is written before every source has answered once. A required source may be replaced by its saved snapshot after
+ * `startupWaitMs`; an optional one by its first failure, or by two seconds of silence.
+ */
+export function isBarrierOpen(
+  sources: readonly WatchedSource[],
+  {
+    states,
+    store,
+    waitedMs,
+    startupWaitMs,
+  }: {
+    readonly states: ReadonlyMap<SourceId, SourceState>;
+    readonly store: SnapshotStore;
+    readonly waitedMs: number;
+    readonly startupWaitMs: number;
+  },
+): boolean {
+  const settled = sources.every(({ source, required }) => {
+    const state = states.get(source.id);
+    if (state?.synced) return true;
+    const saved = store.all().has(source.id);
+    if (required) return saved && waitedMs >= startupWaitMs;
+    return state?.problem !== undefined || waitedMs >= 2000;
+  });
+  return settled && store.all().size > 0;
+}
+
+/** The clock of a cycle, for tests to hold still. */
+export type CycleClock = Pick<Clock, 'nowMs' | 'monotonicMs'>;

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { Agent, request } from 'undici';
+import { ensureAdminToken } from '../../src/admin/auth.ts';
+import { createMetrics } from '../../src/admin/metrics.ts';
+import { startAdmin } from '../../src/admin/server.ts';
+import type { ControllerViews, StatusView } from '../../src/controller/views.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { freePort, tempDir } from '../support/process.ts';
+
+const STATUS: StatusView = { version: '1', ready: false, health: 'waiting', proxies: [], sources: [], conflicts: 0, quarantined: 0 };
+
+interface Opened {
+  readonly base: string;
+  readonly socket: string;
+  readonly token: string;
+  readonly unpinned: () => number;
+}
+
+async function open(t: TestContext): Promise<Opened> {
+  const dir = await tempDir(t);
+  const port = await freePort();
+  const token = await ensureAdminToken(dir);
+  let unpinned = 0;
+  const views: ControllerViews = {
+    status: () => STATUS,
+    routes: () => [],
+    services: () => [],
+    diagnostics: (service) => (service === 'web' ? [{ code: 'X', severity: 'error', message: 'm', related: [] }] : []),
+    generations: () => [],
+    rollback: () => Promise.reject(new RangeError('Cannot roll back to generation 7: it is not kept')),
+    unpin: () => Promise.resolve(void (unpinned += 1)),
+    resync() {},
+  };
+  const metrics = createMetrics({ proxy: 'edge', server: 'caddy', version: '1' });
+  const socket = join(dir, 'run', 'admin.sock');
+  await mkdir(join(dir, 'run'));
+  const admin = await startAdmin({ listen: `127.0.0.1:${port}`, socket, views, metrics, token, log: silentLog });
+  t.after(() => admin.close());
+  return { base: `http://127.0.0.1:${port}`, socket, token: token.reveal(), unpinned: () => unpinned };
+}
+
+test('startAdmin() lets anyone on loopback read', async (t) => {
+  const { base } = await open(t);
+  assert.equal((await fetch(`${base}/health`)).status, 200);
+  assert.equal((await fetch(`${base}/ready`)).status, 503);
+  assert.deepEqual(await (await fetch(`${base}/v1/routes`)).json(), []);
+  assert.equal(((await (await fetch(`${base}/v1/diagnostics?service=web`)).json()) as readonly unknown[]).length, 1);
+  assert.match(await (await fetch(`${base}/metrics`)).text(), /hind_proxy_build_info\{version="1"/);
+  assert.equal((await fetch(`${base}/nothing`)).status, 404);
+});
+
+test('startAdmin() refuses writes without the token and takes them with it', async (t) => {
+  const { base, token, unpinned } = await open(t);
+  const json = { 'content-type': 'application/json' };
+  assert.equal((await fetch(`${base}/v1/unpin`, { method: 'POST', headers: json })).status, 401);
+  assert.equal((await fetch(`${base}/v1/unpin`, { method: 'POST', headers: { ...json, authorization: 'Bearer wrong' } })).status, 401);
+  assert.equal(unpinned(), 0);
+  assert.equal((await fetch(`${base}/v1/unpin`, { method: 'POST', headers: { ...json, authorization: `Bearer ${token}` } })).status, 200);
+  assert.equal(unpinned(), 1);
+  const failed = await fetch(`${base}/v1/rollback`, {
+    method: 'POST',
+    headers: { ...json, authorization: `Bearer ${token}` },
+    body: '{"generation": 7}',
+  });
+  assert.equal(failed.status, 409);
+});
+
+test('startAdmin() refuses what a browser asks for another site', async (t) => {
+  const { base } = await open(t);
+  assert.equal((await fetch(`${base}/v1/routes`, { headers: { origin: 'http://evil.test' } })).status, 403);
+  const rebound = await request(`${base}/v1/routes`, { headers: { host: 'evil.test' } });
+  await rebound.body.dump();
+  assert.equal(rebound.statusCode, 403);
+});
+
+test('startAdmin() takes writes over the unix socket without a token', async (t) => {
+  const { socket, unpinned } = await open(t);
+  const dispatcher = new Agent({ connect: { socketPath: socket } });
+  t.after(() => dispatcher.close());
+  const answer = await request('http://localhost/v1/unpin', {
+    method: 'POST',
+    dispatcher,
+    headers: { 'content-type': 'application/json' },
+  });
+  await answer.body.dump();
+  assert.equal(answer.statusCode, 200);
+  assert.equal(unpinned(), 1);
+  assert.equal((await stat(socket)).mode & 0o777, 0o660);
+});
+
+test('startAdmin() refuses to listen beyond loopback', async (t) => {
+  const views = {} as ControllerViews;
+  const metrics = createMetrics({ proxy: 'edge', server: 'caddy', version: '1' });
+  await assert.rejects(
+    startAdmin({ listen: '0.0.0.0:9901', views, metrics, token: await ensureAdminToken(await tempDir(t)), log: silentLog }),
+    /expected a loopback address/,
+  );
+});
