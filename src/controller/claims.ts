@@ -21,12 +21,15 @@ export async function openClaims(stateDir: string, { ttlMs, log }: { readonly tt
   const path = join(stateDir, 'claims.json');
   const saved = (await readState(path, log)) as readonly (readonly [string, Claim])[] | undefined;
   const claims = new Map<string, Claim>(saved ?? []);
+  // the last use is written a few times per time to live, not at every cycle
+  let savedAt = new Map([...claims].map(([key, { seenAtMs }]) => [key, seenAtMs]));
   let unsaved = false;
   return {
     all: () => new Map([...claims].map(([key, { owner }]) => [key, owner])),
     update(holders, nowMs) {
       for (const [key, owner] of holders) {
-        unsaved ||= claims.get(key)?.owner !== owner;
+        const saved = savedAt.get(key);
+        unsaved ||= claims.get(key)?.owner !== owner || saved === undefined || nowMs - saved >= ttlMs / 24;
         claims.set(key, { owner, seenAtMs: nowMs });
       }
       for (const [key, { seenAtMs }] of claims) if (nowMs - seenAtMs > ttlMs) unsaved = claims.delete(key) || unsaved;
@@ -34,6 +37,7 @@ export async function openClaims(stateDir: string, { ttlMs, log }: { readonly tt
     async save() {
       if (!unsaved) return;
       unsaved = false;
+      savedAt = new Map([...claims].map(([key, { seenAtMs }]) => [key, seenAtMs]));
       await writeState(path, [...claims]);
     },
   };

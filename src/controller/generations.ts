@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 import type { Log } from '../lib/log.ts';
 import type { Generation } from '../model/generation.ts';
@@ -36,7 +36,9 @@ export async function openGenerations(
   const pinFile = join(stateDir, 'pinned');
   await mkdir(root, { recursive: true, mode: 0o750 });
   const metas = new Map<number, StoredMeta>();
+  let newestId = 0;
   for (const name of await readdir(root)) {
+    if (/^\d+$/.test(name)) newestId = Math.max(newestId, Number(name));
     if (name.startsWith('.')) await rm(join(root, name), { recursive: true, force: true });
     const meta = /^\d+$/.test(name) && name !== '0' ? await readMeta(join(root, name), log) : undefined;
     if (meta) metas.set(meta.id, meta);
@@ -59,7 +61,7 @@ export async function openGenerations(
       return { ...meta, table, config };
     },
     async add({ table, config, ...rest }) {
-      const id = (newestFirst()[0]?.id ?? 0) + 1;
+      const id = newestId + 1;
       const meta: StoredMeta = {
         ...rest,
         id,
@@ -74,6 +76,7 @@ export async function openGenerations(
       await writeFile(join(staged, 'table.json'), JSON.stringify(table), { mode: 0o600 });
       await writeFile(join(staged, 'meta.json'), JSON.stringify(meta, null, 1), { mode: 0o600 });
       await rename(staged, join(root, String(id)));
+      newestId = id;
       metas.set(id, meta);
       await dropOldest();
       return meta;
@@ -108,7 +111,10 @@ export async function openGenerations(
 
 async function readMeta(dir: string, log: Log): Promise<StoredMeta | undefined> {
   try {
-    return JSON.parse(await readFile(join(dir, 'meta.json'), 'utf8')) as StoredMeta;
+    const meta = JSON.parse(await readFile(join(dir, 'meta.json'), 'utf8')) as Partial<StoredMeta> | null;
+    if (String(meta?.id) !== basename(dir) || !Array.isArray(meta?.files))
+      throw new TypeError('Cannot use meta.json: it is not of this generation');
+    return meta as StoredMeta;
   } catch (error) {
     log.warn(
       { component: 'state', event: 'generation_unreadable', file: dir, err: { message: String(error) } },

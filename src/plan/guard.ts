@@ -18,6 +18,8 @@ export interface Hold {
   readonly sinceMs: number;
   /** Sorted keys of the services, `owner service`. */
   readonly services: readonly string[];
+  /** How many services were served when it began: services added since must not make the loss look smaller. */
+  readonly total: number;
 }
 
 /** Services that answer requests with more than a 503. */
@@ -35,15 +37,15 @@ export function servedKey(owner: OwnerId, service: ServiceName): string {
 }
 
 /**
- * Why the loss of these services must be confirmed first: too many at once, or all of them. Counted are services that go and services
- * that lose every endpoint.
+ * Why the loss of these services must be confirmed first: too many at once, or nothing would be left. Counted are services that go and
+ * services that lose every endpoint.
  */
 export function massRemoval(
   lost: readonly string[],
-  { total, options }: { readonly total: number; readonly options: GuardOptions },
+  { total, isEmptied, options }: { readonly total: number; readonly isEmptied: boolean; readonly options: GuardOptions },
 ): string | undefined {
   if (lost.length === 0) return undefined;
-  if (lost.length === total && !options.allowEmpty) return `all ${total} services would go`;
+  if (isEmptied && !options.allowEmpty) return `all ${total} services would go`;
   const percent = (100 * lost.length) / total;
   if (lost.length < options.minRemoved || percent <= options.maxRemovedPercent) return undefined;
   return `${lost.length} of ${total} services would go (${Math.round(percent)} %, at most ${options.maxRemovedPercent} % go unconfirmed)`;
@@ -53,12 +55,12 @@ export function massRemoval(
 export function isConfirmed(
   hold: Hold,
   {
-    total,
+    isEmptied,
     nowMs,
     trustedReadAtMs,
     options,
-  }: { readonly total: number; readonly nowMs: number; readonly trustedReadAtMs: number; readonly options: GuardOptions },
+  }: { readonly isEmptied: boolean; readonly nowMs: number; readonly trustedReadAtMs: number; readonly options: GuardOptions },
 ): boolean {
-  if (hold.services.length === total && !options.allowEmpty) return false;
+  if (isEmptied && !options.allowEmpty) return false;
   return nowMs - hold.sinceMs >= options.holdMs && trustedReadAtMs - hold.sinceMs >= options.rereadMs;
 }

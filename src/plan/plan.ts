@@ -156,11 +156,13 @@ function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, opti
   );
   const lost = [...served].filter((service) => !next.has(service) && certain.has(service)).toSorted();
   const takenBy = endpointOwners(wanted);
-  const mass = massRemoval(lost, { total: served.size, options: options.guard });
+  const total = Math.min(served.size, memory.hold?.total ?? served.size);
+  const isEmptied = next.size === 0 && lost.length === served.size;
+  const mass = massRemoval(lost, { total, isEmptied, options: options.guard });
   if (mass === undefined) return { takenBy };
   const same = memory.hold?.services.join() === lost.join();
-  const hold: Hold = same && memory.hold ? memory.hold : { sinceMs: nowMs, services: lost };
-  if (isConfirmed(hold, { total: served.size, nowMs, trustedReadAtMs, options: options.guard })) return { takenBy };
+  const hold: Hold = same && memory.hold ? memory.hold : { sinceMs: nowMs, services: lost, total };
+  if (isConfirmed(hold, { isEmptied, nowMs, trustedReadAtMs, options: options.guard })) return { takenBy };
   return { reason: mass, hold, takenBy };
 }
 

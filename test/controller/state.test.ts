@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openClaims } from '../../src/controller/claims.ts';
+import { openGenerations } from '../../src/controller/generations.ts';
+import { openSnapshots } from '../../src/controller/snapshots.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import type { CatalogSnapshot } from '../../src/model/catalog.ts';
+import type { Generation } from '../../src/model/generation.ts';
+import { digest, ownerId, sourceId } from '../../src/model/names.ts';
+import { EMPTY_TABLE } from '../../src/model/table.ts';
+import { instanceOf } from '../support/intents.ts';
+import { tempDir } from '../support/process.ts';
+
+const CONSUL = sourceId('consul');
+const SNAPSHOT: CatalogSnapshot = { source: CONSUL, revision: '7', observedAtMs: 1, local: true, instances: [instanceOf('web')] };
+
+function generation(content: string): Omit<Generation, 'id'> {
+  const files = [{ path: '/etc/Caddyfile', content, sha256: digest('0'.repeat(64)), units: [] }];
+  return {
+    proxy: 'edge',
+    server: 'caddy',
+    digest: EMPTY_TABLE.digest,
+    table: EMPTY_TABLE,
+    config: { server: 'caddy', files, tableDigest: EMPTY_TABLE.digest },
+    versions: { hindProxy: '1' },
+    appliedAtMs: 1,
+    outcome: 'applied',
+  };
+}
+
+test('openGenerations() keeps the newest and the pinned one when there are too many', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openGenerations(dir, { keep: 2, log: silentLog });
+  await store.add(generation('one'));
+  await store.pin(1);
+  for (const content of ['two', 'three', 'four']) await store.add(generation(content));
+  const again = await openGenerations(dir, { keep: 2, log: silentLog });
+  assert.deepEqual(
+    again.list().map(({ id }) => id),
+    [4, 3, 1],
+  );
+  assert.equal(again.pinned(), 1);
+  assert.equal((await again.read(1))?.config.files[0]?.content, 'one');
+});
+
+for (const damage of ['', '{}', 'null']) {
+  test(`openGenerations() skips the newest one and numbers on when its meta.json is ${JSON.stringify(damage)}`, async (t) => {
+    const dir = await tempDir(t);
+    const store = await openGenerations(dir, { keep: 5, log: silentLog });
+    await store.add(generation('one'));
+    await store.add(generation('two'));
+    await writeFile(join(dir, 'generations', '2', 'meta.json'), damage);
+    const again = await openGenerations(dir, { keep: 5, log: silentLog });
+    assert.deepEqual(
+      again.list().map(({ id }) => id),
+      [1],
+    );
+    assert.equal((await again.add(generation('three'))).id, 3);
+  });
+}
+
+test('openSnapshots() gives what was saved as stale and forgets sources that are off', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openSnapshots(dir, { sources: [CONSUL], log: silentLog });
+  assert.deepEqual([store.put(SNAPSHOT), store.put({ ...SNAPSHOT, observedAtMs: 2 })], [true, false]);
+  await store.save();
+  assert.equal((await openSnapshots(dir, { sources: [CONSUL], log: silentLog })).all().get(CONSUL)?.stale, true);
+  assert.equal((await openSnapshots(dir, { sources: [], log: silentLog })).all().size, 0);
+});
+
+test('openSnapshots() starts empty when the file is damaged', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openSnapshots(dir, { sources: [CONSUL], log: silentLog });
+  store.put(SNAPSHOT);
+  await store.save();
+  const path = join(dir, 'snapshot.json');
+  await writeFile(path, (await readFile(path, 'utf8')).replace('10.0.0.1', '10.0.0.2'));
+  assert.equal((await openSnapshots(dir, { sources: [CONSUL], log: silentLog })).all().size, 0);
+});
+
+test('openClaims() releases a claim when nobody has used it for the time to live', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openClaims(dir, { ttlMs: 1000, log: silentLog });
+  store.update(new Map([['web.io', ownerId('a')]]), 0);
+  await store.save();
+  const again = await openClaims(dir, { ttlMs: 1000, log: silentLog });
+  again.update(new Map(), 1000);
+  assert.equal(again.all().get('web.io'), 'a');
+  again.update(new Map(), 1001);
+  assert.equal(again.all().size, 0);
+});
+
+test('openClaims() saves when a claim was last used', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openClaims(dir, { ttlMs: 1000, log: silentLog });
+  for (const nowMs of [0, 900]) {
+    store.update(new Map([['web.io', ownerId('a')]]), nowMs);
+    await store.save();
+  }
+  const again = await openClaims(dir, { ttlMs: 1000, log: silentLog });
+  again.update(new Map(), 1500);
+  assert.equal(again.all().get('web.io'), 'a');
+});
