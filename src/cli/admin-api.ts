@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Agent, request } from 'undici';
+import { readTextFile } from '../lib/files.ts';
+import { CommandError } from './errors.ts';
+import type { Setup } from './runtime.ts';
+
+/** Calls to the admin API of a running controller. */
+export interface AdminApi {
+  /** The JSON of a GET; undefined where no controller runs. */
+  get(path: string): Promise<unknown>;
+  /** The JSON of a POST. Throws `CommandError` where the controller refuses; undefined where none runs. */
+  post(path: string, body: unknown): Promise<unknown>;
+  /** Status and body of a GET as they are; undefined where no controller runs. */
+  probe(path: string): Promise<{ readonly status: number; readonly body: unknown } | undefined>;
+}
+
+/** The API of the controller that this configuration describes: over its socket where there is one, else over TCP with the token. */
+export function adminApi({ paths, config }: Setup): AdminApi {
+  const socketPath = paths.socket !== undefined && existsSync(paths.socket) ? paths.socket : undefined;
+  const { listen } = config.admin;
+  return {
+    get: async (path) => bodyOf(await call('GET', path)),
+    post: async (path, body) => bodyOf(await call('POST', path, body)),
+    probe: (path) => call('GET', path),
+  };
+
+  async function call(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+  ): Promise<{ readonly status: number; readonly body: unknown } | undefined> {
+    if (socketPath === undefined && !listen) return undefined;
+    const dispatcher = new Agent(socketPath === undefined ? {} : { connect: { socketPath } });
+    const token = (await readTextFile(join(paths.stateDir, 'admin.token')).catch(() => undefined))?.trim();
+    const origin = socketPath === undefined ? `http://${listen ?? ''}` : 'http://localhost';
+    try {
+      const answer = await request(`${origin}${path}`, {
+        method,
+        dispatcher,
+        headersTimeout: 30_000,
+        headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      return { status: answer.statusCode, body: await answer.body.json() };
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : '';
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
+      throw error;
+    } finally {
+      await dispatcher.close();
+    }
+  }
+}
+
+function bodyOf(answer: { readonly status: number; readonly body: unknown } | undefined): unknown {
+  if (!answer || answer.status < 300) return answer?.body;
+  const { error } = answer.body as { readonly error?: { readonly message: string; readonly hint?: string } };
+  throw new CommandError(
+    [error?.message ?? `The controller answered ${answer.status}`, error?.hint].filter((part) => part !== undefined).join('. '),
+  );
+}

@@ -1,0 +1,51 @@
+import { KNOWN_VARIABLES } from '../config/environment.ts';
+import { configJsonSchema, keysAt } from '../config/load.ts';
+import { printYaml } from '../lib/yaml.ts';
+import { loadFor, type Context } from './context.ts';
+import { EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { formatTable } from './print.ts';
+
+/** What `config` takes. */
+export interface ConfigFlags extends GlobalFlags {
+  readonly json?: boolean;
+  readonly origin?: boolean;
+}
+
+/** The configuration as it counts, every default in place. */
+export function showConfig(flags: ConfigFlags, context: Context): number {
+  const { config, origins } = loadFor(flags, context);
+  if (flags.origin) {
+    const rows = keysAt([]).map((key) => [key, origins.get(key) ?? 'default']);
+    context.printer.out(formatTable(['KEY', 'FROM'], rows));
+  } else if (flags.json) context.printer.json(config);
+  else context.printer.out(printYaml(config).trimEnd());
+  return EXIT.ok;
+}
+
+/** The JSON Schema of the configuration file. */
+export function showSchema(_flags: ConfigFlags, { printer }: Context): number {
+  printer.json(configJsonSchema());
+  return EXIT.ok;
+}
+
+/** Reads the configuration and says whether it can be used. Faults are thrown as `ConfigError`. */
+export function checkConfig(flags: ConfigFlags, context: Context): number {
+  loadFor(flags, context);
+  context.printer.say('The configuration can be used');
+  return EXIT.ok;
+}
+
+/** The environment variables that set options. */
+export function showVariables(_flags: ConfigFlags, { printer }: Context): number {
+  const known = KNOWN_VARIABLES.map(({ name, path }) => [name, path.join('.')]);
+  const ours = keysAt([]).flatMap((key) => {
+    const inner = keysAt([key]);
+    return (inner.length > 0 ? inner : ['']).map((name) => [
+      `HIND_PROXY_${key.toUpperCase()}${name && `__${name.toUpperCase()}`}`,
+      name ? `${key}.${name}` : key,
+    ]);
+  });
+  printer.out(formatTable(['VARIABLE', 'SETS'], [...known, ...ours]));
+  return EXIT.ok;
+}

@@ -1,0 +1,13 @@
+/** Exit codes, as the manual lists them. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, differences: 3, losses: 4, unreachable: 5, refused: 6 } as const;
+
+/** Ends a command with a sentence for people and an exit code. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number = EXIT.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

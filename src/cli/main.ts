@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AdminAddressError } from '../admin/server.ts';
+import { ConfigError } from '../config/load.ts';
+import type { Env } from '../config/environment.ts';
+import { causesOf } from '../lib/abort.ts';
+import { CommandError, EXIT } from './errors.ts';
+import { normaliseArguments } from './flags.ts';
+import { createPrinter, wantsColor } from './print.ts';
+import { createProgram, parserExitCode } from './program.ts';
+
+/** What the program needs of the process it runs in. */
+export interface ProcessHooks {
+  readonly args: readonly string[];
+  readonly env: Env;
+  readonly onSignal: (name: 'SIGINT' | 'SIGTERM', listener: () => void) => void;
+  readonly exit: (code: number) => never;
+}
+
+/** How long an orderly end may take after the first signal. */
+const SHUTDOWN_MS = 9500;
+
+/** Runs the command that the arguments name. Returns the exit code; a second signal ends at once. */
+export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise<number> {
+  const ending = new AbortController();
+  let interrupted: number | undefined;
+  const end = (code: number) => (): void => {
+    if (ending.signal.aborted) exit(code);
+    interrupted = code;
+    ending.abort();
+    setTimeout(() => exit(code), SHUTDOWN_MS).unref();
+  };
+  onSignal('SIGINT', end(130));
+  onSignal('SIGTERM', end(143));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' && exit(EXIT.ok));
+
+  const { args: normalised, ignored } = normaliseArguments(args);
+  const printer = createPrinter({ color: !args.includes('--no-color') && wantsColor(env, process.stderr) });
+  for (const name of ignored) printer.say(`-${name} of consul-template has no effect here`);
+  let code: number = EXIT.ok;
+  const program = createProgram({ env, printer, signal: ending.signal, version: packageVersion() }, (exitCode) => (code = exitCode));
+  try {
+    await program.parseAsync(withCommand(normalised), { from: 'user' });
+  } catch (error) {
+    return exitCodeOf(error, (line) => printer.say(line));
+  }
+  // a controller that was told to end has done its work; a command that was interrupted has not
+  return interrupted === 130 && code !== EXIT.ok ? 130 : code;
+}
+
+/** consul-template has no commands: flags alone mean `run`. */
+function withCommand(args: readonly string[]): string[] {
+  const [first] = args;
+  const isFlag = first?.startsWith('-') && !['--help', '-h', '--version'].includes(first);
+  return isFlag ? ['run', ...args] : [...args];
+}
+
+function exitCodeOf(error: unknown, say: (line: string) => void): number {
+  const parsed = parserExitCode(error);
+  if (parsed !== undefined) return parsed === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof ConfigError || error instanceof AdminAddressError || error instanceof RangeError) {
+    say(error.message);
+    return EXIT.usage;
+  }
+  if (error instanceof CommandError) {
+    say(error.message);
+    return error.exitCode;
+  }
+  if (error instanceof TypeError) throw error;
+  say(causesOf(error));
+  return EXIT.failed;
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { readonly version: string };
+  return version;
+}

@@ -1,0 +1,155 @@
+import { Command, CommanderError, Option } from 'commander';
+import { checkConfig, showConfig, showSchema, showVariables, type ConfigFlags } from './config.ts';
+import type { Context } from './context.ts';
+import { execProxy } from './exec-proxy.ts';
+import { plan, render, validate } from './render.ts';
+import { run } from './run.ts';
+import { health, rollback, showGenerations, showRoutes, showServices, showStatus, unpin } from './show.ts';
+
+/** The command line: every command, its flags and examples. `done` gets the exit code of the command that ran. */
+export function createProgram(context: Context, done: (exitCode: number) => void): Command {
+  const program = new Command('hind-proxy')
+    .description('Turns what Consul, Nomad and files say about services into validated, reversible Caddy or Traefik configuration')
+    .version(context.version, '--version')
+    .showHelpAfterError('(hind-proxy help COMMAND shows its flags and examples)')
+    .exitOverride();
+  const command = (name: string, description: string, examples: readonly string[]): Command => {
+    const added = program.command(name).description(description).exitOverride();
+    addGlobalFlags(added);
+    return added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
+  };
+  /** The action of a command: its flags are the last argument but one. */
+  const act = <Flags>(
+    action: (flags: Flags, args: readonly (string | undefined)[]) => number | Promise<number>,
+  ): ((...all: unknown[]) => Promise<void>) =>
+    async function (...all: unknown[]): Promise<void> {
+      done(await action(all.at(-2) as Flags, all.slice(0, -2) as readonly (string | undefined)[]));
+    };
+  const adopt = new Option('--adopt', 'take over a proxy configuration that is not ours; it is kept as generation 0');
+
+  command('run', 'watch the catalogs and program the proxy', [
+    'hind-proxy run',
+    'hind-proxy run --consul 127.0.0.1:8500 --proxy traefik',
+    'hind-proxy run --once --dry-run',
+  ])
+    .option('--once', 'one cycle, then end')
+    .option('--dry-run', 'apply nothing; exit 3 where something would change')
+    .addOption(adopt)
+    .action(act((flags: Parameters<typeof run>[0]) => run(flags, context)));
+  command('apply', 'one cycle with its stages and times', ['hind-proxy apply --once --config hind-proxy.yaml'])
+    .option('--once', 'one cycle, then end (always so)')
+    .addOption(adopt)
+    .action(act((flags: Parameters<typeof run>[0]) => run({ ...flags, once: true }, context)));
+  command('render', 'print or write what would be applied', [
+    'hind-proxy render --target traefik',
+    'hind-proxy render --static --out ./out',
+  ])
+    .option('--target <server>', 'caddy or traefik; default: the configured proxy')
+    .option('--static', 'also the files that the proxy reads at its start')
+    .option('--out <dir>', 'write files there; - prints')
+    .action(act((flags: Parameters<typeof render>[0]) => render(flags, context)));
+  command('validate', 'check configuration and tags; all faults at once', ['hind-proxy validate', 'hind-proxy validate --rendered --json'])
+    .option('--rendered', 'ask the real proxy too')
+    .option('--json', 'diagnostics as JSON')
+    .action(act((flags: Parameters<typeof validate>[0]) => validate(flags, context)));
+  command('plan', 'what would change, per route; exit 3 where something would', ['hind-proxy plan', 'hind-proxy plan --rendered'])
+    .option('--rendered', 'also the difference of the files')
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof plan>[0]) => plan(flags, context)));
+  command('routes', 'the routes in the order in which they are tried, and the tags they come from', [
+    'hind-proxy routes',
+    'hind-proxy routes --host app.example.com --json',
+  ])
+    .option('--host <text>', 'only routes whose match holds this text')
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showRoutes>[0]) => showRoutes(flags, context)));
+  command('services', 'the services that the catalogs have', ['hind-proxy services', 'hind-proxy services web --json'])
+    .argument('[name]', 'only this service')
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showRoutes>[0], [name]) => showServices(name, flags, context)));
+  command('status', 'how sources and proxy are', ['hind-proxy status', 'hind-proxy status --json'])
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showStatus>[0]) => showStatus(flags, context)));
+  command('generations', 'every configuration that the proxy was given', ['hind-proxy generations'])
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showGenerations>[0]) => showGenerations(flags, context)));
+  command('rollback', 'put an earlier generation back and pin it', ['hind-proxy rollback', 'hind-proxy rollback 12'])
+    .argument('[generation]', 'its number; default: the one before the last')
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof unpin>[0], [id]) => rollback(id, flags, context)));
+  command('unpin', 'follow the catalogs again after a rollback', ['hind-proxy unpin']).action(
+    act((flags: Parameters<typeof unpin>[0]) => unpin(flags, context)),
+  );
+  command('exec-proxy', 'run the proxy as a child, from its last good configuration', [
+    'hind-proxy exec-proxy',
+    'PROXY_SERVER=traefik hind-proxy exec-proxy',
+  ]).action(act((flags: Parameters<typeof execProxy>[0]) => execProxy(flags, context)));
+  command('health', 'exit 0 where the controller is well, 1 where not', ['hind-proxy health'])
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof health>[0]) => health(flags, context)));
+  command('demo', 'everything at once on loopback, to look at and to change', [
+    'npm start',
+    'npm start -- --proxy traefik',
+    'npm start -- --consul',
+  ])
+    .option('--with-consul', 'with a Consul agent (npm start -- --consul)')
+    .action(
+      act(async (flags: { readonly proxy?: string; readonly withConsul?: boolean; readonly logLevel?: string }) => {
+        const { demo } = await import('./demo.ts');
+        return demo(flags, context);
+      }),
+    );
+  addConfigCommands(program, context, act);
+  program
+    .command('version')
+    .description('the version of this program')
+    .action(() => {
+      context.printer.out(context.version);
+      done(0);
+    });
+  return program;
+}
+
+/** The exit code with which the parser ends (help, version, wrong usage); undefined for errors of others. */
+export function parserExitCode(error: unknown): number | undefined {
+  return error instanceof CommanderError ? error.exitCode : undefined;
+}
+
+function addConfigCommands(
+  program: Command,
+  context: Context,
+  act: (action: (flags: ConfigFlags) => number) => (...all: unknown[]) => Promise<void>,
+): void {
+  const config = program.command('config').description('the configuration: what counts, its schema, its variables').exitOverride();
+  const commands = [
+    { name: 'show', description: 'the configuration as it counts; --origin says where each key came from', action: showConfig },
+    { name: 'schema', description: 'its JSON Schema, for editors', action: showSchema },
+    { name: 'check', description: 'whether it can be used; every fault at once, exit 2', action: checkConfig },
+    { name: 'env', description: 'the environment variables that set it', action: showVariables },
+  ] as const;
+  for (const { name, description, action } of commands) {
+    const added = config
+      .command(name)
+      .description(description)
+      .option('--json', 'as JSON')
+      .option('--origin', 'where each key came from')
+      .exitOverride();
+    addGlobalFlags(added);
+    added.action(act((flags) => action(flags, context)));
+  }
+}
+
+function addGlobalFlags(command: Command): void {
+  command
+    .option('--config <file>', 'configuration: YAML, JSON or TOML')
+    .option('--consul <address>', 'Consul, as URL, host:port or unix://path')
+    .option('--nomad <address>', 'Nomad, as URL or unix://path')
+    .option('--file <dir>', 'directory of service files')
+    .option('--proxy <server>', 'caddy or traefik')
+    .option('--state-dir <dir>', 'where snapshots, generations and claims are kept')
+    .option('--log-level <level>', 'debug, info, warn or error')
+    .addOption(new Option('--log-format <format>').choices(['json']).hideHelp())
+    .option('--no-color', 'no colours')
+    .option('-q, --quiet', 'errors only')
+    .option('-v, --verbose', 'everything');
+}

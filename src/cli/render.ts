@@ -1,0 +1,108 @@
+import { join, basename } from 'node:path';
+import { createTwoFilesPatch } from 'diff';
+import { describeMatch } from '../controller/views.ts';
+import type { Cycle } from '../controller/controller.ts';
+import { writeFileAtomic } from '../lib/files.ts';
+import { SERVERS, type RenderedFile, type Server } from '../model/rendered.ts';
+import { setUpFor, type Context } from './context.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { formatDiagnostic } from './print.ts';
+import { openRuntime, type Runtime } from './runtime.ts';
+import { TARGETS } from './targets.ts';
+
+/** What `render`, `plan` and `validate` take. */
+export interface RenderFlags extends GlobalFlags {
+  readonly target?: string;
+  readonly static?: boolean;
+  readonly out?: string;
+  readonly rendered?: boolean;
+  readonly json?: boolean;
+}
+
+/** Prints or writes what would be applied. */
+export async function render(flags: RenderFlags, context: Context): Promise<number> {
+  const { runtime, cycle } = await planned(flags, context);
+  const { settings, server } = runtime.setup;
+  const target = TARGETS[targetOf(flags.target) ?? server];
+  const { value, diagnostics } = target.render(cycle.change.serving, settings);
+  for (const diagnostic of diagnostics) context.printer.say(formatDiagnostic(diagnostic, context.printer));
+  const files: readonly RenderedFile[] = [...value.files, ...(flags.static ? target.renderStatic(settings) : [])];
+  if (flags.out === undefined || flags.out === '-') for (const { content } of files) context.printer.out(content.trimEnd());
+  else {
+    for (const { path, content } of files) {
+      await writeFileAtomic(join(flags.out, basename(path)), content);
+      context.printer.say(`wrote ${join(flags.out, basename(path))}`);
+    }
+  }
+  return EXIT.ok;
+}
+
+/** Prints what would change, per route; exit 3 where something would. */
+export async function plan(flags: RenderFlags, context: Context): Promise<number> {
+  const { runtime, cycle } = await planned(flags, context);
+  const { printer } = context;
+  const { created, updated, removed, unchanged, held, verdict } = cycle.change;
+  if (flags.json) {
+    const ids = (routes: readonly { readonly id: string }[]): readonly string[] => routes.map(({ id }) => id);
+    printer.json({
+      verdict,
+      created: ids(created),
+      updated: updated.map(({ after }) => after.id),
+      removed: ids(removed),
+      unchanged,
+      held: held.map(({ route, state, reason }) => ({ id: route.id, state, reason })),
+    });
+  } else {
+    for (const route of created) printer.out(printer.style('green', `+ ${describeMatch(route)}`));
+    for (const { after } of updated) printer.out(printer.style('yellow', `~ ${describeMatch(after)}`));
+    for (const route of removed) printer.out(printer.style('red', `- ${describeMatch(route)}`));
+    for (const { route, state, reason } of held) printer.out(`  ${describeMatch(route)} is ${state}: ${reason}`);
+    if (verdict.kind === 'hold') printer.say(`removals are held: ${verdict.reason}`);
+    printer.say(`${created.length} to create, ${updated.length} to change, ${removed.length} to remove, ${unchanged} unchanged`);
+  }
+  if (flags.rendered) await printByteDiff(runtime, cycle, context);
+  return created.length + updated.length + removed.length === 0 ? EXIT.ok : EXIT.differences;
+}
+
+/** Checks configuration, tags and, with `--rendered`, what the real proxy says of the result. All faults at once. */
+export async function validate(flags: RenderFlags, context: Context): Promise<number> {
+  const { runtime, cycle } = await planned(flags, context);
+  const { printer } = context;
+  const faults = cycle.diagnostics.filter(({ severity }) => severity !== 'info');
+  if (flags.json) printer.json(cycle.diagnostics);
+  else for (const diagnostic of faults) printer.out(formatDiagnostic(diagnostic, printer));
+  let accepted = true;
+  if (flags.rendered) {
+    const { value } = runtime.setup.target.render(cycle.change.serving, runtime.setup.settings);
+    const outcome = await runtime.deployer.check(value, context.signal);
+    accepted = outcome.kind !== 'refused';
+    printer.say(outcome.kind === 'accepted' ? `${runtime.setup.server} accepts the result` : `${runtime.setup.server}: ${outcome.reason}`);
+  }
+  const errors = faults.filter(({ severity }) => severity === 'error').length;
+  printer.say(`${cycle.change.serving.routes.length} routes, ${errors} errors, ${faults.length - errors} warnings`);
+  return accepted ? (errors > 0 ? EXIT.failed : EXIT.ok) : EXIT.refused;
+}
+
+async function planned(flags: RenderFlags, context: Context): Promise<{ readonly runtime: Runtime; readonly cycle: Cycle }> {
+  const runtime = await openRuntime(setUpFor(flags, context, { quiet: true }), { adopt: false });
+  const cycle = await runtime.controller.once(context.signal, { dryRun: true });
+  if (!cycle)
+    throw new CommandError('Cannot read the catalogs: none answered (hind-proxy config show prints where it looked)', EXIT.unreachable);
+  return { runtime, cycle };
+}
+
+async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { printer }: Context): Promise<void> {
+  const disk = await deployer.disk();
+  const contents = disk.kind === 'absent' ? new Map<string, string>() : disk.contents;
+  const { value } = setup.target.render(change.serving, setup.settings);
+  for (const { path, content } of value.files)
+    printer.out(createTwoFilesPatch(path, path, contents.get(path) ?? '', content, 'served', 'planned').trimEnd());
+}
+
+function targetOf(name: string | undefined): Server | undefined {
+  if (name === undefined) return undefined;
+  const server = SERVERS.find((candidate) => candidate === name.toLowerCase());
+  if (!server) throw new CommandError(`Cannot render for "${name}": expected ${SERVERS.join(' or ')}`, EXIT.usage);
+  return server;
+}

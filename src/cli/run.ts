@@ -1,0 +1,111 @@
+import { startAdmin } from '../admin/server.ts';
+import { ensureAdminToken } from '../admin/auth.ts';
+import { createMetrics } from '../admin/metrics.ts';
+import type { Cycle, CycleObserver } from '../controller/controller.ts';
+import { messageOf } from '../lib/abort.ts';
+import { loadFor, setUpFor, type Context } from './context.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { formatDiagnostic } from './print.ts';
+import { proxyOf } from './paths.ts';
+import { openRuntime, type Setup } from './runtime.ts';
+import { controllerViews } from './views.ts';
+
+/** What `run` and `apply` take. */
+export interface RunFlags extends GlobalFlags {
+  readonly once?: boolean;
+  readonly dryRun?: boolean;
+  readonly adopt?: boolean;
+}
+
+/** Watches the catalogs and programs the proxy until it is told to end. A changed configuration is taken up on SIGHUP; a wrong one keeps the old. */
+export async function run(flags: RunFlags, context: Context): Promise<number> {
+  if (flags.once || flags.dryRun) return runOnce(flags, context);
+  while (!context.signal.aborted) {
+    const setup = setUpFor(flags, context);
+    const reload = new AbortController();
+    const onHangUp = (): void => {
+      try {
+        loadFor(flags, context);
+        setup.log.info({ component: 'config', event: 'config_reload' }, 'The configuration is read anew');
+        reload.abort();
+      } catch (error) {
+        setup.log.error(
+          { component: 'config', event: 'config_invalid', err: { message: messageOf(error) } },
+          'The new configuration is wrong; the old one stays',
+        );
+      }
+    };
+    process.on('SIGHUP', onHangUp);
+    try {
+      await runController(setup, { adopt: flags.adopt ?? false, signal: AbortSignal.any([context.signal, reload.signal]) });
+    } finally {
+      process.off('SIGHUP', onHangUp);
+    }
+  }
+  return EXIT.ok;
+}
+
+/** One controller with its admin listener, until `signal` aborts. */
+export async function runController(
+  setup: Setup,
+  { adopt, signal, onReady }: { readonly adopt: boolean; readonly signal: AbortSignal; readonly onReady?: (cycle: Cycle) => void },
+): Promise<void> {
+  const { config, paths, log, version, server } = setup;
+  const proxy = proxyOf(config);
+  const metrics = createMetrics({ proxy: proxy.name, server, version });
+  const observer: CycleObserver = {
+    cycle(cycle) {
+      const { change, diagnostics, outcome, times, propagationMs } = cycle;
+      const states = new Map<string, number>([['active', change.serving.routes.length - change.held.length]]);
+      for (const { state } of change.held) states.set(state, (states.get(state) ?? 0) + 1);
+      const heldRoutes = states.get('held') ?? 0;
+      metrics.cycle({
+        outcome: outcome.kind,
+        applyMs: times.applyMs,
+        compileMs: times.compileMs,
+        diagnostics,
+        routes: states,
+        heldRoutes,
+        ...(propagationMs !== undefined && { propagationMs }),
+      });
+      onReady?.(cycle);
+    },
+  };
+  const runtime = await openRuntime(setup, { adopt, observer });
+  const token = await ensureAdminToken(paths.stateDir);
+  const views = controllerViews({ ...runtime, proxy: proxy.name, server, version, signal });
+  const admin = await startAdmin({
+    ...(config.admin.listen !== null && { listen: config.admin.listen }),
+    socket: paths.socket,
+    views,
+    metrics,
+    token,
+    log,
+  });
+  try {
+    log.info({ component: 'controller', event: 'started', proxy: proxy.name, server, stateDir: paths.stateDir }, 'hind-proxy runs');
+    await runtime.controller.run(signal);
+  } finally {
+    await admin.close();
+    log.info({ component: 'controller', event: 'stopped' }, 'hind-proxy has ended; the proxy keeps running');
+  }
+}
+
+async function runOnce(flags: RunFlags, context: Context): Promise<number> {
+  const { printer } = context;
+  const setup = setUpFor(flags, context, { quiet: true });
+  const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false });
+  const cycle = await runtime.controller.once(context.signal, { dryRun: flags.dryRun ?? false });
+  if (!cycle) throw new CommandError('Cannot plan: no catalog answered, expected at least one snapshot', EXIT.unreachable);
+  const { change, diagnostics, outcome, times } = cycle;
+  for (const diagnostic of diagnostics.filter(({ severity }) => severity !== 'info')) printer.say(formatDiagnostic(diagnostic, printer));
+  const counts = `${change.created.length} created, ${change.updated.length} changed, ${change.removed.length} removed, ${change.unchanged} unchanged`;
+  printer.say(`compiled in ${times.compileMs.toFixed(1)} ms, rendered in ${times.renderMs.toFixed(1)} ms: ${counts}`);
+  if (flags.dryRun) return change.verdict.kind === 'nothing' ? EXIT.ok : EXIT.differences;
+  if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack')
+    throw new CommandError(`The proxy refused the configuration: ${outcome.reason}`, EXIT.refused);
+  if (outcome.kind === 'failed') throw new CommandError(outcome.reason, EXIT.failed);
+  printer.say(`${outcome.kind} in ${times.applyMs.toFixed(1)} ms`);
+  return EXIT.ok;
+}

@@ -1,0 +1,192 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createCaddyDeployer } from '../apply/caddy.ts';
+import type { Deployer } from '../apply/deployer.ts';
+import type { CompileOptions } from '../compile/options.ts';
+import type { Env } from '../config/environment.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Config } from '../config/options.ts';
+import { openClaims } from '../controller/claims.ts';
+import { createController, type Controller, type CycleObserver } from '../controller/controller.ts';
+import { openGenerations, type GenerationStore } from '../controller/generations.ts';
+import type { HoldoffOptions } from '../controller/holdoff.ts';
+import { createPipeline } from '../controller/pipeline.ts';
+import { openSnapshots, type SnapshotStore } from '../controller/snapshots.ts';
+import type { WatchedSource } from '../controller/watcher.ts';
+import { findBinary } from '../lib/binaries.ts';
+import { systemClock } from '../lib/clock.ts';
+import { parseCidr } from '../lib/ip.ts';
+import type { Log } from '../lib/log.ts';
+import { parseHostname, sourceId } from '../model/names.ts';
+import type { Server } from '../model/rendered.ts';
+import type { EntryPoint } from '../model/route.ts';
+import type { RenderSettings, Target } from '../targets/target.ts';
+import { createDialects } from './dialects.ts';
+import { entryPointsOf, proxyOf, resolvePaths, type Paths } from './paths.ts';
+import { createSources } from './sources.ts';
+import { TARGETS } from './targets.ts';
+
+/** A configuration with everything that follows from it and from the machine, before anything is opened. */
+export interface Setup {
+  readonly config: Config;
+  readonly loaded: LoadedConfig;
+  readonly env: Env;
+  readonly paths: Paths;
+  readonly server: Server;
+  readonly target: Target;
+  readonly entryPoints: readonly EntryPoint[];
+  readonly settings: RenderSettings;
+  readonly log: Log;
+  readonly version: string;
+}
+
+/** Everything of one proxy opened: stores, sources, controller. */
+export interface Runtime {
+  readonly setup: Setup;
+  readonly controller: Controller;
+  readonly sources: readonly WatchedSource[];
+  readonly snapshots: SnapshotStore;
+  readonly generations: GenerationStore;
+  readonly deployer: Deployer;
+}
+
+/** The set-up of a configuration on this machine. */
+export function setUp({
+  loaded,
+  env,
+  log,
+  version,
+}: {
+  readonly loaded: LoadedConfig;
+  readonly env: Env;
+  readonly log: Log;
+  readonly version: string;
+}): Setup {
+  const { config } = loaded;
+  const isRoot = process.getuid?.() === 0;
+  const proxy = proxyOf(config);
+  const paths = resolvePaths(config, { env, isRoot });
+  const entryPoints = entryPointsOf(proxy, isRoot);
+  const { server } = proxy;
+  const settings: RenderSettings = {
+    entryPoints,
+    unknownHost: {
+      status: config.routes.unknownHost.status,
+      ...(config.routes.unknownHost.body !== undefined && { body: config.routes.unknownHost.body }),
+    },
+    tls: config.tls,
+    trustedProxies: config.trustedProxies,
+    accessLogs: config.logging.accessLogs,
+    caddy: { file: paths.caddyfile, admin: proxy.caddy.admin },
+    traefik: {
+      staticFile: paths.traefikStatic,
+      dynamicFile: paths.traefikDynamic,
+      api: proxy.traefik.api,
+      apiUsers: [],
+      defaultCertificate: paths.defaultCertificate,
+    },
+  };
+  return { config, loaded, env, paths, server, target: TARGETS[server], entryPoints, settings, log, version };
+}
+
+/** Opens the stores and makes the controller of a set-up. */
+export async function openRuntime(
+  setup: Setup,
+  { adopt, observer }: { readonly adopt: boolean; readonly observer?: CycleObserver },
+): Promise<Runtime> {
+  const { config, env, paths, log, target, settings, version } = setup;
+  const proxy = proxyOf(config);
+  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
+  await mkdir(dirname(setup.server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
+  const sources = createSources(setup);
+  const snapshots = await openSnapshots(paths.stateDir, { sources: sources.map(({ source }) => source.id), log });
+  const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, log });
+  const claims = await openClaims(paths.stateDir, { ttlMs: config.ownership.claimTtl, log });
+  const deployer = createDeployer(setup);
+  const dialects = createDialects(setup);
+  const pipeline = createPipeline({
+    dialects,
+    compile: compileOptions(setup),
+    primary: sourceId(config.sources.primary),
+    merge: config.sources.merge,
+  });
+  const { maxRemovedPercent, minRemoved, allowEmpty, startupWait } = config.guards;
+  const controller = await createController({
+    proxy: proxy.name,
+    version,
+    sources,
+    pipeline,
+    target,
+    settings,
+    deployer,
+    snapshots,
+    generations,
+    claims,
+    holdoff: holdoffOptions(setup),
+    plan: { tombstoneMs: config.routes.tombstone, guard: { maxRemovedPercent, minRemoved, allowEmpty, holdMs: 60_000, rereadMs: 10_000 } },
+    startupWaitMs: startupWait,
+    foreign: proxy.start === 'auto' || adopt ? 'adopt' : 'refuse',
+    clock: systemClock,
+    log,
+    ...(observer && { observer }),
+  });
+  void env;
+  return { setup, controller, sources, snapshots, generations, deployer };
+}
+
+/** The hands on the proxy of a set-up. */
+export function createDeployer({ config, env, paths }: Setup): Deployer {
+  const proxy = proxyOf(config);
+  const binary = findBinary(proxy.server, env);
+  return createCaddyDeployer({
+    file: paths.caddyfile,
+    admin: proxy.caddy.admin,
+    stagingDir: paths.stagingDir,
+    binary,
+    verifyTimeoutMs: proxy.apply.verifyTimeout,
+  });
+}
+
+/** What shapes the table of a set-up. */
+export function compileOptions({ config, env, entryPoints }: Setup): CompileOptions {
+  const { redirect } = config.https;
+  const isHind = config.dialects.accept.join() === 'hind' || Boolean(env['FQDN']);
+  const health = (['consul', 'nomad'] as const).flatMap((name) => {
+    const source = config.sources[name];
+    return source && source.health !== undefined ? ([[sourceId(name), source.health]] as const) : [];
+  });
+  return {
+    accept: config.dialects.accept,
+    entryPoints,
+    tls: config.tls.mode !== 'off',
+    unhealthy: config.routes.unhealthy,
+    requireChecks: config.dialects.fabio.requireChecks,
+    checkingSources: new Set([sourceId('consul')]),
+    health: new Map(health),
+    ownership: config.ownership.mode,
+    reservedHosts: config.reservedHosts.flatMap((host) => parseHostname(host) ?? []),
+    redirectHosts: config.redirectHosts,
+    httpsRedirect: redirect === undefined ? 'hind' : redirect ? 'withoutPort' : 'never',
+    redirectUnknownHosts: redirect !== false && isHind,
+    addresses: {
+      allow: config.backends.allow.flatMap((block) => parseCidr(block) ?? []),
+      deny: config.backends.deny.flatMap((block) => parseCidr(block) ?? []),
+      controlPorts: new Set(config.backends.denyControlPorts ? controlPorts(config) : []),
+    },
+    limits: config.limits,
+  };
+}
+
+function controlPorts(config: Config): readonly string[] {
+  const { caddy, traefik } = proxyOf(config);
+  const urls = [caddy.admin, traefik.api].filter((address) => address.startsWith('http')).map((address) => new URL(address).host);
+  return [...urls, ...(config.admin.listen === undefined ? [] : [config.admin.listen])];
+}
+
+/** Caddy pins old configurations in memory and is given them more slowly than Traefik. */
+function holdoffOptions({ config, server }: Setup): HoldoffOptions {
+  const { minGap, maxDelay } = proxyOf(config).apply;
+  const bucket =
+    server === 'caddy' ? ({ kind: 'bucket', perSecond: 1, burst: 4 } as const) : ({ kind: 'bucket', perSecond: 5, burst: 10 } as const);
+  return { quietMs: Math.min(10, maxDelay), maxWaitMs: maxDelay, pace: minGap === undefined ? bucket : { kind: 'gap', ms: minGap } };
+}

@@ -1,0 +1,202 @@
+import {
+  diagnosticView,
+  routeViews,
+  serviceViews,
+  type DiagnosticView,
+  type GenerationView,
+  type RouteView,
+  type ServiceView,
+  type StatusView,
+} from '../controller/views.ts';
+import { openGenerations } from '../controller/generations.ts';
+import { adminApi } from './admin-api.ts';
+import { setUpFor, type Context } from './context.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { proxyOf } from './paths.ts';
+import { formatTable, type Printer } from './print.ts';
+import { openRuntime, type Setup } from './runtime.ts';
+import { generationView } from './views.ts';
+
+/** What the commands that show something take. */
+export interface ShowFlags extends GlobalFlags {
+  readonly json?: boolean;
+  readonly host?: string;
+}
+
+/** The routes that are served, or would be where no controller runs. */
+export async function showRoutes(flags: ShowFlags, context: Context): Promise<number> {
+  const setup = setUpFor(flags, context, { quiet: true });
+  const all = ((await adminApi(setup).get('/v1/routes')) ?? (await readOnce(setup, context)).routes) as readonly RouteView[];
+  const routes = flags.host === undefined ? all : all.filter(({ match }) => match.includes(flags.host ?? ''));
+  return show(routes, { flags, context, empty: 'No route is served' }, () => routesTable(routes));
+}
+
+/** A table of routes in the order in which they are tried. */
+export function routesTable(routes: readonly RouteView[]): string {
+  return formatTable(
+    ['MATCH', 'ENTRY POINTS', 'DOES', 'SERVICES', 'INSTANCES', 'STATE', 'TAG'],
+    routes.map(({ match, entrypoints, action, middlewares, services, backends, state, tags }) => [
+      match,
+      entrypoints.join(' '),
+      [...middlewares, action].join(' '),
+      services.join(' '),
+      backends.map(({ address, port, weight }) => `${address}:${port}${weight === 1 ? '' : `×${weight}`}`).join(' '),
+      state,
+      tags[0] ?? '',
+    ]),
+  );
+}
+
+/** The services that the catalogs have. */
+export async function showServices(name: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
+  const setup = setUpFor(flags, context, { quiet: true });
+  const all = ((await adminApi(setup).get('/v1/services')) ?? (await readOnce(setup, context)).services) as readonly ServiceView[];
+  const services = name === undefined ? all : all.filter((service) => service.name === name);
+  return show(services, { flags, context, empty: 'No service is known' }, () =>
+    formatTable(
+      ['SERVICE', 'OWNER', 'SOURCE', 'INSTANCES', 'TAGS'],
+      services.map((service) => [
+        service.name,
+        service.owner,
+        service.source,
+        service.instances.map(({ address, port, health }) => `${address}:${port} ${health}`).join(', '),
+        service.tags.join(' '),
+      ]),
+    ),
+  );
+}
+
+/** What is wrong or worth knowing about tags and routes. */
+export async function showDiagnostics(flags: ShowFlags, context: Context): Promise<readonly DiagnosticView[]> {
+  const setup = setUpFor(flags, context, { quiet: true });
+  return ((await adminApi(setup).get('/v1/diagnostics')) ?? (await readOnce(setup, context)).diagnostics) as readonly DiagnosticView[];
+}
+
+/** How the controller is. */
+export async function showStatus(flags: ShowFlags, context: Context): Promise<number> {
+  const status = (await running(setUpFor(flags, context, { quiet: true }), '/v1/status')) as StatusView;
+  return show(status, { flags, context, empty: '' }, () =>
+    [
+      `hind-proxy ${status.version}: ${status.health}${status.ready ? '' : ', not ready'}`,
+      formatTable(
+        ['PROXY', 'SERVER', 'GENERATION', 'ROUTES', 'VERIFIED', 'PROBLEM'],
+        status.proxies.map(({ name, server, generation, routes, verified, pinned, problem }) => [
+          name,
+          server,
+          `${generation ?? '-'}${pinned === undefined ? '' : ` (pinned ${pinned})`}`,
+          String(routes),
+          verified ? 'yes' : 'no',
+          problem ?? '',
+        ]),
+      ),
+      formatTable(
+        ['SOURCE', 'STATE', 'SERVICES', 'INDEX', 'AGE', 'PROBLEM'],
+        status.sources.map(({ name, state, services, index, ageMs, problem }) => [
+          name,
+          state,
+          String(services),
+          (index ?? '').slice(0, 12),
+          ageMs === undefined ? '' : `${Math.round(ageMs / 1000)}s`,
+          problem ?? '',
+        ]),
+      ),
+      ...(status.guard === undefined ? [] : [`removals are held: ${status.guard}`]),
+    ].join('\n\n'),
+  );
+}
+
+/** Every configuration that the proxy was given, newest first. */
+export async function showGenerations(flags: ShowFlags, context: Context): Promise<number> {
+  const setup = setUpFor(flags, context, { quiet: true });
+  const store = await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log });
+  const list: readonly GenerationView[] = store.list().map((meta) => generationView(meta, store));
+  return show(list, { flags, context, empty: 'Nothing was applied yet' }, () =>
+    formatTable(
+      ['GENERATION', 'APPLIED', 'SERVER', 'ROUTES', 'DIGEST', ''],
+      list.map(({ id, appliedAt, server, routes, digest, pinned }) => [
+        String(id),
+        appliedAt,
+        server,
+        String(routes),
+        digest.slice(0, 12),
+        pinned ? 'pinned' : '',
+      ]),
+    ),
+  );
+}
+
+/** Puts a generation back: by the running controller where there is one, else directly. Pins it until `unpin`. */
+export async function rollback(id: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
+  const number = id === undefined ? undefined : Number(id);
+  if (number !== undefined && !Number.isInteger(number))
+    throw new CommandError(`Cannot roll back to "${id ?? ''}": expected the number of a generation`, EXIT.usage);
+  const setup = setUpFor(flags, context, { quiet: true });
+  const answer = await adminApi(setup).post('/v1/rollback', number === undefined ? {} : { generation: number });
+  const done = (answer ?? (await (await openRuntime(setup, { adopt: false })).controller.rollback(number, context.signal))) as {
+    readonly id: number;
+  };
+  if (flags.json) context.printer.json(done);
+  else context.printer.say(`Generation ${done.id} was put back and is pinned; hind-proxy unpin follows the catalogs again`);
+  return EXIT.ok;
+}
+
+/** Ends what `rollback` has pinned. */
+export async function unpin(flags: ShowFlags, context: Context): Promise<number> {
+  const setup = setUpFor(flags, context, { quiet: true });
+  const answer = await adminApi(setup).post('/v1/unpin', {});
+  if (answer === undefined)
+    await (await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log })).unpin();
+  context.printer.say('The catalogs are followed again');
+  return EXIT.ok;
+}
+
+/** Whether the controller is alive and has served a configuration: exit 0 or 1, for container checks. */
+export async function health(flags: ShowFlags, context: Context): Promise<number> {
+  const setup = setUpFor(flags, context, { quiet: true });
+  const answer = await adminApi(setup).probe('/health');
+  if (!answer) throw new CommandError('Cannot ask the controller: it does not run');
+  if (flags.json) context.printer.json(answer.body);
+  else context.printer.out((answer.body as { readonly status: string }).status);
+  return answer.status === 200 ? EXIT.ok : EXIT.failed;
+}
+
+async function running(setup: Setup, path: string): Promise<unknown> {
+  const answer = await adminApi(setup).get(path);
+  if (answer === undefined)
+    throw new CommandError(
+      `Cannot ask the controller: nothing answers at ${setup.paths.socket ?? setup.config.admin.listen ?? 'any address'}, expected \`hind-proxy run\` there`,
+    );
+  return answer;
+}
+
+/** What the catalogs say now, read by ourselves. */
+async function readOnce(
+  setup: Setup,
+  { signal }: Context,
+): Promise<{
+  readonly routes: readonly RouteView[];
+  readonly services: readonly ServiceView[];
+  readonly diagnostics: readonly DiagnosticView[];
+}> {
+  const { controller, snapshots } = await openRuntime(setup, { adopt: false });
+  const cycle = await controller.once(signal, { dryRun: true });
+  if (!cycle) throw new CommandError('Cannot read the catalogs: none answered', EXIT.unreachable);
+  const { change, diagnostics } = cycle;
+  return {
+    routes: routeViews(change.serving, { held: change.held, diagnostics }),
+    services: serviceViews([...snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
+    diagnostics: diagnostics.map(diagnosticView),
+  };
+}
+
+function show(
+  value: unknown,
+  { flags, context, empty }: { readonly flags: ShowFlags; readonly context: { readonly printer: Printer }; readonly empty: string },
+  text: () => string,
+): number {
+  if (flags.json) context.printer.json(value);
+  else if (Array.isArray(value) && value.length === 0) context.printer.say(empty);
+  else context.printer.out(text());
+  return EXIT.ok;
+}

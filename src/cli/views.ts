@@ -1,0 +1,101 @@
+import type { Controller } from '../controller/controller.ts';
+import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
+import type { SnapshotStore } from '../controller/snapshots.ts';
+import {
+  diagnosticView,
+  routeViews,
+  serviceViews,
+  type ControllerViews,
+  type GenerationView,
+  type StatusView,
+} from '../controller/views.ts';
+import type { WatchedSource } from '../controller/watcher.ts';
+import type { Server } from '../model/rendered.ts';
+import { compareDiagnostics } from '../model/diagnostic.ts';
+
+/** What the views of a controller are made from. */
+export interface ViewsOptions {
+  readonly controller: Controller;
+  readonly generations: GenerationStore;
+  readonly snapshots: SnapshotStore;
+  readonly sources: readonly WatchedSource[];
+  readonly proxy: string;
+  readonly server: Server;
+  readonly version: string;
+  /** Ends a rollback that takes too long. */
+  readonly signal: AbortSignal;
+}
+
+/** The views on a running controller, each made anew when it is asked for. */
+export function controllerViews(options: ViewsOptions): ControllerViews {
+  const { controller, generations, snapshots, signal } = options;
+  return {
+    status: () => statusView(options),
+    routes: () =>
+      routeViews(controller.state.serving, { held: controller.state.change?.held ?? [], diagnostics: controller.state.diagnostics }),
+    services: () => serviceViews([...snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
+    diagnostics: (service) =>
+      controller.state.diagnostics
+        .filter(({ span }) => service === undefined || span?.service === service)
+        .toSorted(compareDiagnostics)
+        .map(diagnosticView),
+    generations: () => generations.list().map((meta) => generationView(meta, generations)),
+    rollback: async (id) => generationView(await controller.rollback(id, signal), generations),
+    unpin: () => controller.unpin(),
+    resync: () => controller.watcher.refresh(),
+  };
+}
+
+/** A generation as it is shown. */
+export function generationView(
+  { id, server, digest, appliedAtMs, routes, outcome }: GenerationMeta,
+  generations: GenerationStore,
+): GenerationView {
+  return { id, server, digest, appliedAt: new Date(appliedAtMs).toISOString(), routes, outcome, pinned: generations.pinned() === id };
+}
+
+function statusView({ controller, generations, snapshots, sources, proxy, server, version }: ViewsOptions): StatusView {
+  const { state, hand, watcher } = controller;
+  const pinned = generations.pinned();
+  const { generation, digest, appliedAtMs, verified, problem } = hand.state;
+  const guard = state.change?.verdict.kind === 'hold' ? state.change.verdict.reason : undefined;
+  const sourceViews = sources.map(({ source }) => {
+    const watched = watcher.states().get(source.id);
+    const known = snapshots.all().get(source.id);
+    const status = watched?.problem !== undefined ? 'failed' : watched?.synced ? 'synced' : known ? 'stale' : 'waiting';
+    return {
+      name: source.id,
+      state: status,
+      ...(known && { index: known.snapshot.revision, ageMs: Date.now() - known.snapshot.observedAtMs }),
+      services: new Set(known?.snapshot.instances.map(({ service }) => service)).size,
+      ...(watched?.problem !== undefined && { problem: watched.problem }),
+    } as const;
+  });
+  const required = new Set(sources.filter((source) => source.required).map(({ source }) => source.id as string));
+  const needed = sourceViews.filter(({ name }) => required.size === 0 || required.has(name));
+  const waiting = !state.ready && snapshots.all().size === 0;
+  const dead = needed.length > 0 && needed.every((source) => source.state === 'failed') && !state.ready;
+  const degraded = !verified || problem !== undefined || guard !== undefined || needed.some((source) => source.state !== 'synced');
+  return {
+    version,
+    ready: state.ready,
+    health: waiting && !dead ? 'waiting' : dead ? 'dead' : degraded ? 'degraded' : 'ok',
+    proxies: [
+      {
+        name: proxy,
+        server,
+        ...(generation !== undefined && { generation }),
+        ...(digest !== undefined && { digest }),
+        ...(appliedAtMs !== undefined && { appliedAt: new Date(appliedAtMs).toISOString() }),
+        verified,
+        routes: state.serving.routes.length,
+        ...(pinned !== undefined && { pinned }),
+        ...(problem !== undefined && { problem }),
+      },
+    ],
+    sources: sourceViews,
+    conflicts: state.diagnostics.filter(({ code }) => code === 'ROUTE_CONFLICT_OWNER').length,
+    quarantined: state.change?.held.filter((held) => held.state === 'quarantined').length ?? 0,
+    ...(guard !== undefined && { guard }),
+  };
+}
