@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { sha256 } from '../lib/hash.ts';
 import type { Log } from '../lib/log.ts';
 import type { Generation } from '../model/generation.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
@@ -13,6 +14,7 @@ export type GenerationMeta = Omit<Generation, 'table' | 'config'> & { readonly r
 export interface GenerationStore {
   /** Newest first. */
   list(): readonly GenerationMeta[];
+  /** With its table and files; undefined where it is not kept or damaged. */
   read(id: number): Promise<Generation | undefined>;
   /** Writes the next generation and drops the oldest beyond `keep`; generation 0 stays. */
   add(generation: Omit<Generation, 'id'>): Promise<GenerationMeta>;
@@ -46,19 +48,17 @@ export async function openGenerations(
   let pinned = pinOf(await readTextFile(pinFile));
   const newestFirst = (): readonly StoredMeta[] => [...metas.values()].toSorted((a, b) => b.id - a.id);
 
-  return {
+  const store: GenerationStore = {
     list: newestFirst,
     pinned: () => pinned,
     async read(id) {
       const meta = metas.get(id);
       if (!meta) return undefined;
       const dir = join(root, String(id));
-      const table = JSON.parse(await readFile(join(dir, 'table.json'), 'utf8')) as RoutingTable;
-      const files = await Promise.all(
-        meta.files.map(async (file, index) => ({ ...file, content: await readFile(join(dir, 'files', String(index)), 'utf8') })),
-      );
-      const config: RenderedConfig = { server: meta.server, files, tableDigest: meta.digest };
-      return { ...meta, table, config };
+      return readContent(dir, meta).catch((error: unknown) => {
+        warnUnreadable(dir, { error, log });
+        return undefined;
+      });
     },
     async add({ table, config, ...rest }) {
       const id = newestId + 1;
@@ -71,10 +71,10 @@ export async function openGenerations(
       const staged = join(root, `.${id}`);
       await mkdir(join(staged, 'files'), { recursive: true, mode: 0o750 });
       await Promise.all(
-        config.files.map(({ content }, index) => writeFile(join(staged, 'files', String(index)), content, { mode: 0o600 })),
+        config.files.map(({ content }, index) => writeFile(join(staged, 'files', String(index)), content, { mode: 0o600, flush: true })),
       );
-      await writeFile(join(staged, 'table.json'), JSON.stringify(table), { mode: 0o600 });
-      await writeFile(join(staged, 'meta.json'), JSON.stringify(meta, null, 1), { mode: 0o600 });
+      await writeFile(join(staged, 'table.json'), JSON.stringify(table), { mode: 0o600, flush: true });
+      await writeFile(join(staged, 'meta.json'), JSON.stringify(meta, null, 1), { mode: 0o600, flush: true });
       await rename(staged, join(root, String(id)));
       newestId = id;
       metas.set(id, meta);
@@ -86,9 +86,9 @@ export async function openGenerations(
       await mkdir(join(dir, 'files'), { recursive: true, mode: 0o750 });
       const paths = [...files.keys()];
       await Promise.all(
-        [...files.values()].map((content, index) => writeFile(join(dir, 'files', String(index)), content, { mode: 0o600 })),
+        [...files.values()].map((content, index) => writeFile(join(dir, 'files', String(index)), content, { mode: 0o600, flush: true })),
       );
-      await writeFile(join(dir, 'meta.json'), JSON.stringify({ id: 0, foreign: true, paths }, null, 1), { mode: 0o600 });
+      await writeFile(join(dir, 'meta.json'), JSON.stringify({ id: 0, foreign: true, paths }, null, 1), { mode: 0o600, flush: true });
     },
     async pin(id) {
       pinned = id;
@@ -99,6 +99,12 @@ export async function openGenerations(
       await rm(pinFile, { force: true });
     },
   };
+  // what a start begins with is the newest, so the newest has to be whole
+  for (const { id } of newestFirst()) {
+    if (await store.read(id)) break;
+    metas.delete(id);
+  }
+  return store;
 
   async function dropOldest(): Promise<void> {
     for (const { id } of newestFirst().slice(keep)) {
@@ -116,12 +122,28 @@ async function readMeta(dir: string, log: Log): Promise<StoredMeta | undefined> 
       throw new TypeError('Cannot use meta.json: it is not of this generation');
     return meta as StoredMeta;
   } catch (error) {
-    log.warn(
-      { component: 'state', event: 'generation_unreadable', file: dir, err: { message: String(error) } },
-      'Cannot read a generation; it is skipped',
-    );
+    warnUnreadable(dir, { error, log });
     return undefined;
   }
+}
+
+async function readContent(dir: string, meta: StoredMeta): Promise<Generation> {
+  const table = JSON.parse(await readFile(join(dir, 'table.json'), 'utf8')) as RoutingTable;
+  if (table.digest !== meta.digest) throw new TypeError('Cannot use table.json: it is not of this generation');
+  const files = await Promise.all(
+    meta.files.map(async (file, index) => ({ ...file, content: await readFile(join(dir, 'files', String(index)), 'utf8') })),
+  );
+  const damaged = files.find(({ content, sha256: expected }) => sha256(content) !== expected);
+  if (damaged) throw new TypeError(`Cannot use the copy of "${damaged.path}": it is damaged`);
+  const config: RenderedConfig = { server: meta.server, files, tableDigest: meta.digest };
+  return { ...meta, table, config };
+}
+
+function warnUnreadable(dir: string, { error, log }: { readonly error: unknown; readonly log: Log }): void {
+  log.warn(
+    { component: 'state', event: 'generation_unreadable', file: dir, err: { message: String(error) } },
+    'Cannot read a generation; it is skipped',
+  );
 }
 
 function pinOf(text: string | undefined): number | undefined {

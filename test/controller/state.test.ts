@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { openClaims } from '../../src/controller/claims.ts';
 import { openGenerations } from '../../src/controller/generations.ts';
 import { openSnapshots } from '../../src/controller/snapshots.ts';
+import { sha256 } from '../../src/lib/hash.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { CatalogSnapshot } from '../../src/model/catalog.ts';
 import type { Generation } from '../../src/model/generation.ts';
@@ -17,7 +18,7 @@ const CONSUL = sourceId('consul');
 const SNAPSHOT: CatalogSnapshot = { source: CONSUL, revision: '7', observedAtMs: 1, local: true, instances: [instanceOf('web')] };
 
 function generation(content: string): Omit<Generation, 'id'> {
-  const files = [{ path: '/etc/Caddyfile', content, sha256: digest('0'.repeat(64)), units: [] }];
+  const files = [{ path: '/etc/Caddyfile', content, sha256: digest(sha256(content)), units: [] }];
   return {
     proxy: 'edge',
     server: 'caddy',
@@ -57,6 +58,20 @@ for (const damage of ['', '{}', 'null']) {
       again.list().map(({ id }) => id),
       [1],
     );
+    assert.equal((await again.add(generation('three'))).id, 3);
+  });
+}
+
+for (const file of ['table.json', 'files/0']) {
+  test(`openGenerations() starts from the one before when ${file} of the newest is damaged`, async (t) => {
+    const dir = await tempDir(t);
+    const store = await openGenerations(dir, { keep: 5, log: silentLog });
+    await store.add(generation('one'));
+    await store.add(generation('two'));
+    await writeFile(join(dir, 'generations', '2', file), '{"torn');
+    assert.equal(await store.read(2), undefined);
+    const again = await openGenerations(dir, { keep: 5, log: silentLog });
+    assert.equal(again.list()[0]?.id, 1);
     assert.equal((await again.add(generation('three'))).id, 3);
   });
 }
