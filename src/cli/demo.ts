@@ -1,5 +1,275 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RawConfig } from '../config/environment.ts';
+import { loadConfig } from '../config/load.ts';
+import { routeViews } from '../controller/views.ts';
+import { sleep } from '../lib/async.ts';
+import { findBinary, type BinaryName } from '../lib/binaries.ts';
+import { openLog } from '../lib/log.ts';
 import type { Context } from './context.ts';
-/** later */
-export async function demo(_flags: object, _context: Context): Promise<number> {
-  return Promise.resolve(0);
+import { startDemoBackends, type DemoBackend } from './demo-backends.ts';
+import { CommandError, EXIT } from './errors.ts';
+import { launchProxy } from './exec-proxy.ts';
+import { runController } from './run.ts';
+import { setUp } from './runtime.ts';
+import { routesTable } from './show.ts';
+
+/** What `demo` takes. */
+export interface DemoFlags {
+  readonly proxy?: string;
+  /** With a Consul agent instead of a service file. */
+  readonly consul?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** One registration of the demonstration. */
+interface DemoService {
+  readonly name: string;
+  readonly id: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tags: readonly string[];
+}
+
+/** Ports of one demonstration, all free a moment ago. */
+interface DemoPorts {
+  readonly web: number;
+  readonly websecure: number;
+  readonly proxyApi: number;
+  readonly admin: number;
+  readonly consul: number;
+}
+
+/**
+ * Runs everything on loopback in a directory of its own: three small services with tags in the three dialects, the controller, the proxy
+ * and, where asked for, a Consul agent. Prints what to call and what to change. Ends with nothing left when `signal` aborts.
+ */
+export async function demo(flags: DemoFlags, context: Context): Promise<number> {
+  const { env, printer, signal, version } = context;
+  const server = (flags.proxy ?? env['PROXY_SERVER'] ?? 'caddy').toLowerCase();
+  const directory = await mkdtemp(join(tmpdir(), 'hind-proxy-demo-'));
+  const ended = new AbortController();
+  const stop = AbortSignal.any([signal, ended.signal]);
+  const backends = await startDemoBackends(['web-1', 'web-2', 'api-1', 'shop-1']);
+  const running: Promise<unknown>[] = [];
+  try {
+    const ports = await demoPorts();
+    const file = join(directory, 'services', 'demo.json');
+    const raw = demoConfig({ directory, server, ports, consul: flags.consul ?? false });
+    const loaded = loadConfig({ env: withoutOptions(env), flags: raw });
+    await ensureServers([loaded.config.proxies[0]?.server ?? 'caddy', ...(flags.consul ? (['consul'] as const) : [])], context);
+    if (stop.aborted) return EXIT.ok;
+    const services = demoServices(backends.backends);
+    if (flags.consul) running.push((await startConsul({ env, ports, services, directory, stop })).ended);
+    else await writeServices(file, services);
+    const log = openLog({ level: flags.verbose ? 'info' : 'error', version });
+    const setup = setUp({ loaded, env, log, version });
+    let told = false;
+    const proxy = launchProxy(setup, stop).then((code) => {
+      if (!stop.aborted) throw new CommandError(`The proxy ended with ${code}`);
+    });
+    const controller = runController(setup, {
+      adopt: true,
+      signal: stop,
+      onReady({ change, diagnostics, outcome }) {
+        if (told || (outcome.kind !== 'applied' && outcome.kind !== 'unchanged') || change.serving.routes.length === 0) return;
+        told = true;
+        printer.out(routesTable(routeViews(change.serving, { held: change.held, diagnostics })));
+        for (const line of instructions({ ports, server, ...(!flags.consul && { file }) })) printer.out(line);
+      },
+    });
+    running.push(proxy, controller);
+    await Promise.race([...running, aborted(stop)]);
+    return EXIT.ok;
+  } finally {
+    ended.abort();
+    await Promise.allSettled(running);
+    await backends.close();
+    await rm(directory, { recursive: true, force: true });
+    printer.say('Ended; nothing is left running');
+  }
+}
+
+function demoServices(backends: readonly DemoBackend[]): readonly DemoService[] {
+  const tagsOf: Readonly<Record<string, readonly string[]>> = {
+    web: ['urlprefix-web.localhost/', 'urlprefix-web.localhost/files strip=/files'],
+    api: [
+      'traefik.enable=true',
+      'traefik.http.routers.api.rule=Host(`api.localhost`) && PathPrefix(`/v1`)',
+      'traefik.http.routers.api.entrypoints=web',
+      'traefik.http.routers.api.middlewares=cut',
+      'traefik.http.middlewares.cut.stripprefix.prefixes=/v1',
+    ],
+    shop: ['https://shop.localhost'],
+  };
+  return backends.map(({ name: id, port }) => {
+    const name = id.replace(/-\d+$/, '');
+    return { name, id, address: '127.0.0.1', port, tags: tagsOf[name] ?? [] };
+  });
+}
+
+function demoConfig({
+  directory,
+  server,
+  ports,
+  consul,
+}: {
+  readonly directory: string;
+  readonly server: string;
+  readonly ports: DemoPorts;
+  readonly consul: boolean;
+}): RawConfig {
+  const at = (port: number): string => `127.0.0.1:${port}`;
+  return {
+    stateDir: join(directory, 'state'),
+    sources: consul ? { consul: { address: `http://${at(ports.consul)}` } } : { file: { path: join(directory, 'services'), poll: '1s' } },
+    tls: { mode: 'internal' },
+    routes: { tombstone: '5s' },
+    proxies: [
+      {
+        name: 'demo',
+        server,
+        entrypoints: { web: at(ports.web), websecure: { address: at(ports.websecure), tls: true } },
+        caddy: { file: join(directory, 'proxy/Caddyfile'), admin: `http://${at(ports.proxyApi)}` },
+        traefik: {
+          staticFile: join(directory, 'proxy/traefik.yaml'),
+          dynamicFile: join(directory, 'proxy/dynamic/hind-proxy.yml'),
+          api: `http://${at(ports.proxyApi)}`,
+        },
+      },
+    ],
+    admin: { listen: at(ports.admin), socket: null },
+  };
+}
+
+/** The environment without what would change the demonstration. */
+function withoutOptions(env: Context['env']): Context['env'] {
+  const isOption = (name: string): boolean =>
+    /^(HIND_PROXY_|PROXY_SERVER$|CONSUL_|NOMAD_|FQDN$|DOMAIN_SUFFIX$|TRAEFIK_PROVIDER)/.test(name);
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isOption(name)));
+}
+
+function instructions({
+  ports,
+  server,
+  file,
+}: {
+  readonly ports: DemoPorts;
+  readonly server: string;
+  readonly file?: string;
+}): readonly string[] {
+  const http = `http://127.0.0.1:${ports.web}`;
+  return [
+    '',
+    `Served by ${server}. Try:`,
+    `  curl -H 'Host: web.localhost' ${http}/`,
+    `  curl -H 'Host: web.localhost' ${http}/files/a.txt`,
+    `  curl -H 'Host: api.localhost' ${http}/v1/users`,
+    `  curl -k --resolve shop.localhost:${ports.websecure}:127.0.0.1 https://shop.localhost:${ports.websecure}/`,
+    '',
+    file === undefined
+      ? `Register or deregister services with the Consul agent at http://127.0.0.1:${ports.consul}/ui and see the answers change.`
+      : `Edit ${file} (change web.localhost to new.localhost, say) and call again: the answer has changed.`,
+    `State: curl http://127.0.0.1:${ports.admin}/v1/status    routes: /v1/routes    what is wrong: /v1/diagnostics    metrics: /metrics`,
+    'Ctrl-C ends everything.',
+  ];
+}
+
+async function writeServices(file: string, services: readonly DemoService[]): Promise<void> {
+  await mkdir(join(file, '..'), { recursive: true });
+  await writeFile(file, `${JSON.stringify(services, null, 2)}\n`);
+}
+
+/** Installs what is missing, with progress. */
+async function ensureServers(names: readonly BinaryName[], { env, printer, signal }: Context): Promise<void> {
+  const missing = names.filter((name) => findBinary(name, env) === undefined);
+  if (missing.length === 0) return;
+  printer.say(`Installing ${missing.join(' and ')} into .servers (once)`);
+  const script = join(import.meta.dirname, '../../scripts/servers.ts');
+  const child = spawn(process.execPath, [script, ...missing], { stdio: ['ignore', 'inherit', 'inherit'], signal });
+  const code = await new Promise<number>((resolve) =>
+    child.once('error', () => resolve(1)).once('exit', (exitCode) => resolve(exitCode ?? 1)),
+  );
+  if (code !== 0 && !signal.aborted)
+    throw new CommandError(`Cannot install ${missing.join(' and ')}: scripts/servers.ts ended with ${code}`);
+}
+
+/** Starts a development agent and registers the services; the returned promise is settled when the agent has ended. */
+async function startConsul(options: {
+  readonly env: Context['env'];
+  readonly ports: DemoPorts;
+  readonly services: readonly DemoService[];
+  readonly directory: string;
+  readonly stop: AbortSignal;
+}): Promise<{ readonly ended: Promise<void> }> {
+  const { env, ports, services, directory, stop } = options;
+  const binary = findBinary('consul', env);
+  if (binary === undefined) throw new CommandError('Cannot run consul: no such program');
+  const [rpc, serf] = [await freePort(), await freePort()];
+  const off = ['-grpc-port', '-1', '-grpc-tls-port', '-1', '-dns-port', '-1', '-serf-wan-port', '-1'];
+  const args = [
+    'agent',
+    '-dev',
+    '-bind',
+    '127.0.0.1',
+    '-client',
+    '127.0.0.1',
+    '-http-port',
+    String(ports.consul),
+    '-server-port',
+    String(rpc),
+    '-serf-lan-port',
+    String(serf),
+    '-log-level',
+    'error',
+    ...off,
+  ];
+  const child = spawn(binary, args, { cwd: directory, env: { PATH: env['PATH'] ?? '', HOME: directory }, stdio: 'ignore' });
+  const ended = childEnd(child, stop);
+  const base = `http://127.0.0.1:${ports.consul}/v1`;
+  while (!stop.aborted && !(await isLeader(base))) await sleep(100, stop);
+  for (const { name, id, address, port, tags } of services) {
+    const body = { Name: name, ID: id, Address: address, Port: port, Tags: tags, Check: { Name: 'up', TTL: '24h', Status: 'passing' } };
+    await fetch(`${base}/agent/service/register`, { method: 'PUT', body: JSON.stringify(body), signal: stop });
+  }
+  return { ended };
+}
+
+async function isLeader(base: string): Promise<boolean> {
+  return fetch(`${base}/status/leader`).then(
+    async (answer) => answer.ok && (await answer.text()).length > 4,
+    () => false,
+  );
+}
+
+async function childEnd(child: ChildProcess, stop: AbortSignal): Promise<void> {
+  stop.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
+  await new Promise<void>((resolve) => child.once('error', () => resolve()).once('exit', () => resolve()));
+  if (!stop.aborted) throw new CommandError('The Consul agent has ended');
+}
+
+async function demoPorts(): Promise<DemoPorts> {
+  return {
+    web: await freePort(),
+    websecure: await freePort(),
+    proxyApi: await freePort(),
+    admin: await freePort(),
+    consul: await freePort(),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('Cannot pick a port: the server has no address');
+  return address.port;
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

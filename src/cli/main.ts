@@ -19,14 +19,20 @@ export interface ProcessHooks {
 
 /** How long an orderly end may take after the first signal. */
 const SHUTDOWN_MS = 9500;
+/** Signals that come this soon after each other are one. */
+const SAME_SIGNAL_MS = 500;
 
 /** Runs the command that the arguments name. Returns the exit code; a second signal ends at once. */
 export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise<number> {
   const ending = new AbortController();
   let interrupted: number | undefined;
+  let endingAtMs = 0;
   const end = (code: number) => (): void => {
+    // a terminal signals the whole process group, and npm passes it on once more
+    if (ending.signal.aborted && performance.now() - endingAtMs < SAME_SIGNAL_MS) return;
     if (ending.signal.aborted) exit(code);
     interrupted = code;
+    endingAtMs = performance.now();
     ending.abort();
     setTimeout(() => exit(code), SHUTDOWN_MS).unref();
   };

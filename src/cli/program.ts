@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { checkConfig, showConfig, showSchema, showVariables, type ConfigFlags } from './config.ts';
 import type { Context } from './context.ts';
+import type { DemoFlags } from './demo.ts';
 import { execProxy } from './exec-proxy.ts';
 import { plan, render, validate } from './render.ts';
 import { run } from './run.ts';
@@ -87,14 +88,16 @@ export function createProgram(context: Context, done: (exitCode: number) => void
   command('health', 'exit 0 where the controller is well, 1 where not', ['hind-proxy health'])
     .option('--json', 'as JSON')
     .action(act((flags: Parameters<typeof health>[0]) => health(flags, context)));
-  command('demo', 'everything at once on loopback, to look at and to change', [
-    'npm start',
-    'npm start -- --proxy traefik',
-    'npm start -- --consul',
-  ])
-    .option('--with-consul', 'with a Consul agent (npm start -- --consul)')
+  program
+    .command('demo')
+    .description('everything at once on loopback, to look at and to change')
+    .option('--proxy <server>', 'caddy or traefik')
+    .option('--consul', 'with a Consul agent instead of a service file')
+    .option('-v, --verbose', 'with the log of the controller')
+    .addHelpText('after', '\nExamples:\n  $ npm start\n  $ npm start -- --proxy traefik\n  $ npm start -- --consul')
+    .exitOverride()
     .action(
-      act(async (flags: { readonly proxy?: string; readonly withConsul?: boolean; readonly logLevel?: string }) => {
+      act(async (flags: DemoFlags) => {
         const { demo } = await import('./demo.ts');
         return demo(flags, context);
       }),

@@ -81,8 +81,8 @@ export interface ControllerState {
   readonly ready: boolean;
 }
 
-/** How often the running proxy is asked what it serves. */
-const LIVE_MS = 2000;
+/** How often the proxy is asked what it serves: while it runs, and while it is down. */
+const LIVE_MS = { up: 2000, down: 250 } as const;
 /** How often state is written while nothing else happens. */
 const SAVE_MS = 5000;
 
@@ -135,7 +135,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
         startupWaitMs: options.startupWaitMs,
       });
       if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await cycle(signal, false);
-      if (nowMs - liveAtMs >= LIVE_MS && !signal.aborted) {
+      if (nowMs - liveAtMs >= liveMs() && !signal.aborted) {
         liveAtMs = nowMs;
         if (await hand.drifted(signal)) noteChange(true);
       }
@@ -148,6 +148,10 @@ export async function createController(options: ControllerOptions): Promise<Cont
     }
     await watching;
     await save();
+  }
+
+  function liveMs(): number {
+    return hand.state.up ? LIVE_MS.up : LIVE_MS.down;
   }
 
   /** Time alone may end a tombstone; a held removal needs a fresh read to be believed. */
@@ -168,7 +172,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const nowMs = clock.monotonicMs();
     const due = open ? dueAtMs(holdoff, options.holdoff) : Math.max(nowMs + 50, Math.min(startedAtMs + options.startupWaitMs, nowMs + 500));
     const recheck = recheckAtMs === undefined ? Number.POSITIVE_INFINITY : nowMs + recheckAtMs - clock.nowMs();
-    return Math.max(0, Math.min(due, liveAtMs + LIVE_MS, recheck) - nowMs);
+    return Math.max(0, Math.min(due, liveAtMs + liveMs(), recheck) - nowMs);
   }
 
   async function once(signal: AbortSignal, { dryRun }: { readonly dryRun: boolean }): Promise<Cycle | undefined> {

@@ -151,7 +151,8 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
       }
       if (state.problem !== outcome.reason) {
         state.problem = outcome.reason;
-        log.error({ ...fields, event: `config_${outcome.kind}`, reason: outcome.reason }, 'The proxy did not take the configuration');
+        const tell = outcome.kind === 'failed' && !settled ? log.info : log.error;
+        tell.call(log, { ...fields, event: `config_${outcome.kind}`, reason: outcome.reason }, 'The proxy did not take the configuration');
       }
     }
     return outcome;

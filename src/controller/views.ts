@@ -1,6 +1,6 @@
 import type { HeldRoute } from '../model/change.ts';
 import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
-import type { HostMatch, PathMatch } from '../model/match.ts';
+import type { Condition, HostMatch, PathMatch } from '../model/match.ts';
 import { hostKey } from '../model/match.ts';
 import { serviceKey, type ServiceInstance } from '../model/catalog.ts';
 import type { Route, RoutingTable } from '../model/route.ts';
@@ -173,8 +173,31 @@ export function serviceViews(instances: readonly ServiceInstance[]): readonly Se
 
 /** The request that a route answers, in words. */
 export function describeMatch({ match, protocol }: Route): string {
-  const conditions = match.conditions.map((condition) => ` and ${JSON.stringify(condition)}`);
+  const conditions = match.conditions.map((condition) => ` and ${conditionText(condition)}`);
   return `${protocol === 'tcp' ? 'tcp ' : ''}${hostText(match.host)}${pathText(match.path)}${conditions.join('')}`;
+}
+
+function conditionText(condition: Condition): string {
+  switch (condition.kind) {
+    case 'method':
+      return condition.method;
+    case 'header':
+      return `${condition.name}: ${condition.value}`;
+    case 'headerRegexp':
+      return `${condition.name}: ~${condition.regexp}`;
+    case 'query':
+      return `?${condition.key}${condition.value === undefined ? '' : `=${condition.value}`}`;
+    case 'clientIp':
+      return `from ${condition.cidrs.join(' ')}`;
+    case 'host':
+      return hostText(condition.host);
+    case 'path':
+      return pathText(condition.path);
+    case 'not':
+      return `not ${conditionText(condition.condition)}`;
+    default:
+      throw new TypeError(`Cannot describe a condition: ${JSON.stringify(condition satisfies never)}`);
+  }
 }
 
 function hostText(host: HostMatch): string {
