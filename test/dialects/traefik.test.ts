@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { readTags } from '../../src/dialects/read-tags.ts';
+import { createTraefikDialect } from '../../src/dialects/traefik/dialect.ts';
+import { codesOf, instanceOf } from '../support/intents.ts';
+
+const DIALECT = createTraefikDialect({
+  prefix: 'traefik',
+  exposedByDefault: false,
+  defaultRule: '{name}.{suffix}',
+  domainSuffix: 'localhost',
+  transports: {},
+  policies: {},
+});
+const read = (...tags: readonly string[]): ReturnType<typeof readTags> =>
+  readTags(instanceOf('web', { tags: ['traefik.enable=true', ...tags] }), [DIALECT]);
+
+test('createTraefikDialect() turns || into one intent each', () => {
+  const { value } = read('traefik.http.routers.r.rule=(host(`a.io`) || host(`b.io`)) && !PathPrefix(`/x`)');
+  assert.deepEqual(
+    value.map(({ match }) => [match.host.kind === 'exact' && match.host.host, match.conditions.length]),
+    [
+      ['a.io', 1],
+      ['b.io', 1],
+    ],
+  );
+});
+
+test('createTraefikDialect() withholds a route when its protection is not served', () => {
+  const { value } = read(
+    'traefik.http.routers.r.rule=Host(`a.io`)',
+    'traefik.http.routers.r.middlewares=m',
+    'traefik.http.middlewares.m.basicauth.users=x',
+  );
+  assert.deepEqual(
+    value.map(({ fault }) => fault?.kind),
+    ['protective'],
+  );
+});
+
+test('createTraefikDialect() points at the piece of the rule when it cannot be read', () => {
+  const result = read('traefik.http.routers.r.rule=Host(`a.io`) && Hots(`b`)');
+  assert.deepEqual(codesOf(result), ['TRAEFIK_RULE_SYNTAX']);
+  const span = result.diagnostics[0]?.span;
+  assert.equal(span?.tag.slice(span.start, span.end), 'Hots');
+});
+
+test('createTraefikDialect() never throws and keeps spans inside the tag', () => {
+  const piece = fc.constantFrom(
+    'traefik.',
+    'http.',
+    'routers.',
+    'r.',
+    'rule=',
+    'Host(',
+    '`a`',
+    ')',
+    '&&',
+    '||',
+    '!',
+    'middlewares=',
+    '@file',
+    '=',
+    '.',
+    ' ',
+  );
+  const tag = fc.oneof(
+    fc.string(),
+    fc.array(piece).map((pieces) => pieces.join('')),
+    fc.string().map((rule) => `traefik.http.routers.r.rule=${rule}`),
+  );
+  fc.assert(
+    fc.property(fc.array(tag, { maxLength: 6 }), (tags) => {
+      for (const { span } of read(...tags).diagnostics)
+        assert.ok(!span || (span.start >= 0 && span.start <= span.end && span.end <= span.tag.length));
+    }),
+  );
+});
