@@ -25,7 +25,7 @@ export interface AdminClient {
 
 /** A client for `http://host:port` or `unix//path`. Connections are not kept: a proxy replaces its admin listener at every load. */
 export function createAdminClient(address: string): AdminClient {
-  const socketPath = /^unix\/\/(.+)$/.exec(address)?.[1];
+  const socketPath = /^unix\/(\/.+)$/.exec(address)?.[1];
   const agent = new Agent({ pipelining: 0, keepAliveTimeout: 1, ...(socketPath !== undefined && { connect: { socketPath } }) });
   const origin = socketPath === undefined ? address.replace(/\/$/, '') : 'http://127.0.0.1';
   return {

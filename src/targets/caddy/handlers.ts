@@ -2,12 +2,17 @@ import { regexpLiteral } from '../../lib/quote.ts';
 import type { HeaderValue, Middleware } from '../../model/middleware.ts';
 import type { Backend, Endpoint, LoadBalancing, Redirect, Route } from '../../model/route.ts';
 import { block, line, text, type Node } from './ast.ts';
-import { literalUrl, literalValue } from './quote.ts';
+import { canPrint, literalUrl, literalValue } from './quote.ts';
 
 /** What a route needs beside its directives: matchers that stand at the top of its site. */
 export interface Handler {
   readonly matchers: readonly Node[];
   readonly directives: readonly Node[];
+}
+
+/** Whether a handler can be printed; a route whose handler cannot answers 503. */
+export function isPrintable({ matchers, directives }: Handler): boolean {
+  return [...matchers, ...directives].every(canPrint);
 }
 
 /** The directives of a route, in a `route` so that they run as written. `name`: unique in the file, for matchers and captures. */
@@ -25,15 +30,21 @@ function actionHandler(route: Route, backend: Backend | undefined, name: string)
   const { action } = route;
   switch (action.kind) {
     case 'respond':
-      return { matchers: [], directives: [line('respond', String(action.status))] };
+      return respond(action.status);
     case 'redirect':
       return redirectHandler(action.redirect, { name, clean: route.pathForm === 'clean' });
     case 'forward':
       if (!backend) throw new RangeError(`Cannot render the route ${route.id}: its backend is missing`);
-      return { matchers: [], directives: [forward(backend)] };
+      return backend.endpoints.some(({ weight }) => weight > 0) ? { matchers: [], directives: [forward(backend)] } : respond(503);
     default:
       throw new TypeError(`Cannot render an action: ${JSON.stringify(action satisfies never)}`);
   }
+}
+
+/** An answer without a body; clients of a 503 are told when to come again. `*` stands where a text could be read as a matcher. */
+export function respond(status: number): Handler {
+  const later = status === 503 ? [line('header', '*', 'Retry-After', '5')] : [];
+  return { matchers: [], directives: [...later, line('respond', '*', String(status))] };
 }
 
 function middlewareHandler(middleware: Middleware, name: string): Handler {
@@ -88,7 +99,7 @@ function stripPrefix(prefixes: readonly string[], name: string): Handler {
         block(['handle', `@${id}q`], [line('uri', 'path_regexp', text(`^${literal}/?`), '/')]),
         block(
           ['handle', `@${id}`],
-          [line('rewrite', '*', text(`/{re.${id}.1}`)), line('request_header', 'X-Forwarded-Prefix', text(literalUrl(prefix)))],
+          [line('rewrite', '*', text(`/{re.${id}.1}`)), line('request_header', '*', 'X-Forwarded-Prefix', text(literalUrl(prefix)))],
         ),
       ],
     };
@@ -117,7 +128,7 @@ function redirectHandler(
   const location = target.join('');
   const redirect =
     otherStatus === undefined
-      ? { matchers: [], directives: [line('redir', text(location), String(status))] }
+      ? { matchers: [], directives: [line('redir', '*', text(location), String(status))] }
       : statusPair(name, { to: location, status, otherStatus, where: [] });
   if (!clean || !to.some(({ kind }) => kind === 'path')) return redirect;
   // Fabio builds the target from the decoded, cleaned path
@@ -146,18 +157,20 @@ function statusPair(
 }
 
 function requestHeader({ name, value }: HeaderValue): readonly Node[] {
-  if (value === '') return [line('request_header', text(`-${name}`))];
-  const literal = literalValue(value);
-  return literal === undefined ? [] : [line('request_header', text(name), text(literal))];
+  if (value === '') return [line('request_header', '*', text(`-${plainName(name)}`))];
+  return [line('request_header', '*', text(plainName(name)), text(literalValue(value)))];
+}
+
+/** A header name; signs and stars mean something to Caddy, so a name that begins with one is refused as unprintable. */
+function plainName(name: string): string {
+  return /^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name) ? name : '\0';
 }
 
 /** Set after the instance has answered (`defer`): otherwise its own value would be sent as well. */
 function responseHeaders(headers: readonly HeaderValue[]): readonly Node[] {
-  const lines = headers.flatMap(({ name, value }) => {
-    if (value === '') return [line(text(`-${name}`))];
-    const literal = literalValue(value);
-    return literal === undefined ? [] : [line(text(name), text(literal))];
-  });
+  const lines = headers.map(({ name, value }) =>
+    value === '' ? line(text(`-${plainName(name)}`)) : line(text(plainName(name)), text(literalValue(value))),
+  );
   return lines.length > 0 ? [block(['header'], [...lines, line('defer')])] : [];
 }
 

@@ -1,6 +1,7 @@
 import { regexpLiteral } from '../../lib/quote.ts';
 import type { Condition, HostMatch, HostPort, PathMatch, RouteMatch } from '../../model/match.ts';
-import type { EntryPoint } from '../../model/route.ts';
+import type { EntryPoint, Route } from '../../model/route.ts';
+import { canPrint, literalValue } from './quote.ts';
 import { line, text, block, type Node } from './ast.ts';
 
 /**
@@ -10,6 +11,11 @@ import { line, text, block, type Node } from './ast.ts';
 export function matcherLines(match: RouteMatch, entryPoint: EntryPoint, { inSite }: { readonly inSite: boolean }): readonly Node[] {
   const host = match.host.kind === 'exact' && inSite ? portLines(match.host.port, entryPoint) : hostLines(match.host, entryPoint);
   return separate([...host, ...pathLines(match.path), ...match.conditions.flatMap((condition) => conditionLines(condition, entryPoint))]);
+}
+
+/** Whether the match of a route can be written; one that cannot gives no route. */
+export function hasPrintableMatch({ match }: Route, entryPoint: EntryPoint): boolean {
+  return matcherLines(match, entryPoint, { inSite: false }).every(canPrint);
 }
 
 function pathLines(path: PathMatch): readonly Node[] {
@@ -61,7 +67,7 @@ function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly 
     case 'headerRegexp':
       return [line('header_regexp', text(condition.name), text(condition.regexp))];
     case 'query':
-      return [line('query', text(`${condition.key}=${condition.value ?? '*'}`))];
+      return [line('query', text(`${literalValue(condition.key)}=${queryValue(condition.value)}`))];
     case 'clientIp':
       return [line('remote_ip', ...condition.cidrs.map(text))];
     case 'host':
@@ -73,6 +79,12 @@ function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly 
     default:
       throw new TypeError(`Cannot match a condition: ${JSON.stringify(condition satisfies never)}`);
   }
+}
+
+/** `*` alone asks for the key only; as a value it cannot be written. */
+function queryValue(value: string | undefined): string {
+  if (value === undefined) return '*';
+  return value === '*' ? '\0' : literalValue(value);
 }
 
 /** Two lines of one matcher module would be read as alternatives or overwrite each other: each after the first is negated twice. */

@@ -1,4 +1,4 @@
-import type { Token } from './ast.ts';
+import type { Node, Token } from './ast.ts';
 
 /** Words of ours: directive names, placeholders, addresses, numbers. */
 const WORD = /^[A-Za-z0-9_.,:;/@*&()|{}[\]~=<>+-]+$/;
@@ -14,14 +14,24 @@ export function printToken(token: Token): string {
     if (!WORD.test(token.word)) throw new RangeError(`Cannot print ${JSON.stringify(token.word)} as a word of a Caddyfile`);
     return token.word;
   }
-  if (!/^[ -~]*$/.test(token.text) || token.text.includes('`') || EXPANDED.test(token.text))
+  if (!canQuote(token.text))
     throw new RangeError(`Cannot print ${JSON.stringify(token.text)} in a Caddyfile: it holds what cannot be quoted`);
   return `\`${token.text}\``;
 }
 
-/** Literal text for a value that Caddy expands placeholders in: braces are escaped. Undefined where it cannot be written at all. */
-export function literalValue(value: string): string | undefined {
-  if (!/^[ -~]*$/.test(value) || /[`\\]/.test(value) || /\{\$/.test(value)) return undefined;
+/** Whether a node and all within can be printed: texts of strangers may hold what no form of quoting makes safe. */
+export function canPrint({ tokens, block }: Node): boolean {
+  const printable = tokens.every((token) => (token.kind === 'word' ? WORD.test(token.word) : canQuote(token.text)));
+  return printable && (block ?? []).every(canPrint);
+}
+
+function canQuote(value: string): boolean {
+  return /^[ -~]*$/.test(value) && !value.includes('`') && !EXPANDED.test(value);
+}
+
+/** Literal text for a value that Caddy expands placeholders in: braces are escaped. What cannot be written at all becomes a text that `canPrint` refuses. */
+export function literalValue(value: string): string {
+  if (!/^[ -~]*$/.test(value) || /[`\\]/.test(value) || /\{\$/.test(value)) return '\0';
   return value.replace(/[{}]/g, (brace) => `\\${brace}`);
 }
 

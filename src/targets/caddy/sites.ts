@@ -4,8 +4,8 @@ import type { EntryPoint, Route, RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
 import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
-import { handlerOf } from './handlers.ts';
-import { matcherLines } from './matchers.ts';
+import { handlerOf, isPrintable, respond } from './handlers.ts';
+import { hasPrintableMatch, matcherLines } from './matchers.ts';
 
 /**
  * The sites of one entry point: one per exact host with its routes in rank order, behind them the wide routes (patterns and host-less
@@ -45,19 +45,22 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   ];
 
   function handles(routes: readonly Route[], inSite: boolean): { readonly matchers: readonly Node[]; readonly handles: readonly Node[] } {
-    const parts = routes.map((route) => {
-      const name = `r${route.rank}`;
-      const { matchers, directives } = handlerOf(route, {
-        backend: route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined,
-        name,
+    const parts = routes
+      .filter((route) => hasPrintableMatch(route, entryPoint))
+      .map((route) => {
+        const name = `r${route.rank}`;
+        const asked = handlerOf(route, {
+          backend: route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined,
+          name,
+        });
+        const { matchers, directives } = isPrintable(asked) ? asked : respond(503);
+        const conditions = matcherLines(route.match, entryPoint, { inSite: inSite && route.match.host.kind === 'exact' });
+        const own = conditions.length > 0 ? [block([`@${name}`], conditions, route.unit)] : [];
+        return {
+          matchers: [...own, ...matchers],
+          handle: block(['handle', ...(own.length > 0 ? [`@${name}`] : [])], [block(['route'], directives)], route.unit),
+        };
       });
-      const conditions = matcherLines(route.match, entryPoint, { inSite: inSite && route.match.host.kind === 'exact' });
-      const own = conditions.length > 0 ? [block([`@${name}`], conditions, route.unit)] : [];
-      return {
-        matchers: [...own, ...matchers],
-        handle: block(['handle', ...(own.length > 0 ? [`@${name}`] : [])], [block(['route'], directives)], route.unit),
-      };
-    });
     return { matchers: parts.flatMap(({ matchers }) => matchers), handles: parts.map(({ handle }) => handle) };
   }
 
@@ -87,7 +90,7 @@ function mayMatch(match: HostMatch, host: string): boolean {
 
 /** The answer where no route matches. */
 function unknownHost({ unknownHost: { status, body } }: RenderSettings): Node {
-  return body === undefined ? line('respond', String(status)) : line('respond', text(body.replace(/[{}`\\]/g, '')), String(status));
+  return body === undefined ? line('respond', String(status)) : line('respond', '*', text(body.replace(/[{}`\\]/g, '')), String(status));
 }
 
 function tlsLines({ tls }: RenderSettings, entryPoint: EntryPoint, host: string): readonly Node[] {

@@ -5,7 +5,8 @@ import { backendsOf, EMPTY_TABLE } from '../../model/table.ts';
 import type { RenderSettings, Target } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { CADDY_CAPABILITIES } from './capabilities.ts';
-import { sameScheme } from './handlers.ts';
+import { handlerOf, isPrintable, sameScheme } from './handlers.ts';
+import { hasPrintableMatch } from './matchers.ts';
 import { printCaddyfile } from './print.ts';
 import { entryPointSites } from './sites.ts';
 
@@ -17,7 +18,7 @@ export const caddyTarget: Target = {
     const sites = httpEntryPoints(settings).flatMap((entryPoint) => entryPointSites(table, entryPoint, settings));
     return {
       value: configOf([globalOptions(table.digest, settings), cleanPath(), ...sites], table, settings),
-      diagnostics: lossesOf(table),
+      diagnostics: lossesOf(table, settings),
     };
   },
   renderBoot(settings) {
@@ -45,7 +46,7 @@ function configOf(nodes: readonly Node[], table: RoutingTable, { caddy }: Render
 
 /** `admin` stands in every configuration: without it even a refused one opens a TCP port (caddyserver/caddy:admin.go). */
 function globalOptions(marker: string, { caddy, tls, trustedProxies }: RenderSettings): Node {
-  const unix = /^unix\/\/(.+)$/.exec(caddy.admin);
+  const unix = /^unix\/(\/.+)$/.exec(caddy.admin);
   const admin = unix ? `unix/${unix[1] ?? ''}|0660` : caddy.admin.replace(/^https?:\/\//, '').replace(/\/$/, '');
   const servers = trustedProxies.length > 0 ? [block(['servers'], [line('trusted_proxies', 'static', ...trustedProxies.map(text))])] : [];
   return block(
@@ -78,7 +79,7 @@ function cleanPath(): Node {
 }
 
 /** What Caddy cannot do, or does differently. */
-function lossesOf(table: RoutingTable): readonly Diagnostic[] {
+function lossesOf(table: RoutingTable, { entryPoints }: RenderSettings): readonly Diagnostic[] {
   const backends = backendsOf(table);
   return table.routes.flatMap((route) => {
     const [span] = route.spans;
@@ -90,6 +91,10 @@ function lossesOf(table: RoutingTable): readonly Diagnostic[] {
         }),
       ];
     const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
+    const printable =
+      entryPoints.every((entryPoint) => hasPrintableMatch(route, entryPoint)) && isPrintable(handlerOf(route, { backend, name: 'r' }));
+    if (!printable)
+      return [diagnose('CADDY_UNSUPPORTED', 'Cannot write the route: one of its texts has no safe form in a Caddyfile', { span })];
     if (!backend) return [];
     const left = backend.endpoints.filter((endpoint) => !sameScheme(backend.endpoints).includes(endpoint));
     if (left.length === 0) return [];

@@ -1,0 +1,46 @@
+import { backendId, ownerId, routeId, serviceName } from '../../src/model/names.ts';
+import type { Backend, Route, RouteAction, RoutingTable } from '../../src/model/route.ts';
+import { createTable } from '../../src/model/table.ts';
+import { matchOf, port } from './intents.ts';
+
+/** A route of both entry points; with a number as its action it forwards to that loopback port. */
+export function routeOf(id: string, host: string, path: string, overrides: Partial<Route> = {}): Route {
+  return {
+    id: routeId(id),
+    owner: ownerId('default'),
+    unit: `default ${host}`,
+    services: [serviceName(id)],
+    dialect: 'fabio',
+    protocol: 'http',
+    entryPoints: ['web', 'websecure'],
+    match: matchOf(host, path),
+    pathForm: 'clean',
+    rank: 0,
+    middlewares: [],
+    action: { kind: 'respond', status: 503, reason: 'unhealthy' },
+    spans: [],
+    ...overrides,
+  };
+}
+
+/** A pool of these loopback ports under an id. */
+export function poolOf(id: string, ports: readonly number[], overrides: Partial<Backend> = {}): Backend {
+  return {
+    id: backendId(id),
+    endpoints: ports.map((number) => ({ address: '127.0.0.1', port: port(number), protocol: 'http', weight: 1 })),
+    loadBalancing: 'random',
+    transport: { skipVerify: false },
+    upstreamHost: { kind: 'client' },
+    ...overrides,
+  };
+}
+
+/** Forwards to a pool. */
+export function to(id: string): RouteAction {
+  return { kind: 'forward', backend: backendId(id) };
+}
+
+/** A table of routes in this order. */
+export function tableOf(routes: readonly Route[], ...backends: readonly Backend[]): RoutingTable {
+  return createTable(routes, new Map(backends.map((backend) => [backend.id, backend])));
+}
