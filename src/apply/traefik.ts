@@ -1,0 +1,136 @@
+import { dirname } from 'node:path';
+import { causesOf } from '../lib/abort.ts';
+import { sleep } from '../lib/async.ts';
+import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import type { ApplyOutcome } from '../model/generation.ts';
+import { digest } from '../model/names.ts';
+import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
+import { createAdminClient, type AdminAnswer } from './admin-client.ts';
+import type { CheckOutcome, Deployer, DiskState, LiveState } from './deployer.ts';
+import { runProgram } from './exec.ts';
+
+/** What the hands on a Traefik need. */
+export interface TraefikDeployerOptions {
+  /** The dynamic file; its directory is watched by Traefik. */
+  readonly file: string;
+  /** `http://host:port`. */
+  readonly api: string;
+  /** The value of the Authorization header for the API, where it asks for one. */
+  readonly authorization?: string | undefined;
+  /** Directory on the same filesystem, outside the watched one. */
+  readonly stagingDir: string;
+  /** The program, for its version where none runs. */
+  readonly binary?: string | undefined;
+  readonly verifyTimeoutMs: number;
+}
+
+const PROBE_MS = 2000;
+const MARKER = '/api/http/middlewares/hind-proxy-generation@file';
+
+/**
+ * Applies a dynamic file by renaming it into the directory that Traefik watches, then reads the digest back over Traefik's API.
+ * Traefik has no validator: a file that it refuses never shows its digest, and the one before is put back. A router that it disabled
+ * is named in the outcome, and everything is put back too, so that its unit can be rendered otherwise.
+ */
+export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer {
+  const { file, api, authorization, stagingDir, binary, verifyTimeoutMs } = options;
+  const client = createAdminClient(api);
+  const headers = authorization === undefined ? {} : { authorization };
+  const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
+  return { server: 'traefik', check, apply, live, disk, version };
+
+  function check(): Promise<CheckOutcome> {
+    return Promise.resolve({ kind: 'unchecked', reason: 'Traefik has no validator; what it takes is read back after the write' });
+  }
+
+  async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+    const startedAtMs = performance.now();
+    const rendered = mainFile(config);
+    const [before, state] = [await disk(), await live(signal)];
+    await write(rendered.content);
+    if (state.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${state.reason}` };
+    if (!(await serves(config, signal))) {
+      const restored = await restore(before);
+      return { kind: 'rolledBack', reason: `Traefik does not show the digest of the new file; ${restored}` };
+    }
+    const disabled = await disabledRouters(rendered, signal);
+    if (disabled.length === 0) return { kind: 'applied', durationMs: performance.now() - startedAtMs };
+    await restore(before);
+    const reason = disabled.map(({ name, error }) => `${name}: ${error}`).join('; ');
+    return { kind: 'rejected', reason, units: [...new Set(disabled.flatMap(({ unit }) => unit ?? []))] };
+  }
+
+  async function serves({ tableDigest, files }: RenderedConfig, signal: AbortSignal): Promise<boolean> {
+    const routers = files.reduce((sum, { units }) => sum + units.length, 0);
+    const giveUpAtMs = performance.now() + verifyTimeoutMs + routers;
+    for (let waitMs = 5; ; waitMs = Math.min(50, waitMs * 2)) {
+      const state = await live(signal);
+      if (state.kind === 'ours' && state.digest === tableDigest) return true;
+      if (performance.now() > giveUpAtMs || signal.aborted) return false;
+      await sleep(waitMs, signal);
+    }
+  }
+
+  async function restore(before: DiskState): Promise<string> {
+    const content = before.kind === 'absent' ? undefined : before.contents.get(file);
+    if (content === undefined) return 'there was none before to put back';
+    await write(content);
+    return 'the last good one was put back';
+  }
+
+  async function disabledRouters(rendered: RenderedFile, signal: AbortSignal): Promise<readonly DisabledRouter[]> {
+    const answers = await Promise.all(['http', 'tcp'].map((kind) => ask(`/api/${kind}/routers?status=disabled&per_page=1000`, signal)));
+    return answers.flatMap((answer) => (typeof answer !== 'string' && answer.status === 200 ? routersIn(answer.body, rendered) : []));
+  }
+
+  function ask(path: string, signal: AbortSignal): Promise<AdminAnswer | string> {
+    return client.call('GET', path, { timeoutMs: PROBE_MS, signal, headers }).catch((error: unknown) => causesOf(error));
+  }
+
+  async function live(signal: AbortSignal): Promise<LiveState> {
+    const answer = await ask(MARKER, signal);
+    if (typeof answer === 'string') return { kind: 'down', reason: answer };
+    const marker = answer.status === 200 ? /"X-Hind-Proxy-Generation":\s*"([0-9a-z]+)"/i.exec(answer.body)?.[1] : undefined;
+    return marker === undefined
+      ? { kind: 'foreign', description: `an API that answers ${answer.status} without our marker` }
+      : { kind: 'ours', digest: digest(marker) };
+  }
+
+  async function disk(): Promise<DiskState> {
+    const content = await readTextFile(file);
+    if (content === undefined) return { kind: 'absent' };
+    const contents = new Map([[file, content]]);
+    const marker = /^# hind-proxy table ([0-9a-f]{64})$/m.exec(content)?.[1];
+    return marker === undefined ? { kind: 'foreign', contents } : { kind: 'ours', digest: digest(marker), contents };
+  }
+
+  async function version(signal: AbortSignal): Promise<string | undefined> {
+    if (binary === undefined) return undefined;
+    const run = await runProgram(binary, ['version'], { env: { HOME: dirname(file) }, timeoutMs: 5000, signal });
+    return run.kind === 'exited' ? /^Version:\s+(\S+)/m.exec(run.stdout)?.[1] : undefined;
+  }
+}
+
+interface DisabledRouter {
+  readonly name: string;
+  readonly error: string;
+  readonly unit: string | undefined;
+}
+
+function routersIn(body: string, { content, units }: RenderedFile): readonly DisabledRouter[] {
+  const routers = JSON.parse(body) as readonly { readonly name: string; readonly error?: readonly string[] }[];
+  const lines = content.split('\n');
+  return routers
+    .filter(({ name }) => name.endsWith('@file'))
+    .map(({ name, error = [] }) => {
+      const key = `"${name.replace(/@file$/, '')}":`;
+      const unit = units.find(({ firstLine }) => lines[firstLine - 1]?.trimStart().startsWith(key))?.unit;
+      return { name, error: error.join(', '), unit };
+    });
+}
+
+function mainFile({ files }: RenderedConfig): RenderedFile {
+  const [file] = files;
+  if (!file) throw new RangeError('Cannot apply a configuration without files');
+  return file;
+}

@@ -1,0 +1,61 @@
+import { sha256 } from '../../lib/hash.ts';
+import { digest } from '../../model/names.ts';
+import type { RenderedFile } from '../../model/rendered.ts';
+
+/** A value of a configuration file. */
+export type Json = string | number | boolean | readonly Json[] | { readonly [key: string]: Json };
+
+/** An object of named values. */
+export type JsonObject = { readonly [key: string]: Json };
+
+/**
+ * JSON that is YAML too, behind a comment, one line for each object of depth three (a router, a service). Every `{` inside a string is
+ * escaped: Traefik runs files through Go templates (traefik/traefik:pkg/provider/file/file.go). ASCII only.
+ */
+export function printJsonFile(
+  root: JsonObject,
+  { path, heading, units }: { readonly path: string; readonly heading: readonly string[]; readonly units: ReadonlyMap<string, string> },
+): RenderedFile {
+  const lines = heading.map((text) => `# ${text}`);
+  const found: { unit: string; firstLine: number; lastLine: number }[] = [];
+  lines.push('{');
+  writeObject(root, 1);
+  lines.push('}');
+  const content = `${lines.join('\n')}\n`;
+  return { path, content, sha256: digest(sha256(content)), units: found };
+
+  function writeObject(object: JsonObject, depth: number): void {
+    const entries = Object.entries(object);
+    const indent = '  '.repeat(depth);
+    for (const [index, [name, value]] of entries.entries()) {
+      const comma = index === entries.length - 1 ? '' : ',';
+      if (depth < 3 && isObject(value) && Object.keys(value).length > 0) {
+        lines.push(`${indent}${printJson(name)}: {`);
+        writeObject(value, depth + 1);
+        lines.push(`${indent}}${comma}`);
+        continue;
+      }
+      lines.push(`${indent}${printJson(name)}: ${printJson(value)}${comma}`);
+      const unit = depth === 3 ? units.get(name) : undefined;
+      if (unit !== undefined) found.push({ unit, firstLine: lines.length, lastLine: lines.length });
+    }
+  }
+}
+
+function printJson(value: Json): string {
+  if (typeof value === 'string')
+    return JSON.stringify(value).replace(/[{\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  if (isList(value)) return `[${value.map(printJson).join(', ')}]`;
+  if (typeof value !== 'object') return JSON.stringify(value);
+  // blanks between braces: a template action begins with two of them
+  const entries = Object.entries(value).map(([name, inner]) => `${printJson(name)}: ${printJson(inner)}`);
+  return entries.length === 0 ? '{ }' : `{ ${entries.join(', ')} }`;
+}
+
+function isList(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && !isList(value);
+}
