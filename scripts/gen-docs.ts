@@ -60,7 +60,7 @@ function objectIn({ properties, anyOf }: Schema): Schema | undefined {
 
 function valuesOf({ type, enum: values, const: only }: Schema): string {
   if (Array.isArray(values)) return values.map((value) => `\`${String(value)}\``).join(', ');
-  return only === undefined ? textOf(type) : `\`${String(only)}\``;
+  return only === undefined ? textOf(type) : `\`${JSON.stringify(only)}\``;
 }
 
 function defaultOf({ default: value, items }: Schema): string {
