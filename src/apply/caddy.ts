@@ -61,6 +61,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
     const before = await disk();
     const loaded = await load(resultOf(adapted.body), signal).catch((error: unknown) => causesOf(error));
     if (typeof loaded === 'string') return { kind: 'failed', reason: `Caddy did not answer while it loaded: ${loaded}` };
+    if (loaded.status === 412) return { kind: 'failed', reason: 'somebody else changed the configuration of Caddy at the same moment' };
     if (loaded.status !== 200) return refused(loaded, rendered);
     if (!(await serves(config, signal))) {
       const restored = await restore(before, signal);

@@ -96,8 +96,7 @@ function unknownHost({ unknownHost: { status, body } }: RenderSettings): Node {
 function tlsLines({ tls }: RenderSettings, entryPoint: EntryPoint, host: string): readonly Node[] {
   if (!entryPoint.tls) return [];
   const protocols = tls.minVersion === '1.3' ? [line('protocols', 'tls1.3')] : [];
-  const [first] = tls.certificates;
-  if (tls.mode === 'files' && first) return [block(['tls', text(first.cert), text(first.key)], protocols)];
+  if (tls.mode === 'files') return tls.certificates.map(({ cert, key }) => block(['tls', text(cert), text(key)], protocols));
   // certificates of our own CA: ordered for the hosts that are known, made at the handshake for all others
   return [block(['tls'], [...protocols, block(['issuer', 'internal'], []), ...(host === '' ? [line('on_demand')] : [])])];
 }
