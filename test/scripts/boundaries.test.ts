@@ -33,3 +33,13 @@ test('check-boundaries names a second importer of a package', async (t) => {
   assert.equal(code, 1);
   assert.match(output, /lib\/planted\.ts.*package js-yaml has more than one importing file/);
 });
+
+test('oxlint names the files of an import cycle', async (t) => {
+  const copy = await tempDir(t);
+  await cp(join(ROOT, '.oxlintrc.json'), join(copy, '.oxlintrc.json'));
+  await writeFile(join(copy, 'planted-a.ts'), "import { b } from './planted-b.ts';\nexport const a = (): number => b();\n");
+  await writeFile(join(copy, 'planted-b.ts'), "import { a } from './planted-a.ts';\nexport const b = (): number => a();\n");
+  const { status, stdout } = spawnSync(join(ROOT, 'node_modules/.bin/oxlint'), ['--deny-warnings', '.'], { cwd: copy, encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stdout, /Dependency cycle detected[^]*planted-a\.ts[^]*planted-b\.ts/);
+});
