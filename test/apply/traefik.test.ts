@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { createServer, request } from 'node:http';
-import { test } from 'node:test';
-import { ANY_PATH, exactHost, pathPrefix } from '../../src/model/match.ts';
-import { backendId, DEFAULT_OWNER, routeId } from '../../src/model/names.ts';
+import { readFile } from 'node:fs/promises';
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { Server } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { ANY_HOST, ANY_PATH, exactHost, pathPrefix } from '../../src/model/match.ts';
+import { backendId, DEFAULT_OWNER, routeId, type BackendId } from '../../src/model/names.ts';
 import type { Backend, Route } from '../../src/model/route.ts';
 import { createTable } from '../../src/model/table.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
@@ -123,3 +126,55 @@ test('createTraefikDeployer() names the unit and puts back the last good file wh
   assert.deepEqual([outcome.kind, outcome.kind === 'rejected' && outcome.units], ['rejected', ['unit-bad']]);
   assert.deepEqual(await deployer.disk(), before);
 });
+
+test('createTraefikDeployer() serves TCP, TLS upstreams, weights and every way of balancing', async (t) => {
+  const traefik = await startTraefik(t);
+  if (!traefik) return;
+  const { web, tcp, deployer, settings } = traefik;
+  const { cert, key } = settings.traefik.defaultCertificate;
+  const answer = (name: string) => (req: IncomingMessage, res: ServerResponse) => void res.end(`${name} ${req.headers.host}`);
+  const plain = await listen(t, createServer(answer('plain')));
+  const secure = await listen(t, createSecureServer({ cert: await readFile(cert), key: await readFile(key) }, answer('secure')));
+  const endpoint = (at: number, protocol: 'http' | 'https', weight: number) => ({ address: '127.0.0.1', port: port(at), protocol, weight });
+  const pools = new Map<BackendId, Backend>([
+    [POOL, pool([plain])],
+    [
+      backendId('tls'),
+      pool([], {
+        id: backendId('tls'),
+        endpoints: [endpoint(secure, 'https', 1)],
+        transport: { skipVerify: true },
+        upstreamHost: { kind: 'fixed', host: host('fixed.io') },
+      }),
+    ],
+    [
+      backendId('mixed'),
+      pool([], {
+        id: backendId('mixed'),
+        endpoints: [endpoint(plain, 'http', 3), endpoint(secure, 'https', 1)],
+        transport: { skipVerify: true },
+      }),
+    ],
+    [backendId('hash'), pool([plain, secure], { id: backendId('hash'), loadBalancing: 'ipHash' })],
+    [backendId('least'), pool([plain], { id: backendId('least'), loadBalancing: 'leastConnections', upstreamHost: { kind: 'endpoint' } })],
+  ]);
+  const named = ['tls', 'mixed', 'hash', 'least'].map((id) => route(id, { action: { kind: 'forward', backend: backendId(id) } }));
+  const raw = route('raw', { protocol: 'tcp', entryPoints: ['raw'], match: { host: ANY_HOST, path: ANY_PATH, conditions: [] } });
+  const table = createTable([...named, raw], pools);
+
+  const outcome = await deployer.apply(traefikTarget.render(table, settings).value, AbortSignal.timeout(10_000));
+
+  assert.equal(outcome.kind, 'applied', JSON.stringify(outcome));
+  assert.equal((await ask(web, 'tls.io')).body, 'secure fixed.io');
+  const mixed = await Promise.all(Array.from({ length: 8 }, () => ask(web, 'mixed.io')));
+  assert.equal(mixed.filter(({ body }) => body.startsWith('plain')).length, 6);
+  assert.equal((await ask(web, 'least.io')).body, `plain 127.0.0.1:${plain}`);
+  assert.equal((await ask(tcp, 'any')).body, 'plain any');
+});
+
+async function listen(t: TestContext, server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  return typeof address === 'object' && address ? address.port : 0;
+}

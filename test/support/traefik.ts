@@ -17,19 +17,21 @@ export interface RunningTraefik {
   readonly deployer: Deployer;
   readonly web: number;
   readonly websecure: number;
+  readonly tcp: number;
   readonly process: Running;
 }
 
-/** Starts Traefik with a plain entry point `web` and a TLS one `websecure`; undefined where the test was skipped for want of it. */
+/** Starts Traefik with a plain entry point `web`, a TLS one `websecure` and a TCP one `raw`; undefined where the test was skipped for want of it. */
 export async function startTraefik(t: TestContext): Promise<RunningTraefik | undefined> {
   const binary = needServer(t, 'traefik');
   if (!binary) return undefined;
   const dir = await tempDir(t);
-  const [web = 0, websecure = 0, api = 0] = await freePorts(3);
+  const [web = 0, websecure = 0, api = 0, tcp = 0] = await freePorts(4);
   const settings: RenderSettings = {
     entryPoints: [
       { name: 'web', address: `127.0.0.1:${web}`, port: port(web), protocol: 'http', tls: false },
       { name: 'websecure', address: `127.0.0.1:${websecure}`, port: port(websecure), protocol: 'http', tls: true },
+      { name: 'raw', address: `127.0.0.1:${tcp}`, port: port(tcp), protocol: 'tcp', tls: false },
     ],
     unknownHost: { status: 404 },
     tls: { mode: 'internal', certificates: [], minVersion: '1.2' },
@@ -56,5 +58,5 @@ export async function startTraefik(t: TestContext): Promise<RunningTraefik | und
       throw new Error(`Cannot start Traefik: ${process.output()}`, { cause: error });
     },
   );
-  return { settings, deployer, web, websecure, process };
+  return { settings, deployer, web, websecure, tcp, process };
 }
