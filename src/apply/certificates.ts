@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 
@@ -29,6 +29,11 @@ export async function ensureApiPassword(file: string): Promise<string> {
   const made = randomBytes(24).toString('base64url');
   await writeFileAtomic(file, `${made}\n`, { mode: 0o600 });
   return made;
+}
+
+/** A line of an htpasswd file, with SHA-1: the password is random and long, and the file is ours alone. */
+export function htpasswdLine(user: string, password: string): string {
+  return `${user}:{SHA}${createHash('sha1').update(password).digest('base64')}`;
 }
 
 function selfSigned(name: string): { readonly cert: string; readonly key: string } {

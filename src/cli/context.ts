@@ -20,7 +20,7 @@ export function loadFor(flags: GlobalFlags, { env }: Pick<Context, 'env'>): Load
 }
 
 /** The set-up for a command. `quiet`: a command for people, whose log would disturb its output. */
-export function setUpFor(flags: GlobalFlags, context: Context, { quiet = false }: { readonly quiet?: boolean } = {}): Setup {
+export async function setUpFor(flags: GlobalFlags, context: Context, { quiet = false }: { readonly quiet?: boolean } = {}): Promise<Setup> {
   const loaded = loadFor(flags, context);
   const level = quiet && flags.logLevel === undefined && !flags.verbose ? 'error' : loaded.config.logging.level;
   const log: Log = openLog({ level, version: context.version });

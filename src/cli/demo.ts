@@ -66,7 +66,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
     if (flags.consul) running.push((await startConsul({ env, ports, services, directory, stop })).ended);
     else await writeServices(file, services);
     const log = openLog({ level: flags.verbose ? 'info' : 'error', version });
-    const setup = setUp({ loaded, env, log, version });
+    const setup = await setUp({ loaded, env, log, version });
     let told = false;
     const proxy = launchProxy(setup, stop).then((code) => {
       if (!stop.aborted) throw new CommandError(`The proxy ended with ${code}`);

@@ -9,7 +9,7 @@ import type { Setup } from './runtime.ts';
 
 /** Runs the proxy that the configuration names, as its parent, until it ends. Returns its exit code. */
 export async function execProxy(flags: GlobalFlags, context: Context): Promise<number> {
-  return launchProxy(setUpFor(flags, context), context.signal);
+  return launchProxy(await setUpFor(flags, context), context.signal);
 }
 
 /** Starts the proxy of a set-up from its last good configuration. */

@@ -85,7 +85,7 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
 }
 
 async function planned(flags: RenderFlags, context: Context): Promise<{ readonly runtime: Runtime; readonly cycle: Cycle }> {
-  const runtime = await openRuntime(setUpFor(flags, context, { quiet: true }), { adopt: false });
+  const runtime = await openRuntime(await setUpFor(flags, context, { quiet: true }), { adopt: false });
   const cycle = await runtime.controller.once(context.signal, { dryRun: true });
   if (!cycle)
     throw new CommandError('Cannot read the catalogs: none answered (hind-proxy config show prints where it looked)', EXIT.unreachable);

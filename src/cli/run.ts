@@ -22,7 +22,7 @@ export interface RunFlags extends GlobalFlags {
 export async function run(flags: RunFlags, context: Context): Promise<number> {
   if (flags.once || flags.dryRun) return runOnce(flags, context);
   while (!context.signal.aborted) {
-    const setup = setUpFor(flags, context);
+    const setup = await setUpFor(flags, context);
     const reload = new AbortController();
     const onHangUp = (): void => {
       try {
@@ -94,7 +94,7 @@ export async function runController(
 
 async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   const { printer } = context;
-  const setup = setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true });
   const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false });
   const cycle = await runtime.controller.once(context.signal, { dryRun: flags.dryRun ?? false });
   if (!cycle) throw new CommandError('Cannot plan: no catalog answered, expected at least one snapshot', EXIT.unreachable);

@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
+import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
 import type { Deployer } from '../apply/deployer.ts';
+import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { CompileOptions } from '../compile/options.ts';
 import type { Env } from '../config/environment.ts';
 import type { LoadedConfig } from '../config/load.ts';
@@ -17,6 +19,7 @@ import { findBinary } from '../lib/binaries.ts';
 import { systemClock } from '../lib/clock.ts';
 import { parseCidr } from '../lib/ip.ts';
 import type { Log } from '../lib/log.ts';
+import { Secret } from '../lib/secret.ts';
 import { parseHostname, sourceId } from '../model/names.ts';
 import type { Server } from '../model/rendered.ts';
 import type { EntryPoint } from '../model/route.ts';
@@ -38,6 +41,8 @@ export interface Setup {
   readonly settings: RenderSettings;
   readonly log: Log;
   readonly version: string;
+  /** The password of Traefik's API. */
+  readonly apiPassword?: Secret;
 }
 
 /** Everything of one proxy opened: stores, sources, controller. */
@@ -50,8 +55,8 @@ export interface Runtime {
   readonly deployer: Deployer;
 }
 
-/** The set-up of a configuration on this machine. */
-export function setUp({
+/** The set-up of a configuration on this machine. For Traefik it makes the certificate and the password of its API, where they are missing. */
+export async function setUp({
   loaded,
   env,
   log,
@@ -61,13 +66,14 @@ export function setUp({
   readonly env: Env;
   readonly log: Log;
   readonly version: string;
-}): Setup {
+}): Promise<Setup> {
   const { config } = loaded;
   const isRoot = process.getuid?.() === 0;
   const proxy = proxyOf(config);
   const paths = resolvePaths(config, { env, isRoot });
   const entryPoints = entryPointsOf(proxy, isRoot);
   const { server } = proxy;
+  const apiPassword = server === 'traefik' ? await prepareTraefik(config, paths) : undefined;
   const settings: RenderSettings = {
     entryPoints,
     unknownHost: {
@@ -82,11 +88,23 @@ export function setUp({
       staticFile: paths.traefikStatic,
       dynamicFile: paths.traefikDynamic,
       api: proxy.traefik.api,
-      apiUsers: [],
+      apiUsers: apiPassword === undefined ? [] : [htpasswdLine(API_USER, apiPassword)],
       defaultCertificate: paths.defaultCertificate,
     },
   };
-  return { config, loaded, env, paths, server, target: TARGETS[server], entryPoints, settings, log, version };
+  return {
+    config,
+    loaded,
+    env,
+    paths,
+    server,
+    target: TARGETS[server],
+    entryPoints,
+    settings,
+    log,
+    version,
+    ...(apiPassword !== undefined && { apiPassword: new Secret(apiPassword) }),
+  };
 }
 
 /** Opens the stores and makes the controller of a set-up. */
@@ -94,7 +112,7 @@ export async function openRuntime(
   setup: Setup,
   { adopt, observer }: { readonly adopt: boolean; readonly observer?: CycleObserver },
 ): Promise<Runtime> {
-  const { config, env, paths, log, target, settings, version } = setup;
+  const { config, paths, log, target, settings, version } = setup;
   const proxy = proxyOf(config);
   await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
   await mkdir(dirname(setup.server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
@@ -130,21 +148,25 @@ export async function openRuntime(
     log,
     ...(observer && { observer }),
   });
-  void env;
   return { setup, controller, sources, snapshots, generations, deployer };
 }
 
 /** The hands on the proxy of a set-up. */
-export function createDeployer({ config, env, paths }: Setup): Deployer {
+export function createDeployer({ config, env, paths, apiPassword }: Setup): Deployer {
   const proxy = proxyOf(config);
   const binary = findBinary(proxy.server, env);
-  return createCaddyDeployer({
-    file: paths.caddyfile,
-    admin: proxy.caddy.admin,
-    stagingDir: paths.stagingDir,
-    binary,
-    verifyTimeoutMs: proxy.apply.verifyTimeout,
-  });
+  const common = { stagingDir: paths.stagingDir, binary, verifyTimeoutMs: proxy.apply.verifyTimeout };
+  if (proxy.server === 'caddy') return createCaddyDeployer({ ...common, file: paths.caddyfile, admin: proxy.caddy.admin });
+  const authorization = apiPassword && `Basic ${Buffer.from(`${API_USER}:${apiPassword.reveal()}`).toString('base64')}`;
+  return createTraefikDeployer({ ...common, file: paths.traefikDynamic, api: proxy.traefik.api, authorization });
+}
+
+const API_USER = 'hind-proxy';
+
+/** Makes what every Traefik of ours needs; returns the password of its API. */
+async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths): Promise<string> {
+  await ensureDefaultCertificate(dirname(defaultCertificate.cert));
+  return ensureApiPassword(proxyOf(config).traefik.apiPasswordFile ?? join(stateDir, 'traefik-api.password'));
 }
 
 /** What shapes the table of a set-up. */

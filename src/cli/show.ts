@@ -26,7 +26,7 @@ export interface ShowFlags extends GlobalFlags {
 
 /** The routes that are served, or would be where no controller runs. */
 export async function showRoutes(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true });
   const all = ((await adminApi(setup).get('/v1/routes')) ?? (await readOnce(setup, context)).routes) as readonly RouteView[];
   const routes = flags.host === undefined ? all : all.filter(({ match }) => match.includes(flags.host ?? ''));
   return show(routes, { flags, context, empty: 'No route is served' }, () => routesTable(routes));
@@ -50,7 +50,7 @@ export function routesTable(routes: readonly RouteView[]): string {
 
 /** The services that the catalogs have. */
 export async function showServices(name: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
-  const setup = setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true });
   const all = ((await adminApi(setup).get('/v1/services')) ?? (await readOnce(setup, context)).services) as readonly ServiceView[];
   const services = name === undefined ? all : all.filter((service) => service.name === name);
   return show(services, { flags, context, empty: 'No service is known' }, () =>
@@ -69,13 +69,13 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
 
 /** What is wrong or worth knowing about tags and routes. */
 export async function showDiagnostics(flags: ShowFlags, context: Context): Promise<readonly DiagnosticView[]> {
-  const setup = setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true });
   return ((await adminApi(setup).get('/v1/diagnostics')) ?? (await readOnce(setup, context)).diagnostics) as readonly DiagnosticView[];
 }
 
 /** How the controller is. */
 export async function showStatus(flags: ShowFlags, context: Context): Promise<number> {
-  const status = (await running(setUpFor(flags, context, { quiet: true }), '/v1/status')) as StatusView;
+  const status = (await running(await setUpFor(flags, context, { quiet: true }), '/v1/status')) as StatusView;
   return show(status, { flags, context, empty: '' }, () =>
     [
       `hind-proxy ${status.version}: ${status.health}${status.ready ? '' : ', not ready'}`,
@@ -108,7 +108,7 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
 
 /** Every configuration that the proxy was given, newest first. */
 export async function showGenerations(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true });
   const store = await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log });
   const list: readonly GenerationView[] = store.list().map((meta) => generationView(meta, store));
   return show(list, { flags, context, empty: 'Nothing was applied yet' }, () =>
@@ -131,7 +131,7 @@ export async function rollback(id: string | undefined, flags: ShowFlags, context
   const number = id === undefined ? undefined : Number(id);
   if (number !== undefined && !Number.isInteger(number))
     throw new CommandError(`Cannot roll back to "${id ?? ''}": expected the number of a generation`, EXIT.usage);
-  const setup = setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true });
   const answer = await adminApi(setup).post('/v1/rollback', number === undefined ? {} : { generation: number });
   const done = (answer ?? (await (await openRuntime(setup, { adopt: false })).controller.rollback(number, context.signal))) as {
     readonly id: number;
@@ -143,7 +143,7 @@ export async function rollback(id: string | undefined, flags: ShowFlags, context
 
 /** Ends what `rollback` has pinned. */
 export async function unpin(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true });
   const answer = await adminApi(setup).post('/v1/unpin', {});
   if (answer === undefined)
     await (await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log })).unpin();
@@ -153,7 +153,7 @@ export async function unpin(flags: ShowFlags, context: Context): Promise<number>
 
 /** Whether the controller is alive and has served a configuration: exit 0 or 1, for container checks. */
 export async function health(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true });
   const answer = await adminApi(setup).probe('/health');
   if (!answer) throw new CommandError('Cannot ask the controller: it does not run');
   if (flags.json) context.printer.json(answer.body);

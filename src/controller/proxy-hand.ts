@@ -151,8 +151,10 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
       }
       if (state.problem !== outcome.reason) {
         state.problem = outcome.reason;
-        const tell = outcome.kind === 'failed' && !settled ? log.info : log.error;
-        tell.call(log, { ...fields, event: `config_${outcome.kind}`, reason: outcome.reason }, 'The proxy did not take the configuration');
+        const told = { ...fields, event: `config_${outcome.kind}`, reason: outcome.reason };
+        // both start at the same time: the first refusal to connect is no failure
+        if (outcome.kind === 'failed' && !settled) log.info(told, 'The proxy does not answer yet');
+        else log.error(told, 'The proxy did not take the configuration');
       }
     }
     return outcome;
