@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ensureDefaultCertificate } from '../../src/apply/certificates.ts';
+import { runLauncher } from '../../src/apply/launcher.ts';
+import { createTraefikDeployer } from '../../src/apply/traefik.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { traefikTarget } from '../../src/targets/traefik/target.ts';
+import { port } from '../support/intents.ts';
+import { freePorts, needServer, tempDir } from '../support/process.ts';
+import { until } from '../support/until.ts';
+
+test('runLauncher() boots Traefik where nothing stands on disk and ends it when aborted', async (t) => {
+  const binary = needServer(t, 'traefik');
+  if (!binary) return;
+  const dir = await tempDir(t);
+  const [web = 0, apiPort = 0] = await freePorts(2);
+  const [file, api] = [join(dir, 'dynamic/hind-proxy.yml'), `http://127.0.0.1:${apiPort}`];
+  const settings = {
+    entryPoints: [{ name: 'web', address: `127.0.0.1:${web}`, port: port(web), protocol: 'http', tls: false }],
+    unknownHost: { status: 404 },
+    tls: { mode: 'off', certificates: [], minVersion: '1.2' },
+    trustedProxies: [],
+    accessLogs: false,
+    caddy: { file: join(dir, 'Caddyfile'), admin: 'http://127.0.0.1:1' },
+    traefik: {
+      staticFile: join(dir, 'traefik.yaml'),
+      dynamicFile: file,
+      api,
+      apiUsers: [],
+      defaultCertificate: await ensureDefaultCertificate(join(dir, 'tls')),
+    },
+  } as const;
+  const ending = new AbortController();
+  t.after(() => ending.abort());
+  const deployer = createTraefikDeployer({ file, api, stagingDir: join(dir, 'staging'), verifyTimeoutMs: 5000 });
+
+  const ended = runLauncher(
+    {
+      server: 'traefik',
+      binary,
+      stateDir: dir,
+      configFile: settings.traefik.staticFile,
+      boot: traefikTarget.renderBoot(settings),
+      lastGood: [],
+      staticFiles: traefikTarget.renderStatic(settings),
+      env: { PATH: process.env['PATH'] ?? '', HOME: dir },
+      log: silentLog,
+    },
+    ending.signal,
+  );
+  await until('Traefik shows our marker', async () => (await deployer.live(AbortSignal.timeout(1000))).kind === 'ours');
+  const answer = await fetch(`http://127.0.0.1:${web}/`);
+  ending.abort();
+
+  assert.equal(answer.status, 503);
+  assert.equal(answer.headers.get('retry-after'), '5');
+  assert.equal(await ended, 0);
+});
