@@ -230,7 +230,7 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
     }),
   ),
   policies: loose.default({}),
-  attach: z.array(z.unknown()).default([]),
+  attach: z.array(z.unknown()).max(0, 'Cannot attach policies by pattern: not served, expected an empty list').default([]),
   transports: z.record(z.string(), z.strictObject({ serverName: orNothing(text), skipVerify: z.boolean().default(false) })).default({}),
   trustedProxies: cidrs.meta({ description: 'Blocks whose X-Forwarded-* headers are believed', env: 'TRUSTED_PROXIES' }),
   tls: withDefault(
