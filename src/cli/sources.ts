@@ -1,14 +1,33 @@
+import { systemClock } from '../lib/clock.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
+import { consulConnection } from '../sources/consul-connection.ts';
+import { createConsulSource } from '../sources/consul.ts';
 import { createFileSource } from '../sources/file.ts';
 import { createStaticSource } from '../sources/static.ts';
+import { createDialects } from './dialects.ts';
 import type { Setup } from './runtime.ts';
 
 /** The catalogs of a set-up. Those that the operator named are required; with none named Consul and Nomad are tried. */
-export function createSources({ config, loaded, log }: Setup): readonly WatchedSource[] {
+export function createSources(setup: Setup): readonly WatchedSource[] {
+  const { config, loaded, env, log } = setup;
   const { sources, services } = config;
-  void loaded;
   const list: WatchedSource[] = [];
+  const named = loaded.named.size > 0 || services.length > 0;
+  const isOn = (name: 'consul' | 'nomad'): boolean => sources[name] !== false && (loaded.named.has(name) || !named);
+  if (isOn('consul')) {
+    const { address, tokenFile, datacenter, resync = 30_000 } = sources.consul || {};
+    const connection = consulConnection(env, { address, tokenFile });
+    const source = createConsulSource({ connection, datacenter, claims: claimsOf(setup), resyncMs: resync, clock: systemClock, log });
+    list.push({ source, required: loaded.named.has('consul') });
+  }
   if (sources.file) list.push({ source: createFileSource({ path: sources.file.path, pollMs: sources.file.poll, log }), required: true });
   if (services.length > 0) list.push({ source: createStaticSource(services), required: true });
   return list;
+}
+
+/** Whether a tag makes its service worth reading. */
+function claimsOf(setup: Setup): (tag: string) => boolean {
+  if (setup.config.dialects.traefik.exposedByDefault) return () => true;
+  const dialects = createDialects(setup);
+  return (tag) => dialects.some((dialect) => dialect.claims(tag));
 }
