@@ -66,8 +66,8 @@ export function createConsulClient(connection: ConsulConnection): ConsulClient {
     read: (path, signal) => get(path, { agent: reading, timeoutMs: READ_MS, signal }),
     block(path, { index, waitMs, signal }) {
       const separator = path.includes('?') ? '&' : '?';
-      const timeoutMs = (waitMs * 17) / 16 + 10_000;
-      return get(`${path}${separator}index=${index}&wait=${Math.round(waitMs)}ms`, { agent: waiting, timeoutMs, signal });
+      const timeoutMs = Math.ceil((waitMs * 17) / 16) + 10_000;
+      return get(`${path}${separator}index=${index}&wait=${waitMs}ms`, { agent: waiting, timeoutMs, signal });
     },
     hasLeader: async (signal) => (await get('/v1/status/leader', { agent: reading, timeoutMs: 2000, signal })).body !== '',
     connectionLimit: () => connectionLimitOf(connection),

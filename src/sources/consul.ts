@@ -159,7 +159,7 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
 
   async function watchList(signal: AbortSignal, watchNew: () => void): Promise<void> {
     while (!signal.aborted) {
-      const waitMs = WAIT_MS * (0.8 + 0.2 * clock.random());
+      const waitMs = Math.round(WAIT_MS * (0.8 + 0.2 * clock.random()));
       const startedAtMs = clock.monotonicMs();
       const answer = await client.block(listPath, { index: list.index, waitMs, signal });
       const isEarly = clock.monotonicMs() - startedAtMs < waitMs * 0.95;
@@ -194,7 +194,7 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
       const known = services.get(name);
       if (!known) return;
       try {
-        const waitMs = WAIT_MS * (0.8 + 0.2 * clock.random());
+        const waitMs = Math.round(WAIT_MS * (0.8 + 0.2 * clock.random()));
         const answer = await client.block(pathOf(name), { index: known.index, waitMs, signal });
         attempt = 0;
         if (!services.has(name)) return;

@@ -60,7 +60,11 @@ export async function startWorld(t: TestContext, server: Server): Promise<World 
     XDG_DATA_HOME: join(dir, 'data'),
     XDG_CONFIG_HOME: join(dir, 'data'),
   };
-  const supervisor = startProcess(t, supervisord, ['-c', join(ROOT, 'deploy/supervisord.conf')], { cwd: dir, env });
+  const supervisor = startProcess(t, supervisord, ['-c', join(ROOT, 'deploy/supervisord.conf')], {
+    cwd: dir,
+    env,
+    logFile: join(dir, 'supervisord.log'),
+  });
   const consulBase = `http://127.0.0.1:${http}/v1`;
   const adminBase = `http://127.0.0.1:${admin}`;
   const consulAnswers = async (): Promise<boolean> =>

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,14 +22,21 @@ export function startProcess(
   t: TestContext | { after(fn: () => Promise<void>): void },
   file: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Record<string, string> } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Record<string, string>;
+    /** Output goes to this file: a program may then open its /dev/fd/1, which it may not on Node's pipes. */
+    readonly logFile?: string;
+  } = {},
 ): Running {
-  const { cwd, env = {} } = options;
+  const { cwd, env = {}, logFile } = options;
   const inherited = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/' };
-  const child = spawn(file, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = logFile === undefined ? 'pipe' : openSync(logFile, 'a');
+  const child = spawn(file, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', output, output] });
+  if (typeof output === 'number') closeSync(output);
   let text = '';
-  child.stdout.on('data', (data: Buffer) => (text += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (text += data.toString()));
+  child.stdout?.on('data', (data: Buffer) => (text += data.toString()));
+  child.stderr?.on('data', (data: Buffer) => (text += data.toString()));
   const ended = new Promise<number | string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'));
@@ -44,7 +52,7 @@ export function startProcess(
   t.after(async () => {
     await stop();
   });
-  return { child, output: () => text, ended, stop };
+  return { child, output: () => (logFile === undefined ? text : readFileSync(logFile, 'utf8')), ended, stop };
 }
 
 /** A port on 127.0.0.1 that was free a moment ago. */
