@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname, join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { needServer, startProcess, tempDir } from '../support/process.ts';
+import { ask } from '../support/echo.ts';
+import { until } from '../support/until.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+for (const server of ['caddy', 'traefik'] as const)
+  test(`demo serves with ${server}, follows the file it names and leaves nothing behind`, async (t) => {
+    if (needServer(t, server) === undefined) return;
+    const demo = await startDemo(t, ['--proxy', server]);
+    const file = /Edit (\S+) /.exec(demo.output())?.[1] ?? '';
+    await writeFile(file, (await readFile(file, 'utf8')).replaceAll('web.localhost', 'new.localhost'));
+    const editedAtMs = performance.now();
+    await until(
+      'the edited host to be served',
+      async () => (await ask(demo.web, { host: 'new.localhost' })).backend?.startsWith('web-') ?? false,
+    );
+    assert.ok(performance.now() - editedAtMs < 1000, 'more than a second passed');
+    await demo.end();
+    assert.equal(existsSync(dirname(dirname(file))), false);
+  });
+
+test('demo serves what a Consul agent knows', async (t) => {
+  if (needServer(t, 'caddy') === undefined || needServer(t, 'consul') === undefined) return;
+  const demo = await startDemo(t, ['--consul']);
+  await demo.end();
+});
+
+interface Demo {
+  readonly web: number;
+  output(): string;
+  /** Ctrl-C, and what must be true after it. */
+  end(): Promise<void>;
+}
+
+async function startDemo(t: TestContext, flags: readonly string[]): Promise<Demo> {
+  const home = await tempDir(t);
+  const demo = startProcess(t, process.execPath, [MAIN, 'demo', ...flags], { env: { HOME: home, XDG_DATA_HOME: home } });
+  await until('the instructions', () => demo.output().includes('Ctrl-C ends everything'), 60_000).catch((error: unknown) => {
+    throw new Error(demo.output(), { cause: error });
+  });
+  const [web = 0] = [...demo.output().matchAll(/http:\/\/127\.0\.0\.1:(\d+)\//g)].map(([, port]) => Number(port));
+  const websecure = Number(/https:\/\/shop\.localhost:(\d+)/.exec(demo.output())?.[1]);
+  assert.match((await ask(web, { host: 'web.localhost', path: '/files/a.txt' })).body, /^web-\d answers GET \/a\.txt/);
+  assert.match((await ask(web, { host: 'api.localhost', path: '/v1/users' })).body, /^api-1 answers GET \/users/);
+  await until('the certificate', async () => (await ask(websecure, { host: 'shop.localhost', tls: true })).backend === 'shop-1');
+  return {
+    web,
+    output: () => demo.output(),
+    async end() {
+      demo.child.kill('SIGINT');
+      assert.equal(await demo.ended, 0, demo.output());
+      for (const port of [web, websecure]) await until(`port ${port} to be free`, async () => !(await isListening(port)));
+    },
+  };
+}
+
+async function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(port, '127.0.0.1');
+    probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    probe.once('connect', () => probe.destroy());
+  });
+}
