@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { freePorts, startProcess, tempDir } from '../support/process.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+interface Ended {
+  readonly code: number | string;
+  readonly output: string;
+}
+
+/** Runs a command to its end. */
+async function hindProxy(t: TestContext, args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const running = startProcess(t, process.execPath, [MAIN, ...args], { env });
+  const code = await running.ended;
+  return { code, output: running.output() };
+}
+
+/** A configuration with services in a file, for a proxy that does not run. */
+async function configFor(t: TestContext, services: readonly object[]): Promise<string> {
+  const dir = await tempDir(t);
+  const [admin, web, listen] = await freePorts(3);
+  await mkdir(join(dir, 'services'));
+  await writeFile(join(dir, 'services', 'all.json'), JSON.stringify(services));
+  const config = {
+    stateDir: join(dir, 'state'),
+    sources: { file: { path: join(dir, 'services') } },
+    proxies: [
+      {
+        entrypoints: { web: `127.0.0.1:${web ?? 0}` },
+        caddy: { file: join(dir, 'Caddyfile'), admin: `http://127.0.0.1:${admin ?? 0}` },
+        traefik: { staticFile: join(dir, 'traefik.yaml'), dynamicFile: join(dir, 'dynamic/hp.yml'), api: `http://127.0.0.1:${admin ?? 0}` },
+      },
+    ],
+    admin: { listen: `127.0.0.1:${listen ?? 0}`, socket: null },
+  };
+  const file = join(dir, 'hind-proxy.json');
+  await writeFile(file, JSON.stringify(config));
+  return file;
+}
+
+const GOOD = { name: 'web', address: '127.0.0.1', port: 8080, tags: ['urlprefix-web.test/'] };
+const BAD = { name: 'bad', address: '127.0.0.1', port: 8081, tags: ['urlprefix-bad.test/ weight=abc'] };
+
+test('routes names the tag of each route, as a table and as JSON', async (t) => {
+  const config = await configFor(t, [GOOD]);
+  assert.match(
+    (await hindProxy(t, ['routes', '--config', config])).output,
+    /web\.test\/\s+web\s+forward\s+web\s+127\.0\.0\.1:8080\s+active\s+urlprefix-web\.test\//,
+  );
+  const { code, output } = await hindProxy(t, ['routes', '--json', '--config', config]);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    (JSON.parse(output) as readonly { services: unknown }[]).map(({ services }) => services),
+    [['web']],
+  );
+});
+
+test('plan ends with 3 when something would change and names it', async (t) => {
+  const { code, output } = await hindProxy(t, ['plan', '--config', await configFor(t, [GOOD])]);
+  assert.equal(code, 3);
+  assert.match(output, /\+ web\.test\//);
+});
+
+test('validate shows the fault of a tag with a caret and ends with 1', async (t) => {
+  const { code, output } = await hindProxy(t, ['validate', '--config', await configFor(t, [GOOD, BAD])]);
+  assert.equal(code, 1);
+  assert.match(output, /error FABIO_WEIGHT_NOT_NUMBER[^\n]*\n[^\n]*bad[^\n]*\n\s+urlprefix-bad\.test\/ weight=abc\n\s+\^+/);
+});
+
+test('render prints the configuration of either proxy', async (t) => {
+  const config = await configFor(t, [GOOD]);
+  assert.match((await hindProxy(t, ['render', '--config', config])).output, /http:\/\/web\.test:\d+ \{/);
+  assert.match((await hindProxy(t, ['render', '--target', 'traefik', '--static', '--config', config])).output, /Host\(`?\\?"?web\.test/);
+  const wrong = await hindProxy(t, ['render', '--target', 'nginx', '--config', config]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.output, /caddy or traefik/);
+});
+
+test('run ends with 2 and names the two proxies when PROXY_SERVER is another', async (t) => {
+  const { code, output } = await hindProxy(t, ['run'], { PROXY_SERVER: 'nginx' });
+  assert.equal(code, 2);
+  assert.match(output, /"nginx": expected caddy or traefik/);
+});
+
+test('run --once --dry-run applies nothing, and consul-template’s flags mean the same', async (t) => {
+  const config = await configFor(t, [GOOD]);
+  const ours = await hindProxy(t, ['run', '--once', '--dry-run', '--config', config]);
+  const theirs = await hindProxy(t, ['-once', '-dry', '-config', config, '-wait', '1s:5s']);
+  assert.deepEqual([ours.code, theirs.code], [3, 3]);
+  assert.match(theirs.output, /-wait of consul-template has no effect here/);
+});
+
+test('apply --once ends with 1 and says that the proxy does not answer', async (t) => {
+  const { code, output } = await hindProxy(t, ['apply', '--once', '--config', await configFor(t, [GOOD])]);
+  assert.equal(code, 1);
+  assert.match(output, /does not answer/);
+});
+
+test('plan ends with 5 when no catalog answers', async (t) => {
+  const [port] = await freePorts(1);
+  const { code, output } = await hindProxy(t, ['plan', '--consul', `127.0.0.1:${port ?? 0}`, '--state-dir', await tempDir(t)]);
+  assert.equal(code, 5);
+  assert.match(output, /none answered/);
+});
+
+test('config check lists every fault and ends with 2', async (t) => {
+  const file = join(await tempDir(t), 'wrong.yaml');
+  await writeFile(file, 'routes:\n  tombston: 3s\ntls: {mode: magic}\n');
+  const { code, output } = await hindProxy(t, ['config', 'check', '--config', file]);
+  assert.equal(code, 2);
+  assert.match(output, /wrong\.yaml:2:3: routes\.tombston: Unknown key/);
+  assert.match(output, /tls\.mode/);
+});
+
+test('config show, schema and env print what they name', async (t) => {
+  assert.match((await hindProxy(t, ['config', 'show'], { DOMAIN_SUFFIX: 'example.com' })).output, /domainSuffix: example\.com/);
+  assert.ok((JSON.parse((await hindProxy(t, ['config', 'schema'])).output) as { properties: object }).properties);
+  assert.match((await hindProxy(t, ['config', 'env'])).output, /PROXY_SERVER\s+proxies\.0\.server/);
+});
+
+test('status and health say that no controller runs', async (t) => {
+  const config = await configFor(t, [GOOD]);
+  for (const command of ['status', 'health']) {
+    const { code, output } = await hindProxy(t, [command, '--config', config]);
+    assert.equal(code, 1);
+    assert.match(output, /Cannot ask the controller/);
+  }
+});
+
+test('an unknown command or flag ends with 2', async (t) => {
+  assert.equal((await hindProxy(t, ['rout'])).code, 2);
+  assert.equal((await hindProxy(t, ['routes', '--nope'])).code, 2);
+});
+
+test('help of every command has an example', async (t) => {
+  for (const command of [
+    'run',
+    'apply',
+    'render',
+    'validate',
+    'plan',
+    'routes',
+    'services',
+    'status',
+    'generations',
+    'rollback',
+    'unpin',
+    'exec-proxy',
+    'health',
+    'demo',
+  ]) {
+    const { code, output } = await hindProxy(t, [command, '--help']);
+    assert.equal(code, 0);
+    assert.match(output, /Examples:\n {2}\$ /, command);
+  }
+});
