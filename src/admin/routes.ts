@@ -72,6 +72,10 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
     await views.unpin();
     return context.json(views.status());
   });
+  app.post('/v1/guard/accept', (context) => {
+    views.acceptRemovals();
+    return context.json(views.status());
+  });
   app.post('/v1/resync', (context) => {
     views.resync();
     return context.json(views.status());

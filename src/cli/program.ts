@@ -5,7 +5,7 @@ import type { DemoFlags } from './demo.ts';
 import { execProxy } from './exec-proxy.ts';
 import { plan, render, validate } from './render.ts';
 import { run } from './run.ts';
-import { health, rollback, showGenerations, showRoutes, showServices, showStatus, unpin } from './show.ts';
+import { guard, health, rollback, showGenerations, showRoutes, showServices, showStatus, unpin } from './show.ts';
 
 /** The command line: every command, its flags and examples. `done` gets the exit code of the command that ran. */
 export function createProgram(context: Context, done: (exitCode: number) => void): Command {
@@ -81,6 +81,10 @@ export function createProgram(context: Context, done: (exitCode: number) => void
   command('unpin', 'follow the catalogs again after a rollback', ['hind-proxy unpin']).action(
     act((flags: Parameters<typeof unpin>[0]) => unpin(flags, context)),
   );
+  command('guard', 'which removals are held and why; accept lets them through', ['hind-proxy guard', 'hind-proxy guard accept'])
+    .argument('[accept]', 'let them through')
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof unpin>[0], [action]) => guard(action, flags, context)));
   command('exec-proxy', 'run the proxy as a child, from its last good configuration', [
     'hind-proxy exec-proxy',
     'PROXY_SERVER=traefik hind-proxy exec-proxy',

@@ -12,6 +12,7 @@ import { openClaims } from '../controller/claims.ts';
 import { createController, type Controller, type CycleObserver } from '../controller/controller.ts';
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
 import type { HoldoffOptions } from '../controller/holdoff.ts';
+import { openPlanMemory } from '../controller/plan-memory.ts';
 import { createPipeline } from '../controller/pipeline.ts';
 import { openSnapshots, type SnapshotStore } from '../controller/snapshots.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
@@ -140,6 +141,7 @@ export async function openRuntime(
     snapshots,
     generations,
     claims,
+    memory: await openPlanMemory(paths.stateDir, { log }),
     holdoff: holdoffOptions(setup),
     plan: { tombstoneMs: config.routes.tombstone, guard: { maxRemovedPercent, minRemoved, allowEmpty, holdMs: 60_000, rereadMs: 10_000 } },
     startupWaitMs: startupWait,

@@ -151,6 +151,21 @@ export async function unpin(flags: ShowFlags, context: Context): Promise<number>
   return EXIT.ok;
 }
 
+/** Shows which removals are held and why; `accept` lets them through. */
+export async function guard(action: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
+  const setup = await setUpFor(flags, context, { quiet: true });
+  if (action !== undefined && action !== 'accept') throw new CommandError(`Cannot do "${action}": expected accept`, EXIT.usage);
+  const held = ((await running(setup, '/v1/routes')) as readonly RouteView[]).filter(({ state }) => state === 'held');
+  if (action === 'accept') {
+    await adminApi(setup).post('/v1/guard/accept', {});
+    context.printer.say(`${held.length} held routes may go`);
+    return EXIT.ok;
+  }
+  const { guard: reason } = (await running(setup, '/v1/status')) as StatusView;
+  if (reason !== undefined) context.printer.say(`Removals are held: ${reason}; hind-proxy guard accept lets them through`);
+  return show(held, { flags, context, empty: 'No removal is held' }, () => routesTable(held));
+}
+
 /** Whether the controller is alive and has served a configuration: exit 0 or 1, for container checks. */
 export async function health(flags: ShowFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context, { quiet: true });

@@ -42,6 +42,7 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     generations: () => generations.list().map((meta) => generationView(meta, generations)),
     rollback: async (id) => generationView(await controller.rollback(id, signal), generations),
     unpin: () => controller.unpin(),
+    acceptRemovals: () => controller.acceptRemovals(),
     resync: () => controller.watcher.refresh(),
   };
 }

@@ -4,16 +4,16 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { ChangeSet } from '../model/change.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { SourceId } from '../model/names.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { EMPTY_TABLE } from '../model/table.ts';
 import type { GuardOptions } from '../plan/guard.ts';
-import { EMPTY_MEMORY, planChange } from '../plan/plan.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
 import type { ClaimStore } from './claims.ts';
 import type { GenerationMeta, GenerationStore } from './generations.ts';
 import { applied, changed, dueAtMs, idleHoldoff, taken, type HoldoffOptions } from './holdoff.ts';
 import type { Pipeline } from './pipeline.ts';
+import { planNext } from './planning.ts';
+import type { PlanMemoryStore } from './plan-memory.ts';
 import { createProxyHand, type ProxyHand } from './proxy-hand.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import type { SnapshotStore } from './snapshots.ts';
@@ -31,6 +31,7 @@ export interface ControllerOptions {
   readonly snapshots: SnapshotStore;
   readonly generations: GenerationStore;
   readonly claims: ClaimStore;
+  readonly memory: PlanMemoryStore;
   readonly holdoff: HoldoffOptions;
   readonly plan: { readonly tombstoneMs: number; readonly guard: GuardOptions };
   readonly startupWaitMs: number;
@@ -69,6 +70,8 @@ export interface Controller {
   /** Puts a generation back and pins it. */
   rollback(id: number | undefined, signal: AbortSignal): Promise<GenerationMeta>;
   unpin(): Promise<void>;
+  /** Lets the removals through that are held now. */
+  acceptRemovals(): void;
 }
 
 /** What the controller knows between cycles. */
@@ -91,10 +94,10 @@ const SAVE_MS = 5000;
  * One cycle at a time; whatever changes meanwhile is taken up by the next.
  */
 export async function createController(options: ControllerOptions): Promise<Controller> {
-  const { sources, pipeline, snapshots, generations, claims, clock, log } = options;
+  const { sources, pipeline, snapshots, generations, claims, memory, clock, log } = options;
   const bell = createBell();
   let holdoff = idleHoldoff(options.holdoff);
-  let memory = EMPTY_MEMORY;
+  let isAccepted = false;
   let recheckAtMs: number | undefined;
   let refreshedAtMs = 0;
   let pendingSinceMs: number | undefined;
@@ -111,13 +114,13 @@ export async function createController(options: ControllerOptions): Promise<Cont
   };
   const hand = createProxyHand(options);
   const watcher = createWatcher(sources, { store: snapshots, log, onChange: noteChange });
-  return { run, once, state, watcher, hand, rollback, unpin };
+  return { run, once, state, watcher, hand, rollback, unpin, acceptRemovals };
 
   function noteChange(isChange: boolean): void {
     if (isChange) {
       holdoff = changed(holdoff, clock.monotonicMs());
       pendingSinceMs ??= clock.monotonicMs();
-    } else if (memory.hold) holdoff = changed(holdoff, clock.monotonicMs());
+    } else if (memory.current.hold) holdoff = changed(holdoff, clock.monotonicMs());
     bell.ring();
   }
 
@@ -162,7 +165,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       holdoff = changed(holdoff, clock.monotonicMs());
       bell.ring();
     }
-    if (memory.hold && nowMs - Math.max(memory.hold.sinceMs, refreshedAtMs) >= options.plan.guard.rereadMs) {
+    if (memory.current.hold && nowMs - Math.max(memory.current.hold.sinceMs, refreshedAtMs) >= options.plan.guard.rereadMs) {
       refreshedAtMs = nowMs;
       watcher.refresh();
     }
@@ -199,7 +202,9 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const sinceMs = pendingSinceMs;
     pendingSinceMs = undefined;
     const startedAtMs = clock.monotonicMs();
-    const { change, diagnostics, nextMemory } = planned();
+    const now = { serving: state.serving, memory: memory.current, nowMs: clock.nowMs(), isAccepted };
+    const { value: planned, diagnostics } = planNext(options, now);
+    const { change } = planned;
     const compiledAtMs = clock.monotonicMs();
     const rendered = options.target.render(change.serving, options.settings);
     const renderedAtMs = clock.monotonicMs();
@@ -208,7 +213,8 @@ export async function createController(options: ControllerOptions): Promise<Cont
     if (outcome.kind === 'applied' || outcome.kind === 'rolledBack')
       holdoff = applied(holdoff, { endedAtMs, durationMs: endedAtMs - renderedAtMs }, options.holdoff);
     if (!dryRun && outcome.kind !== 'rejected' && outcome.kind !== 'rolledBack' && outcome.kind !== 'pinned') {
-      memory = nextMemory;
+      memory.set(planned.memory);
+      isAccepted = false;
       state.serving = change.serving;
       recheckAtMs = change.recheckAtMs;
     }
@@ -229,38 +235,6 @@ export async function createController(options: ControllerOptions): Promise<Cont
     tell(result);
     options.observer?.cycle(result);
     return result;
-  }
-
-  function planned(): { readonly change: ChangeSet; readonly diagnostics: readonly Diagnostic[]; readonly nextMemory: typeof memory } {
-    const known = [...snapshots.all().values()];
-    const { value, diagnostics } = pipeline.compile(
-      known.map(({ snapshot }) => snapshot),
-      claims.all(),
-    );
-    const nowMs = clock.nowMs();
-    claims.update(value.holders, nowMs);
-    const doubts = new Map<SourceId, string>();
-    for (const { snapshot, stale } of known) {
-      const doubt = stale ? 'its catalog was not read since the start' : snapshot.doubt;
-      if (doubt !== undefined) doubts.set(snapshot.source, doubt);
-    }
-    const trustedReadAtMs = Math.min(
-      ...known.filter(({ snapshot }) => !doubts.has(snapshot.source)).map(({ snapshot }) => snapshot.observedAtMs),
-    );
-    const { table: wanted, faults, pools, unreadable } = value;
-    const plan = planChange({
-      serving: state.serving,
-      wanted,
-      faults,
-      pools,
-      unreadable,
-      doubts,
-      trustedReadAtMs,
-      memory,
-      nowMs,
-      options: options.plan,
-    });
-    return { change: plan.change, diagnostics, nextMemory: plan.memory };
   }
 
   function requiredSynced(): boolean {
@@ -288,6 +262,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
   async function save(): Promise<void> {
     await snapshots.save().catch(tellSaveFailure);
     await claims.save().catch(tellSaveFailure);
+    await memory.save().catch(tellSaveFailure);
   }
 
   function tellSaveFailure(error: unknown): void {
@@ -318,6 +293,15 @@ export async function createController(options: ControllerOptions): Promise<Cont
       'A generation was put back and is pinned until unpin',
     );
     return meta;
+  }
+
+  function acceptRemovals(): void {
+    isAccepted = true;
+    log.warn(
+      { component: 'controller', event: 'removals_accepted', proxy: options.proxy },
+      'The held removals are accepted by an operator',
+    );
+    noteChange(true);
   }
 
   async function unpin(): Promise<void> {

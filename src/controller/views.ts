@@ -104,6 +104,8 @@ export interface ControllerViews {
   /** Puts a generation back and pins it; the one before the last by default. Rejects with a sentence where that fails. */
   rollback(id?: number): Promise<GenerationView>;
   unpin(): Promise<void>;
+  /** Lets the removals through that are held now. */
+  acceptRemovals(): void;
   /** Asks every source for a fresh read. */
   resync(): void;
 }

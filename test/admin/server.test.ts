@@ -32,6 +32,7 @@ async function open(t: TestContext): Promise<Opened> {
     generations: () => [],
     rollback: () => Promise.reject(new RangeError('Cannot roll back to generation 7: it is not kept')),
     unpin: () => Promise.resolve(void (unpinned += 1)),
+    acceptRemovals() {},
     resync() {},
   };
   const metrics = createMetrics({ proxy: 'edge', server: 'caddy', version: '1' });

@@ -148,6 +148,7 @@ test('help of every command has an example', async (t) => {
     'generations',
     'rollback',
     'unpin',
+    'guard',
     'exec-proxy',
     'health',
     'demo',

@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import type { Log } from '../lib/log.ts';
+import { EMPTY_MEMORY, type PlanMemory } from '../plan/plan.ts';
+import { readState, writeState } from './state-file.ts';
+
+/** What the plan remembers, kept across restarts: tombstones go on where they were, a held removal stays held. */
+export interface PlanMemoryStore {
+  readonly current: PlanMemory;
+  set(memory: PlanMemory): void;
+  save(): Promise<void>;
+}
+
+/** The store with what was saved before. */
+export async function openPlanMemory(stateDir: string, { log }: { readonly log: Log }): Promise<PlanMemoryStore> {
+  const path = join(stateDir, 'plan.json');
+  let saved = JSON.stringify(((await readState(path, log)) as PlanMemory | undefined) ?? EMPTY_MEMORY);
+  const store = {
+    current: JSON.parse(saved) as PlanMemory,
+    set(memory: PlanMemory): void {
+      store.current = memory;
+    },
+    async save(): Promise<void> {
+      const text = JSON.stringify(store.current);
+      if (text === saved) return;
+      await writeState(path, store.current);
+      saved = text;
+    },
+  };
+  return store;
+}
