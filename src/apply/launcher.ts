@@ -21,6 +21,8 @@ export interface LauncherOptions {
   readonly staticFiles: readonly RenderedFile[];
   /** The environment of the proxy: nothing of ours but this. */
   readonly env: Readonly<Record<string, string>>;
+  /** What becomes of the proxy's own output: ours, or nothing. */
+  readonly output: 'inherit' | 'ignore';
   readonly log: Log;
 }
 
@@ -35,7 +37,7 @@ export async function runLauncher(options: LauncherOptions, signal: AbortSignal)
   await prepareFiles(options, stagingDir, signal);
   if (signal.aborted) return 0;
   const args = server === 'caddy' ? ['run', '--adapter', 'caddyfile', '--config', configFile] : [`--configFile=${configFile}`];
-  const child = spawn(binary, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(binary, args, { env, stdio: ['ignore', options.output, options.output] });
   const stop = (): void => void child.kill('SIGTERM');
   signal.addEventListener('abort', stop, { once: true });
   const ended = new Promise<number>((resolve, reject) => {

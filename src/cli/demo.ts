@@ -68,7 +68,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
     const log = openLog({ level: flags.verbose ? 'info' : 'error', version });
     const setup = await setUp({ loaded, env, log, version });
     let told = false;
-    const proxy = launchProxy(setup, stop).then((code) => {
+    const proxy = launchProxy(setup, stop, flags.verbose ? 'inherit' : 'ignore').then((code) => {
       if (!stop.aborted) throw new CommandError(`The proxy ended with ${code}`);
     });
     const controller = runController(setup, {

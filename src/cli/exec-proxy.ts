@@ -13,7 +13,7 @@ export async function execProxy(flags: GlobalFlags, context: Context): Promise<n
 }
 
 /** Starts the proxy of a set-up from its last good configuration. */
-export async function launchProxy(setup: Setup, signal: AbortSignal): Promise<number> {
+export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'inherit' | 'ignore' = 'inherit'): Promise<number> {
   const { config, env, paths, server, target, settings, log } = setup;
   const binary = findBinary(server, env);
   if (binary === undefined)
@@ -33,6 +33,7 @@ export async function launchProxy(setup: Setup, signal: AbortSignal): Promise<nu
       lastGood: lastGood ? [lastGood.config] : [],
       staticFiles: target.renderStatic(settings),
       env: proxyEnvironment(env),
+      output,
       log,
     },
     signal,

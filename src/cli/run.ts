@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { startAdmin } from '../admin/server.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
 import { createMetrics } from '../admin/metrics.ts';
@@ -6,6 +7,7 @@ import { messageOf } from '../lib/abort.ts';
 import { loadFor, setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { takeLock } from './lock.ts';
 import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
 import { openRuntime, type Setup } from './runtime.ts';
@@ -38,12 +40,30 @@ export async function run(flags: RunFlags, context: Context): Promise<number> {
     };
     process.on('SIGHUP', onHangUp);
     try {
-      await runController(setup, { adopt: flags.adopt ?? false, signal: AbortSignal.any([context.signal, reload.signal]) });
+      await runAlone(setup, { adopt: flags.adopt ?? false, signal: AbortSignal.any([context.signal, reload.signal]) });
     } finally {
       process.off('SIGHUP', onHangUp);
     }
   }
   return EXIT.ok;
+}
+
+/** A controller that has its state directory to itself; a second one waits until the first has ended. */
+async function runAlone(setup: Setup, options: { readonly adopt: boolean; readonly signal: AbortSignal }): Promise<void> {
+  const { log, paths } = setup;
+  await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
+  const onWait = (): void =>
+    log.warn(
+      { component: 'controller', event: 'standby', stateDir: paths.stateDir },
+      'Another controller has this state directory; waiting for its end',
+    );
+  const release = await takeLock(paths.stateDir, { signal: options.signal, onWait });
+  if (!release) return;
+  try {
+    await runController(setup, options);
+  } finally {
+    await release();
+  }
 }
 
 /** One controller with its admin listener, until `signal` aborts. */

@@ -43,6 +43,7 @@ test('runLauncher() boots Traefik where nothing stands on disk and ends it when 
       configFile: settings.traefik.staticFile,
       boot: traefikTarget.renderBoot(settings),
       lastGood: [],
+      output: 'ignore',
       staticFiles: traefikTarget.renderStatic(settings),
       env: { PATH: process.env['PATH'] ?? '', HOME: dir },
       log: silentLog,

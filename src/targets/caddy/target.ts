@@ -57,6 +57,8 @@ function globalOptions(marker: string, { caddy, tls, trustedProxies }: RenderSet
       line('auto_https', tls.mode === 'internal' ? 'disable_redirects' : 'off'),
       ...(tls.mode === 'internal' ? [line('skip_install_trust')] : []),
       ...servers,
+      // we ask for the marker every two seconds: that is no news
+      block(['log', 'default'], [line('exclude', 'admin.api')]),
       block(['log', CADDY_MARKER], [line('output', 'discard'), line('include', `hind-proxy.${marker}`)]),
     ],
   );

@@ -1,0 +1,32 @@
+import { createServer, type Server } from 'node:net';
+import { realpath } from 'node:fs/promises';
+import { sleep } from '../lib/async.ts';
+import { shortHash } from '../lib/hash.ts';
+
+/**
+ * Takes the lock of a state directory, so that only one controller writes there; it is an abstract unix socket, which goes with its
+ * holder however that ends. While another holds it `onWait` is told once and it is tried again until `signal` aborts. Returns how to
+ * release it; undefined where it was not taken.
+ */
+export async function takeLock(
+  stateDir: string,
+  { signal, onWait }: { readonly signal: AbortSignal; readonly onWait: () => void },
+): Promise<(() => Promise<void>) | undefined> {
+  const name = `\0hind-proxy-${shortHash([await realpath(stateDir)])}`;
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    const server = await listen(name);
+    if (server) return () => new Promise((resolve) => server.close(() => resolve()));
+    if (attempt === 0) onWait();
+    await sleep(500, signal);
+  }
+  return undefined;
+}
+
+/** The socket, or undefined where another program has it. Other failures are thrown. */
+async function listen(name: string): Promise<Server | undefined> {
+  const server = createServer((connection) => connection.destroy());
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)));
+    server.listen(name, () => resolve(server));
+  });
+}
