@@ -40,7 +40,8 @@ function hostLines(host: HostMatch, entryPoint: EntryPoint): readonly Node[] {
     case 'exact':
       return [line('header_regexp', 'Host', text(`(?i)^${regexpLiteral(host.host)}(:[0-9]+)?$`)), ...portLines(host.port, entryPoint)];
     case 'glob':
-      return [line('header_regexp', 'Host', text(`(?i)${host.regexp.replace(/\$$/, '(:[0-9]+)?$')}`)), ...portLines(host.port, entryPoint)];
+      // Fabio matches a pattern against the Host header, so that its stars reach into a port that is not the usual one
+      return [line('header_regexp', 'Host', text(`(?i)${host.regexp.replace(/\$$/, `${portRegexp(host.port, entryPoint)}$`)}`))];
     case 'regexp':
       // the expression must see the host without its port, whatever it is anchored to
       return [line('vars_regexp', '{http.request.host}', text(`(?i)${host.regexp}`))];
@@ -52,10 +53,19 @@ function hostLines(host: HostMatch, entryPoint: EntryPoint): readonly Node[] {
 /** What the port in the Host header must be: absent or one of these. */
 function portLines(port: HostPort, entryPoint: EntryPoint): readonly Node[] {
   if (port === 'any') return [];
-  if (typeof port === 'number') return [line('vars', '{http.request.port}', String(port))];
-  const usual = entryPoint.tls ? 443 : 80;
-  const ports = [...new Set([usual, entryPoint.port])].map(String);
-  return [line('vars', '{http.request.port}', text(''), ...ports)];
+  if (port === 'own') return [line('vars', '{http.request.port}', text(''), ...ownPorts(entryPoint))];
+  return [line('vars', '{http.request.port}', String(port))];
+}
+
+/** The same behind a pattern, as the end of its regular expression. */
+function portRegexp(port: HostPort, entryPoint: EntryPoint): string {
+  if (port === 'any') return '(:[0-9]+)?';
+  return port === 'own' ? `(:(${ownPorts(entryPoint).join('|')}))?` : `:${port}`;
+}
+
+/** The ports that a client need not say: the usual one of the scheme and the one listened on. */
+function ownPorts({ tls, port }: EntryPoint): readonly string[] {
+  return [...new Set([tls ? 443 : 80, port])].map(String);
 }
 
 function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly Node[] {

@@ -83,7 +83,8 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
 
 /** Whether a wide route may answer for a host. Expressions of strangers are never run here: they may. */
 function mayMatch(match: HostMatch, host: string): boolean {
-  if (match.kind !== 'glob') return true;
+  // a pattern with a colon reaches into the port, which no site's name shows
+  if (match.kind !== 'glob' || match.pattern.includes(':')) return true;
   const stars = match.pattern.split('*').length - 1;
   return stars > 3 || new RegExp(match.regexp).test(host);
 }
