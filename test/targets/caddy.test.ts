@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { exactHost, exactPath } from '../../src/model/match.ts';
-import type { RoutingTable } from '../../src/model/route.ts';
+import type { Route, RoutingTable } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { ask, startCaddy, startEcho, type RunningCaddy } from '../support/caddy.ts';
 import { host, matchOf, port } from '../support/intents.ts';
@@ -137,6 +137,71 @@ test('caddyTarget redirects with the status of the method and the parts of the r
   const parts = await ask(web, { host: 'parts.io:80', path: '/x?y=1' });
   assert.deepEqual([parts.status, parts.headers.location], [301, 'https://parts.io/x?y=1']);
   assert.equal((await ask(web, { host: 'parts.io', method: 'POST' })).status, 308);
+});
+
+test('caddyTarget answers 404 on a host of its own when neither its routes nor the wide ones match', async (t) => {
+  const echo = await startEcho(t, 'a');
+  const caddy = await serve(
+    t,
+    tableOf([routeOf('own', 'a.io', '/own', { action: to('a') }), routeOf('wide', '*', '/wide', { action: to('a') })], poolOf('a', [echo])),
+  );
+  if (!caddy) return;
+  const status = async (path: string): Promise<number> => (await ask({ port: caddy.web }, { host: 'a.io', path })).status;
+
+  assert.deepEqual([await status('/own'), await status('/wide'), await status('/none')], [200, 200, 404]);
+});
+
+test('caddyTarget matches a Fabio pattern against the Host header with its port', async (t) => {
+  const echo = await startEcho(t, 'a');
+  const glob = (pattern: string, regexp: string, hostPort: 'own' | 'any' | 8123): Partial<Route> => ({
+    match: { ...matchOf('*'), host: { kind: 'glob', pattern, regexp, port: hostPort === 8123 ? port(8123) : hostPort } },
+    action: to('a'),
+  });
+  const caddy = await serve(
+    t,
+    tableOf(
+      [
+        routeOf('tail', '*', '/', glob('vault*', '^vault.*$', 'own')),
+        routeOf('head', '*', '/', glob('*.io', '^.*\\.io$', 'own')),
+        routeOf('numbered', '*', '/', glob('*.net', '^.*\\.net$', 8123)),
+        routeOf('portless', '*', '/', glob('*.org', '^.*\\.org$', 'any')),
+      ],
+      poolOf('a', [echo]),
+    ),
+  );
+  if (!caddy) return;
+  const status = async (hostText: string): Promise<number> => (await ask({ port: caddy.web }, { host: hostText })).status;
+
+  assert.deepEqual([await status('vault'), await status('vault:8200')], [200, 200]);
+  assert.deepEqual([await status('a.io'), await status('a.io:80'), await status('a.io:8200')], [200, 200, 404]);
+  assert.deepEqual([await status('a.net:8123'), await status('a.net')], [200, 404]);
+  assert.deepEqual([await status('a.org'), await status('a.org:8200')], [200, 200]);
+});
+
+test('caddyTarget passes over a redirect of Fabio when the request already is its target', async (t) => {
+  const echo = await startEcho(t, 'a');
+  const redirect = { status: 301, to: [{ kind: 'text', text: 'https://h.io' }, { kind: 'path' }] } as const;
+  const caddy = await serve(
+    t,
+    tableOf(
+      [
+        routeOf('redirect', 'h.io', '/', { action: { kind: 'redirect', redirect } }),
+        routeOf('fixed', 'i.io', '/', {
+          action: { kind: 'redirect', redirect: { status: 302, to: [{ kind: 'text', text: 'http://i.io/there' }] } },
+        }),
+        routeOf('wide', '*', '/', { action: to('a') }),
+      ],
+      poolOf('a', [echo]),
+    ),
+  );
+  if (!caddy) return;
+  const status = async (hostText: string, path: string, proto?: string): Promise<number> =>
+    (await ask({ port: caddy.web }, { host: hostText, path, headers: proto === undefined ? {} : { 'x-forwarded-proto': proto } })).status;
+
+  assert.deepEqual([await status('h.io', '/a'), await status('h.io', '/a', 'http'), await status('h.io', '/a', 'https')], [301, 301, 200]);
+  assert.deepEqual([await status('i.io', '/there', 'http'), await status('i.io', '/here', 'http')], [200, 302]);
+  const bare = await ask({ port: caddy.web }, { host: 'h.io', path: '/a?' });
+  assert.equal(bare.headers.location, 'https://h.io/a');
 });
 
 test('caddyTarget compares the port of the Host header where the route asks for it', async (t) => {

@@ -9,6 +9,12 @@ export interface Node {
   readonly unit?: string;
 }
 
+/** What a route needs beside its directives: matchers that stand at the top of its site. */
+export interface Handler {
+  readonly matchers: readonly Node[];
+  readonly directives: readonly Node[];
+}
+
 /** A line of our own words and quoted texts; strings are words. */
 export function line(...parts: readonly (string | Token)[]): Node {
   return { tokens: parts.map((part) => (typeof part === 'string' ? word(part) : part)) };

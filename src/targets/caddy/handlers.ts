@@ -1,14 +1,9 @@
 import { regexpLiteral } from '../../lib/quote.ts';
 import type { HeaderValue, Middleware } from '../../model/middleware.ts';
-import type { Backend, Endpoint, LoadBalancing, Redirect, Route } from '../../model/route.ts';
-import { block, line, text, type Node } from './ast.ts';
+import type { Backend, Endpoint, LoadBalancing, Route } from '../../model/route.ts';
+import { block, line, text, type Handler, type Node } from './ast.ts';
 import { canPrint, literalUrl, literalValue } from './quote.ts';
-
-/** What a route needs beside its directives: matchers that stand at the top of its site. */
-export interface Handler {
-  readonly matchers: readonly Node[];
-  readonly directives: readonly Node[];
-}
+import { redirectHandler, statusPair } from './redirects.ts';
 
 /** Whether a handler can be printed; a route whose handler cannot answers 503. */
 export function isPrintable({ matchers, directives }: Handler): boolean {
@@ -112,47 +107,6 @@ function stripPrefix(prefixes: readonly string[], name: string): Handler {
         each.flatMap(({ directives }) => directives),
       ),
     ],
-  };
-}
-
-function redirectHandler(
-  { status, otherStatus, to }: Redirect,
-  { name, clean }: { readonly name: string; readonly clean: boolean },
-): Handler {
-  const withQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
-  const target = to.map((part) => {
-    if (part.kind === 'text') return literalUrl(part.text);
-    if (part.kind === 'path') return withQuery ? '{http.request.uri.path}' : '{http.request.uri}';
-    return part.kind === 'host' ? '{http.request.hostport}' : '{http.request.host}';
-  });
-  const location = target.join('');
-  const redirect =
-    otherStatus === undefined
-      ? { matchers: [], directives: [line('redir', '*', text(location), String(status))] }
-      : statusPair(name, { to: location, status, otherStatus, where: [] });
-  if (!clean || !to.some(({ kind }) => kind === 'path')) return redirect;
-  // Fabio builds the target from the decoded, cleaned path
-  const matcher = line(`@${name}c`, 'path_regexp', `${name}c`, text('^(.*)$'));
-  return {
-    matchers: [matcher, ...redirect.matchers],
-    directives: [line('rewrite', `@${name}c`, text(`{re.${name}c.1}`)), ...redirect.directives],
-  };
-}
-
-/** A redirect with one status for GET and HEAD and another for the rest. */
-function statusPair(
-  name: string,
-  {
-    to,
-    status,
-    otherStatus,
-    where,
-  }: { readonly to: string; readonly status: number; readonly otherStatus: number; readonly where: readonly Node[] },
-): Handler {
-  const get = line('method', 'GET', 'HEAD');
-  return {
-    matchers: [block([`@${name}get`], [get, ...where]), block([`@${name}other`], [block(['not'], [get]), ...where])],
-    directives: [line('redir', `@${name}get`, text(to), String(status)), line('redir', `@${name}other`, text(to), String(otherStatus))],
   };
 }
 

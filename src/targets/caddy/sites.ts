@@ -6,6 +6,7 @@ import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { handlerOf, isPrintable, respond } from './handlers.ts';
 import { hasPrintableMatch, matcherLines } from './matchers.ts';
+import { unlessAlreadyThere } from './redirects.ts';
 
 /**
  * The sites of one entry point: one per exact host with its routes in rank order, behind them the wide routes (patterns and host-less
@@ -30,7 +31,8 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
       const rivals = wide.filter(({ match }) => mayMatch(match.host, host));
       const outranked = rivals.some(({ rank }) => rank < last);
       const listed = outranked ? [...routes, ...rivals].toSorted((a, b) => a.rank - b.rank) : routes;
-      const rest = outranked || wide.length === 0 ? unknown : block(['handle'], [line('invoke', wideName)]);
+      // not in a `handle`: named routes number their groups anew, and one of the same number would count as already taken
+      const rest = outranked || wide.length === 0 ? unknown : line('invoke', wideName);
       return site(host, handles(listed, true), { rest, unit: routes[0]?.unit ?? host });
     });
   const named = wide.length > 0 ? [namedRoute()] : [];
@@ -54,7 +56,8 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
           name,
         });
         const { matchers, directives } = isPrintable(asked) ? asked : respond(503);
-        const conditions = matcherLines(route.match, entryPoint, { inSite: inSite && route.match.host.kind === 'exact' });
+        const exactSite = inSite && route.match.host.kind === 'exact';
+        const conditions = [...matcherLines(route.match, entryPoint, { inSite: exactSite }), ...unlessAlreadyThere(route)];
         const own = conditions.length > 0 ? [block([`@${name}`], conditions, route.unit)] : [];
         return {
           matchers: [...own, ...matchers],
