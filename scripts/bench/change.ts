@@ -1,0 +1,83 @@
+import { sleep } from '../../src/lib/async.ts';
+import { backendOf } from './answer.ts';
+import { hostOf, type Catalog } from './consul.ts';
+import { waitFor, type Lab } from './lab.ts';
+import { processFigures } from './process-figures.ts';
+import type { Subject } from './subject.ts';
+
+/** One replaced instance: ms until only the new one answers, and CPU ms from the change until it has settled. */
+export interface ChangeFigures {
+  readonly tookMs: number;
+  readonly controllerCpuMs: number;
+  readonly proxyCpuMs: number;
+  /** Requests that nobody answered meanwhile. */
+  readonly unanswered: number;
+}
+
+/** A backend by its name and port. */
+export interface Backend {
+  readonly name: string;
+  readonly port: number;
+}
+
+/** How long a subject rests before a change: Caddy's bucket of 4 applies is full again. */
+export const REST_MS = 4000;
+/** Answers in a row by the new instance that prove that the old one has none: by chance once in 2^20 where both are asked. */
+const PROOF = 20;
+/** Work after the last answer, such as keeping the generation, is part of the change. */
+const SETTLE_MS = 500;
+const GIVE_UP_MS = 30_000;
+
+/** Waits until a subject is idle, replaces the instance of one service by one on another backend, and asks until only that one answers. */
+export async function replaceInstance(
+  lab: Lab,
+  {
+    subject,
+    catalog,
+    service,
+    backends,
+    lastAtMs,
+  }: {
+    readonly subject: Subject;
+    readonly catalog: Catalog;
+    readonly service: number;
+    readonly backends: readonly Backend[];
+    /** When the last change of this subject ended, of `performance.now()`. */
+    readonly lastAtMs: number;
+  },
+): Promise<ChangeFigures> {
+  const isIdle = async (): Promise<boolean> => performance.now() - lastAtMs >= REST_MS && (await subject.isIdle(REST_MS));
+  await waitFor(`${subject.name} to be idle`, isIdle, { signal: lab.signal, everyMs: 50 });
+  const next = backends.find(({ port }) => port !== catalog.portOf(service));
+  if (!next) throw new RangeError('Cannot replace an instance: expected two backends');
+  const before = await cpuOf(subject);
+  const startedAtMs = performance.now();
+  const replaced = catalog.replace(service, next.port);
+  replaced.catch(() => undefined);
+  let [streak, streakAtMs, unanswered] = [0, 0, 0];
+  while (streak < PROOF) {
+    lab.signal.throwIfAborted();
+    const name = await backendOf(subject.web, hostOf(service));
+    const nowMs = performance.now();
+    if (name === undefined) unanswered += 1;
+    if (name === next.name && streak === 0) streakAtMs = nowMs;
+    streak = name === next.name ? streak + 1 : 0;
+    if (nowMs - startedAtMs > GIVE_UP_MS) throw new Error(`Cannot measure ${subject.name}: the old instance of s${service} still answers`);
+    // seldom enough to leave the processors to those that are measured
+    await sleep(nowMs - startedAtMs < 60 ? 1 : 4, lab.signal);
+  }
+  await replaced;
+  await sleep(SETTLE_MS, lab.signal);
+  const after = await cpuOf(subject);
+  return {
+    tookMs: streakAtMs - startedAtMs,
+    controllerCpuMs: after.controller - before.controller,
+    proxyCpuMs: after.proxy - before.proxy,
+    unanswered,
+  };
+}
+
+async function cpuOf({ pids }: Subject): Promise<{ readonly controller: number; readonly proxy: number }> {
+  const controller = pids.controller === undefined ? 0 : (await processFigures(pids.controller)).cpuMs;
+  return { controller, proxy: (await processFigures(pids.proxy)).cpuMs };
+}
