@@ -101,9 +101,9 @@ export async function createController(options: ControllerOptions): Promise<Cont
   let recheckAtMs: number | undefined;
   let refreshedAtMs = 0;
   let pendingSinceMs: number | undefined;
-  const last = generations.list()[0];
+  const lastId = generations.pinned() ?? generations.list()[0]?.id;
   const state = {
-    serving: last ? ((await generations.read(last.id))?.table ?? EMPTY_TABLE) : EMPTY_TABLE,
+    serving: (lastId === undefined ? undefined : (await generations.read(lastId))?.table) ?? EMPTY_TABLE,
     diagnostics: [] as readonly Diagnostic[],
     ready: false,
   } as {
@@ -218,7 +218,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       state.serving = change.serving;
       recheckAtMs = change.recheckAtMs;
     }
-    if (outcome.kind === 'applied' || outcome.kind === 'unchanged') state.ready ||= requiredSynced();
+    if (hand.state.verified) state.ready ||= requiredSynced();
     if (outcome.kind === 'rejected' && outcome.units.length > 0) {
       pipeline.refuse(outcome.units, change.serving);
       noteChange(true);

@@ -53,7 +53,11 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
   return { state, give, force, drifted };
 
   async function give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ProxyHand['give']> {
-    if (generations.pinned() !== undefined) return { kind: 'pinned' };
+    const pinned = generations.pinned();
+    if (pinned !== undefined) {
+      await holdPinned(pinned, signal);
+      return { kind: 'pinned' };
+    }
     if (settled && state.verified && given && sameBytes(given, config)) return { kind: 'unchanged' };
     const refusal = settled ? undefined : await takePlace(signal);
     if (refusal !== undefined) return note({ kind: 'rejected', reason: refusal, units: [] }, config);
@@ -63,6 +67,14 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
     const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
     if (isServed && generations.list()[0]?.digest !== config.tableDigest) await keep(config, table, signal);
     return outcome;
+  }
+
+  /** After a restart the pinned generation is the one that must run. */
+  async function holdPinned(id: number, signal: AbortSignal): Promise<void> {
+    const generation = given ? undefined : await generations.read(id);
+    if (!generation) return;
+    if (await alreadyThere(generation.config, signal)) note({ kind: 'unchanged' }, generation.config);
+    else await force(generation.config, signal);
   }
 
   async function force(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
@@ -141,8 +153,8 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
       state.digest = config.tableDigest;
       delete state.problem;
       if (outcome.kind === 'applied' || state.appliedAtMs === undefined) state.appliedAtMs = clock.nowMs();
-      const [newest] = generations.list();
-      if (newest?.digest === config.tableDigest) state.generation = newest.id;
+      const kept = generations.list().find(({ digest }) => digest === config.tableDigest);
+      if (kept) state.generation = kept.id;
     } else {
       if (outcome.kind === 'failed') {
         given = config;

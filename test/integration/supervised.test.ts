@@ -106,14 +106,18 @@ async function run(t: TestContext, world: World, fleet: Fleet): Promise<void> {
 
 /** The generation in which b was still served is put back, pinned, and left again. */
 async function rollBack(world: World): Promise<void> {
-  const generations = (await (async () => world.status())()).proxies[0]?.generation ?? 0;
+  const generations = (await world.status()).proxies[0]?.generation ?? 0;
   let served = false;
   for (let id = generations - 1; id > 0 && !served; id -= 1) {
     await world.post('/v1/rollback', { generation: id });
     served = (await answering(world.web, 'b.test')).join() === ALL_B.join();
   }
   assert.ok(served, 'no generation brought the service back');
-  assert.ok((await world.status()).proxies[0]?.pinned !== undefined);
+  const pinned = (await world.status()).proxies[0]?.pinned;
+  assert.ok(pinned !== undefined);
+  await killController(world);
+  assert.equal((await world.status()).proxies[0]?.pinned, pinned, 'the pin did not survive');
+  assert.deepEqual(await answering(world.web, 'b.test'), ALL_B);
   await world.post('/v1/unpin');
   await until('the catalog to be followed again', async () => (await ask(world.web, { host: 'b.test' })).status === 404, 15_000);
 }
@@ -121,13 +125,13 @@ async function rollBack(world: World): Promise<void> {
 async function killController(world: World): Promise<void> {
   const pid = await world.pidOf('hind-proxy');
   process.kill(pid, 'SIGKILL');
-  assert.ok(await isServed(world), 'traffic stopped with the controller');
+  assert.deepEqual(await answering(world.web, 'a.test'), ALL_A, 'traffic stopped with the controller');
   await until(
     'another controller',
     async () => (await world.pidOf('hind-proxy')) !== pid && (await world.status().catch(() => undefined))?.ready === true,
     30_000,
   );
-  assert.ok(await isServed(world), 'the new controller changed what is served');
+  assert.deepEqual(await answering(world.web, 'a.test'), ALL_A, 'the new controller changed what is served');
 }
 
 /** A development agent forgets everything when it is killed: an empty catalog that answers well. */

@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createCaddyDeployer } from '../../src/apply/caddy.ts';
@@ -9,7 +8,7 @@ import type { Deployer } from '../../src/apply/deployer.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import type { RenderSettings } from '../../src/targets/target.ts';
 import { port } from './intents.ts';
-import { freePorts, startProcess, type Running } from './process.ts';
+import { freePorts, startProcess, tempDir, type Running } from './process.ts';
 import { until } from './until.ts';
 
 /** Settings with a plain entry point `web` and a TLS one `websecure` on loopback. */
@@ -55,7 +54,7 @@ export async function startCaddy(
   binary: string,
   { socket = false }: { readonly socket?: boolean } = {},
 ): Promise<RunningCaddy> {
-  const dir = await mkdtemp(join(tmpdir(), 'hind-proxy-'));
+  const dir = await tempDir(t);
   const [adminPort = 0, web = 0, websecure = 0] = await freePorts(3);
   const admin = socket ? `unix/${join(dir, 'admin.sock')}` : `http://127.0.0.1:${adminPort}`;
   const settings = caddySettings({ dir, admin, web, websecure });
@@ -65,8 +64,6 @@ export async function startCaddy(
   await writeFile(file, caddyTarget.renderBoot(settings).files[0]?.content ?? '');
   const env = { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
   const running = startProcess(t, binary, ['run', '--adapter', 'caddyfile', '--config', file], { env });
-  // hooks run in order: the directory goes after the program that writes to it
-  t.after(() => rm(dir, { recursive: true, force: true }));
   const deployer = createCaddyDeployer({ file, admin, stagingDir, binary, verifyTimeoutMs: 5000 });
   await until('Caddy answers', async () => (await deployer.live(AbortSignal.timeout(2000))).kind !== 'down').catch((error: unknown) => {
     throw new Error(`Cannot start Caddy: ${running.output().slice(-2000)}`, { cause: error });
@@ -106,9 +103,16 @@ export interface Answer {
 /** Sends one request with its path as it stands. */
 export function ask(
   to: { readonly port: number; readonly tls?: boolean },
-  options: { readonly host: string; readonly path?: string; readonly method?: string; readonly headers?: Record<string, string> },
+  options: {
+    readonly host: string;
+    readonly path?: string;
+    readonly method?: string;
+    readonly headers?: Record<string, string>;
+    /** Source address; absent: the machine's choice. */
+    readonly from?: string;
+  },
 ): Promise<Answer> {
-  const { host, path = '/', method = 'GET', headers = {} } = options;
+  const { host, path = '/', method = 'GET', headers = {}, from } = options;
   const send = to.tls === true ? tlsRequest : request;
   return new Promise((resolve, reject) => {
     const asked = send(
@@ -119,6 +123,7 @@ export function ask(
         method,
         headers: { ...headers, host },
         agent: false,
+        ...(from !== undefined && { localAddress: from }),
         signal: AbortSignal.timeout(10_000),
         ...(to.tls === true && { servername: host.replace(/:\d+$/, ''), rejectUnauthorized: false }),
       },

@@ -17,9 +17,32 @@ export interface Running {
   stop(signal?: NodeJS.Signals): Promise<number | string>;
 }
 
+/** Where something can be said that must happen when a test ends. */
+interface Ending {
+  after(fn: () => Promise<void>): void;
+}
+
+const endings = new WeakMap<Ending, (() => Promise<void>)[]>();
+
+/** Does something when the test ends: what was begun last ends first, and nothing keeps the rest from ending. */
+export function whenEnded(t: Ending, fn: () => Promise<void>): void {
+  const known = endings.get(t);
+  if (known) {
+    known.push(fn);
+    return;
+  }
+  const stack = [fn];
+  endings.set(t, stack);
+  t.after(async () => {
+    const failures: unknown[] = [];
+    for (const end of stack.toReversed()) await end().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  });
+}
+
 /** Starts a program and stops it (TERM, after 10 s KILL) when the test ends. The environment is exactly `env` plus PATH and HOME. */
 export function startProcess(
-  t: TestContext | { after(fn: () => Promise<void>): void },
+  t: Ending,
   file: string,
   args: readonly string[],
   options: {
@@ -49,7 +72,7 @@ export function startProcess(
     clearTimeout(killer);
     return result;
   };
-  t.after(async () => {
+  whenEnded(t, async () => {
     await stop();
   });
   return { child, output: () => (logFile === undefined ? text : readFileSync(logFile, 'utf8')), ended, stop };
@@ -73,9 +96,9 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** An empty directory that goes when the test ends. */
-export async function tempDir(t: TestContext | { after(fn: () => Promise<void>): void }): Promise<string> {
+export async function tempDir(t: Ending): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'hind-proxy-'));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  whenEnded(t, () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
   return path;
 }
 
