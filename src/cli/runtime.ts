@@ -5,6 +5,7 @@ import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../ap
 import type { Deployer } from '../apply/deployer.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { CompileOptions } from '../compile/options.ts';
+import { readCredentials } from '../config/credentials.ts';
 import type { Env } from '../config/environment.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/options.ts';
@@ -84,6 +85,7 @@ export async function setUp({
     tls: config.tls,
     trustedProxies: config.trustedProxies,
     accessLogs: config.logging.accessLogs,
+    credentials: readCredentials(config.policies),
     caddy: { file: paths.caddyfile, admin: proxy.caddy.admin },
     traefik: {
       staticFile: paths.traefikStatic,

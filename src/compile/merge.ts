@@ -3,6 +3,7 @@ import { compareBy, compareText, groupBy, sortedUnique } from '../lib/sort.ts';
 import { slug } from '../lib/text.ts';
 import { diagnose, type Report, type TagSpan } from '../model/diagnostic.ts';
 import { hostKey, type HostMatch } from '../model/match.ts';
+import { protects, type Middleware, type MiddlewareKind } from '../model/middleware.ts';
 import { backendId, routeId } from '../model/names.ts';
 import type { Backend, DialectName, Endpoint, Fault, LoadBalancing, Route, RouteIntent } from '../model/route.ts';
 import type { Candidate } from './candidates.ts';
@@ -30,8 +31,13 @@ export function mergeCandidates(group: readonly Candidate[], options: CompileOpt
   const present = chosen.filter(({ standing }) => standing !== 'ignored');
   if (present.length === 0) return undefined;
   const routed = present.filter(({ standing }) => standing === 'routed');
-  const fault = group.find((candidate) => candidate.fault?.kind === 'protective')?.fault ?? winner.fault;
-  const route = { ...routeOf(chosen, winner), spans: spansOf(group) };
+  const protections = protectionsOf(group);
+  const fault =
+    group.find((candidate) => candidate.fault?.kind === 'protective')?.fault ?? authFault(protections, report, winner) ?? winner.fault;
+  const own = new Set(winner.intent.middlewares.map((middleware) => JSON.stringify(middleware)));
+  const missing = protections.filter((middleware) => !own.has(JSON.stringify(middleware)));
+  const middlewares = [...missing, ...winner.intent.middlewares];
+  const route = { ...routeOf(chosen, winner), middlewares, spans: spansOf(group) };
   const { intent } = winner;
   const backend = backendOf(route, routed, { loadBalancing: loadBalancingOf(group, winner), intent, options, report });
   if (fault) {
@@ -45,6 +51,29 @@ export function mergeCandidates(group: readonly Candidate[], options: CompileOpt
   }
   if (intent.redirect) return { route: { ...route, action: { kind: 'redirect', redirect: intent.redirect } }, intent };
   return { route: { ...route, action: { kind: 'forward', backend: backend.id } }, backend, intent };
+}
+
+/** Every protection that any instance asks for, each once: lists of allowed addresses must all hold, any denial and any password counts. */
+function protectionsOf(group: readonly Candidate[]): readonly Middleware[] {
+  const all = group.flatMap(({ intent }) => intent.middlewares.filter(protects));
+  const distinct = [...new Map(all.map((middleware) => [JSON.stringify(middleware), middleware])).values()];
+  return distinct.toSorted(
+    compareBy(
+      (a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind),
+      (a, b) => compareText(JSON.stringify(a), JSON.stringify(b)),
+    ),
+  );
+}
+
+const ORDER: readonly MiddlewareKind[] = ['ipAllow', 'ipDeny', 'basicAuth'];
+
+/** No request can carry two passwords: a route that two policies protect is withheld. */
+function authFault(protections: readonly Middleware[], report: Report, { intent }: Candidate): Fault | undefined {
+  const policies = protections.flatMap((middleware) => (middleware.kind === 'basicAuth' ? [middleware.policy] : []));
+  if (policies.length < 2) return undefined;
+  const message = `Cannot protect the route with ${policies.join(' and ')}: expected one policy; it answers 503`;
+  report(diagnose('ROUTE_WITHHELD', message, { span: intent.spans[0] }));
+  return { kind: 'protective', code: 'ROUTE_WITHHELD' };
 }
 
 /** Words for a host part in a message. */

@@ -14,8 +14,10 @@ interface KnownVariable {
 }
 
 const asText = (value: string): unknown => value;
-const asList = (value: string): unknown => value.split(/[\s,]+/).filter((item) => item !== '');
+const asList = (value: string): readonly string[] => value.split(/[\s,]+/).filter((item) => item !== '');
 const PRIVATE_RANGES = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', 'fd00::/8', '::1'];
+
+const asBlocks = (value: string): unknown => asList(value).flatMap((item) => (item === 'private_ranges' ? PRIVATE_RANGES : [item]));
 
 /** The variables of HinD and of the catalogs that name options, in the order in which they count. */
 export const KNOWN_VARIABLES: readonly KnownVariable[] = [
@@ -27,8 +29,9 @@ export const KNOWN_VARIABLES: readonly KnownVariable[] = [
   {
     name: 'TRUSTED_PROXIES',
     path: ['trustedProxies'],
-    read: (value) => (asList(value) as string[]).flatMap((item) => (item === 'private_ranges' ? PRIVATE_RANGES : [item])),
+    read: asBlocks,
   },
+  { name: 'ALLOWED_REMOTE_IPS_SERVICES', path: ['dialects', 'hind', 'allowIps'], read: asBlocks },
 ];
 
 /** Variables whose presence means that a catalog is named by the operator. */

@@ -70,7 +70,7 @@ export interface Config {
       readonly requireChecks: boolean;
     };
     readonly traefik: { readonly prefix: string; readonly exposedByDefault: boolean };
-    readonly hind: { readonly openPorts: boolean };
+    readonly hind: { readonly openPorts: boolean; readonly allowIps: readonly string[] };
   };
   readonly routes: {
     readonly unhealthy: 'respond-503' | 'remove';
@@ -202,7 +202,12 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
         }),
       ),
       traefik: withDefault(z.strictObject({ prefix: text.default('traefik'), exposedByDefault: z.boolean().default(false) })),
-      hind: withDefault(z.strictObject({ openPorts: z.boolean().default(true) })),
+      hind: withDefault(
+        z.strictObject({
+          openPorts: z.boolean().default(true),
+          allowIps: cidrs.meta({ description: 'Who may use HinD services; empty: everybody', env: 'ALLOWED_REMOTE_IPS_SERVICES' }),
+        }),
+      ),
     }),
   ),
   routes: withDefault(

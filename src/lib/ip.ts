@@ -40,6 +40,15 @@ export function unmapped(address: IpBytes): IpBytes {
   return mapped ? address.slice(12) : address;
 }
 
+/**
+ * A regular expression for the dotted form of the IPv4 addresses in a block, without anchors; undefined for an IPv6 block. Four dotted
+ * numbers only: other spellings of an address (leading zeros, hexadecimal) do not match.
+ */
+export function ipv4Regexp({ bytes, bits }: Cidr): string | undefined {
+  if (bytes.length !== 4) return undefined;
+  return bytes.map((byte, index) => octetRegexp(byte, Math.min(8, Math.max(0, bits - index * 8)))).join('\\.');
+}
+
 function parseIpv4(text: string): IpBytes | undefined {
   const parts = text.split('.');
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) return undefined;
@@ -69,4 +78,13 @@ function groupsOf(text: string): IpBytes | undefined {
     else return undefined;
   }
   return bytes;
+}
+
+/** The numbers that share the first `bits` bits with a byte. */
+function octetRegexp(byte: number, bits: number): string {
+  if (bits === 8) return String(byte);
+  if (bits === 0) return '[0-9]{1,3}';
+  const size = 2 ** (8 - bits);
+  const first = byte - (byte % size);
+  return `(?:${Array.from({ length: size }, (_, index) => first + index).join('|')})`;
 }

@@ -12,7 +12,21 @@ export type Middleware =
   /** Redirects where `regexp` matches the whole URL, else goes on (Traefik redirectRegex); `replacement` uses `$1`. */
   | { readonly kind: 'redirectRegexp'; readonly regexp: string; readonly replacement: string; readonly permanent: boolean }
   /** Sets or, with an empty value, removes headers of the request or the response. Sorted by name. */
-  | { readonly kind: 'headers'; readonly request: readonly HeaderValue[]; readonly response: readonly HeaderValue[] };
+  | { readonly kind: 'headers'; readonly request: readonly HeaderValue[]; readonly response: readonly HeaderValue[] }
+  /** Answers 403 unless every address that `of` names lies in one of `cidrs`, which is never empty. Two of them must both hold. */
+  | { readonly kind: 'ipAllow'; readonly cidrs: readonly string[]; readonly of: AddressSource }
+  /** Answers 403 where an address that `of` names lies in one of `cidrs`. */
+  | { readonly kind: 'ipDeny'; readonly cidrs: readonly string[]; readonly of: AddressSource }
+  /** Asks for name and password of a user of the operator's policy of that name; the users stand in no table. */
+  | { readonly kind: 'basicAuth'; readonly policy: string };
+
+/** `peer`: the address of the connection. `everyHop`: that and every address in X-Forwarded-For (Fabio). */
+export type AddressSource = 'peer' | 'everyHop';
+
+/** Whether leaving a middleware out would open what it protects. */
+export function protects({ kind }: Middleware): boolean {
+  return kind === 'ipAllow' || kind === 'ipDeny' || kind === 'basicAuth';
+}
 
 /** One header; an empty value removes it. */
 export interface HeaderValue {

@@ -1,3 +1,4 @@
+import type { Credentials } from '../model/credentials.ts';
 import type { Diagnosed } from '../model/diagnostic.ts';
 import type { MiddlewareKind } from '../model/middleware.ts';
 import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts';
@@ -42,6 +43,8 @@ export interface RenderSettings {
   /** CIDRs whose X-Forwarded-* headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly accessLogs: boolean;
+  /** Users by the name of their policy; absent: none. A route that names another answers 503. */
+  readonly credentials?: ReadonlyMap<string, Credentials>;
   readonly caddy: {
     /** Destination of the Caddyfile. */
     readonly file: string;

@@ -55,6 +55,34 @@ test('buildTable() withholds a route when one of its instances asks for a protec
   assert.deepEqual([...compiled.value.faults.values()], [fault]);
 });
 
+test('buildTable() applies the protections of all instances together', () => {
+  const instances = [1, 2, 3].map((number) => instanceOf('a', { instance: `a-${number}`, address: `10.0.0.${number}` }));
+  const deny = { kind: 'ipDeny', cidrs: ['10.9.0.0/16'], of: 'everyHop' } as const;
+  const auth = { kind: 'basicAuth', policy: 'staff' } as const;
+  const strip = { kind: 'stripPrefix', prefixes: ['/a'] } as const;
+  const asked = [[strip], [strip], [deny, auth]];
+  const compiled = compile(
+    instances.map((instance, index) => readingOf(instance, intentOf(instance, matchOf('h.io', '/a'), { middlewares: asked[index] ?? [] }))),
+  );
+
+  assert.deepEqual(compiled.value.table.routes[0]?.middlewares, [deny, auth, strip]);
+});
+
+test('buildTable() withholds a route when its instances name two policies', () => {
+  const instances = ['x', 'y'].map((policy, index) => ({
+    policy,
+    instance: instanceOf('a', { instance: policy, address: `10.0.0.${index}` }),
+  }));
+  const compiled = compile(
+    instances.map(({ instance, policy }) =>
+      readingOf(instance, intentOf(instance, matchOf('h.io'), { middlewares: [{ kind: 'basicAuth', policy }] })),
+    ),
+  );
+
+  assert.deepEqual(compiled.value.table.routes[0]?.action, { kind: 'respond', status: 503, reason: 'withheld' });
+  assert.ok(codesOf(compiled).includes('ROUTE_WITHHELD'));
+});
+
 test('buildTable() keeps ip_hash when a HinD tag and a Fabio tag ask for the same', () => {
   const both = instanceOf('a', { tags: ['https://h.io', 'urlprefix-h.io:443/'] });
   const hind = intentOf(both, matchOf('h.io'), { dialect: 'hind', entryPoints: { kind: 'tls' }, pathForm: 'raw' });

@@ -8,7 +8,7 @@ import { hostKey } from '../../src/model/match.ts';
 import type { RouteIntent } from '../../src/model/route.ts';
 import { codesOf, instanceOf } from '../support/intents.ts';
 
-const dialect = createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true });
+const dialect = createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true, authSchemes: new Set(['staff']) });
 
 function read(...tags: readonly string[]): Diagnosed<readonly RouteIntent[]> {
   return readTags(instanceOf('web', { tags }), [dialect]);
@@ -57,7 +57,17 @@ const FORMS: readonly (readonly [string, readonly string[], readonly string[]])[
   ['urlprefix-/ weight=abc', ['both * / quarantined'], ['FABIO_WEIGHT_NOT_NUMBER']],
   ['urlprefix-/ allow=ip:10.0.0.0/8 deny=ip:10.1.1.1', ['both * / protective'], ['FABIO_ACL_BOTH']],
   ['urlprefix-/ deny=ip:fe80::1,10.0.0.0/8', ['both * / protective'], ['FABIO_ACL_SYNTAX']],
-  ['urlprefix-/ auth=x', ['both * / protective'], ['FABIO_PROTECTION_UNSERVED']],
+  ['urlprefix-/ auth=x', ['both * / protective'], ['FABIO_AUTH_UNKNOWN']],
+  ['urlprefix-/ auth=', ['both * / protective'], ['FABIO_AUTH_UNKNOWN']],
+  ['urlprefix-/ auth=staff', ['both * / basicAuth,staff'], []],
+  ['urlprefix-/ allow=ip:10.0.0.0/8,ip:::1', ['both * / ipAllow,10.0.0.0/8,::1/128,everyHop'], []],
+  ['urlprefix-/ allow=ip:10.1.2.3,ip:x', ['both * / ipAllow,10.1.2.3/32,everyHop'], ['FABIO_ACL_ITEM']],
+  ['urlprefix-/ deny=ip:10.1.2.3/08', ['both * / ipDeny,10.1.2.3/8,everyHop'], []],
+  ['urlprefix-/ deny=ip:::ffff:10.1.2.3', ['both * / protective'], ['FABIO_ACL_SYNTAX']],
+  ['urlprefix-/ deny=ip:10.1.2.3,ip:x', ['both * / protective'], ['FABIO_ACL_SYNTAX']],
+  ['urlprefix-/ auth=staff strip=/a', ['both * / basicAuth,staff stripPrefix,/a'], ['FABIO_STRIP_OUTSIDE_PATH']],
+  ['urlprefix-/ auth=staff weight=abc', ['both * / basicAuth,staff protective'], ['FABIO_WEIGHT_NOT_NUMBER']],
+  ['urlprefix-:3306 allow=ip:10.1.2.3', ['tcp * / tcp protective'], ['FABIO_PROTECTION_UNSERVED']],
   ['urlprefix-/ stirp=/a', ['both * /'], ['FABIO_OPTION_UNKNOWN']],
   ['urlprefix-/ strip=/a strip=/', ['both * / stripPrefix,/'], ['FABIO_OPTION_DUPLICATE']],
   ['urlprefix-/x prepend=/{{env "HOME"}}', ['both * /x addPrefix,/{{env quarantined'], ['FABIO_OPTION_QUOTE', 'FABIO_OPTION_UNKNOWN']],

@@ -29,3 +29,9 @@ for (const [tag, expected, codes] of CASES)
     assert.equal(text.join(), expected);
     assert.deepEqual(codesOf(read), codes);
   });
+
+test('createHindDialect() lets only listed addresses in when HinD is set up so', () => {
+  const { value } = readTags(instanceOf('web', { tags: ['https://h.com'] }), [createHindDialect({ allowIps: ['127.0.0.1'] })]);
+
+  assert.deepEqual(value[0]?.middlewares, [{ kind: 'ipAllow', cidrs: ['127.0.0.1'], of: 'peer' }]);
+});

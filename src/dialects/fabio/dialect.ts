@@ -1,5 +1,6 @@
 import type { ServiceInstance } from '../../model/catalog.ts';
 import { diagnose, tagSpan, type Report } from '../../model/diagnostic.ts';
+import { protects } from '../../model/middleware.ts';
 import type { Fault, RouteIntent } from '../../model/route.ts';
 import type { Dialect } from '../dialect.ts';
 import { lexTag, type LexedTag, type Token } from './lex.ts';
@@ -37,12 +38,18 @@ function parseTag(instance: ServiceInstance, index: number, settings: FabioSetti
   const { route, notes } = parseRoute(lexed.route.text, { settings, variables });
   for (const { code, message } of notes) report(diagnose(code, message, { span: at(lexed.route) }));
   if (!route) return [];
-  const parsed = parseOptions(lexed.options, route.pathText);
+  const parsed = parseOptions(lexed.options, { pathText: route.pathText, schemes: settings.authSchemes ?? new Set() });
   for (const { code, message, token, hint } of parsed.notes) report(diagnose(code, message, { span: at(token), hint }));
   const quoted = quoteFault(lexed, (token) =>
     report(diagnose('FABIO_OPTION_QUOTE', 'A double quote: Fabio would stop updating its whole table', { span: at(token) })),
   );
-  const options = quoted && parsed.options.fault === undefined ? { ...parsed.options, fault: quoted } : parsed.options;
+  const fault =
+    parsed.options.fault ??
+    quoted ??
+    tcpFault(route, parsed.options, (message) => report(diagnose('FABIO_PROTECTION_UNSERVED', message, { span: at(lexed.route) })));
+  // a form without today's protection must not stand in
+  const kind = parsed.options.middlewares.some(protects) ? ('protective' as const) : undefined;
+  const options = fault ? { ...parsed.options, fault: { ...fault, ...(kind && { kind }) } } : parsed.options;
   return intentsOf(route, options, { instance, span: at(lexed.route) });
 }
 
@@ -95,6 +102,13 @@ function quoteFault({ route, options }: LexedTag, tell: (token: Token) => void):
   if (!token) return undefined;
   tell(token);
   return { kind: 'quarantined', code: 'FABIO_OPTION_QUOTE' };
+}
+
+/** Connections pass no middleware: a TCP route that asks for protection is withheld. */
+function tcpFault({ tcpPort }: FabioRoute, { protocol, middlewares }: FabioOptions, tell: (message: string) => void): Fault | undefined {
+  if ((protocol !== 'tcp' && tcpPort === undefined) || !middlewares.some(protects)) return undefined;
+  tell('`auth`, `allow` and `deny` cannot be enforced on TCP routes; the route is not served');
+  return { kind: 'protective', code: 'FABIO_PROTECTION_UNSERVED' };
 }
 
 /** What elsewhere in the registration would stop a real Fabio from updating. */

@@ -1,9 +1,9 @@
-import { parseCidr } from '../../lib/ip.ts';
 import { nearest } from '../../lib/nearest.ts';
 import type { DiagnosticCode } from '../../model/codes.ts';
 import type { Middleware } from '../../model/middleware.ts';
 import { parseHostname } from '../../model/names.ts';
 import type { Fault, LoadBalancing, Redirect, Transport, UpstreamHost, UpstreamProtocol } from '../../model/route.ts';
+import { readAccess } from './access.ts';
 import type { Option, Token } from './lex.ts';
 import { parseRedirect } from './redirect.ts';
 
@@ -52,10 +52,13 @@ const BALANCING: ReadonlyMap<string, LoadBalancing> = new Map([
   ['ip_hash', 'ipHash'],
 ]);
 
-/** The reading of one tag's options: each is looked up by key, the last of equal keys counts (fabiolb/fabio:route/route.go addTarget). */
+/**
+ * The reading of one tag's options: each is looked up by key, the last of equal keys counts (fabiolb/fabio:route/route.go addTarget).
+ * `schemes`: names that `auth` may use.
+ */
 export function parseOptions(
   options: readonly Option[],
-  pathText: string,
+  { pathText, schemes }: { readonly pathText: string; readonly schemes: ReadonlySet<string> },
 ): { readonly options: FabioOptions; readonly notes: readonly OptionNote[] } {
   const last = new Map(options.map((option) => [option.key, option]));
   const notes: OptionNote[] = options.filter((option) => last.get(option.key) !== option).map(duplicate);
@@ -72,13 +75,14 @@ export function parseOptions(
   };
 
   for (const option of last.values()) if (!KNOWN.includes(option.key)) notes.push(unknown(option));
-  readAccess();
+  const access = readAccess(last, schemes);
+  for (const { code, message, option, withholds } of access.notes) (withholds ? protect : note)(code, option, message);
   const protocol = readProtocol();
   const target = readHost(protocol);
   const redirect = readRedirect();
   const share = readWeight();
   const value: FabioOptions = {
-    middlewares: readPaths(),
+    middlewares: [...access.middlewares, ...readPaths()],
     ...(redirect && { redirect }),
     protocol,
     transport: { skipVerify: protocol === 'https' && last.get('tlsskipverify')?.value === 'true', ...target.transport },
@@ -180,22 +184,6 @@ export function parseOptions(
         `Cannot balance by "${option.value}": expected one of ${[...BALANCING.keys()].join(', ')}; random is used`,
       );
     return policy ?? 'random';
-  }
-
-  function readAccess(): void {
-    const [allow, deny, auth] = [last.get('allow'), last.get('deny'), last.get('auth')];
-    if (allow && deny)
-      return protect('FABIO_ACL_BOTH', deny, '`allow` and `deny` together: Fabio would leave the route open; it answers 503');
-    if (auth) protect('FABIO_PROTECTION_UNSERVED', auth, '`auth` cannot be enforced yet; the route answers 503');
-    for (const option of [allow, deny]) if (option) readAccessList(option);
-  }
-
-  function readAccessList(option: Option): void {
-    const items = option.value.split(',').map((item) => item.startsWith('ip:') && parseCidr(item.slice(3)) !== undefined);
-    const readable = option.key === 'allow' ? items.some(Boolean) : items.every(Boolean);
-    if (!readable)
-      protect('FABIO_ACL_SYNTAX', option, `Cannot read \`${option.key}\`: expected ip:ADDRESS or ip:CIDR items; the route answers 503`);
-    else protect('FABIO_PROTECTION_UNSERVED', option, `\`${option.key}\` cannot be enforced yet; the route answers 503`);
   }
 
   function readUnserved(): void {

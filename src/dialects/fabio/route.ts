@@ -12,6 +12,8 @@ export interface FabioSettings {
   readonly matcher: 'prefix' | 'iprefix' | 'glob';
   /** False as with `glob.matching.disabled=true`. */
   readonly hostGlobs: boolean;
+  /** What `auth=NAME` may name, as Fabio's `proxy.auth`; absent: nothing. */
+  readonly authSchemes?: ReadonlySet<string>;
 }
 
 /** What a route's text asks for. */

@@ -1,19 +1,28 @@
 import type { ServiceInstance } from '../../model/catalog.ts';
 import { diagnose, tagSpan, type Report } from '../../model/diagnostic.ts';
 import { ANY_PATH, exactHost, exactPath, pathPrefix, type PathMatch } from '../../model/match.ts';
+import type { Middleware } from '../../model/middleware.ts';
 import { parseHostname, parsePort } from '../../model/names.ts';
 import type { EntryPointChoice, RouteIntent } from '../../model/route.ts';
 import type { Dialect } from '../dialect.ts';
+
+/** How HinD is set up where its tags come from. */
+export interface HindSettings {
+  /** Blocks whose clients may use the services, as HinD's ALLOWED_REMOTE_IPS_SERVICES; empty: everybody. */
+  readonly allowIps?: readonly string[];
+}
 
 /**
  * The dialect of HinD's `https://host[:port][/path]` tags (internetarchive/hind:etc/Caddyfile.ctmpl): each is the address of a Caddy site
  * that forwards by the client's address. A path matches exactly, or as a prefix where it ends in `*`, in any case.
  */
-export function createHindDialect(): Dialect {
+export function createHindDialect({ allowIps = [] }: HindSettings = {}): Dialect {
+  const middlewares: readonly Middleware[] = allowIps.length > 0 ? [{ kind: 'ipAllow', cidrs: allowIps, of: 'peer' }] : [];
   return {
     name: 'hind',
     claims: (tag) => /^\s*https?:\/\//.test(tag),
-    parse: (instance, report) => instance.tags.flatMap((tag, index) => parseTag(instance, { tag, index }, report)),
+    parse: (instance, report) =>
+      instance.tags.flatMap((tag, index) => parseTag(instance, { tag, index }, report).map((intent) => ({ ...intent, middlewares }))),
   };
 }
 

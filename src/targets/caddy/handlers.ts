@@ -1,6 +1,8 @@
 import { regexpLiteral } from '../../lib/quote.ts';
 import type { HeaderValue, Middleware } from '../../model/middleware.ts';
 import type { Backend, Endpoint, LoadBalancing, Route } from '../../model/route.ts';
+import type { RenderSettings } from '../target.ts';
+import { addressHandler, authHandler, isEnforceable } from './access.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
 import { canPrint, literalUrl, literalValue } from './quote.ts';
 import { redirectHandler, statusPair } from './redirects.ts';
@@ -10,9 +12,20 @@ export function isPrintable({ matchers, directives }: Handler): boolean {
   return [...matchers, ...directives].every(canPrint);
 }
 
-/** The directives of a route, in a `route` so that they run as written. `name`: unique in the file, for matchers and captures. */
-export function handlerOf(route: Route, { backend, name }: { readonly backend: Backend | undefined; readonly name: string }): Handler {
-  const parts = route.middlewares.map((middleware, index) => middlewareHandler(middleware, `${name}m${index}`));
+/**
+ * The directives of a route, in a `route` so that they run as written. `name`: unique in the file, for matchers and captures. A route
+ * with a protection that cannot be enforced answers 503.
+ */
+export function handlerOf(
+  route: Route,
+  {
+    backend,
+    name,
+    settings,
+  }: { readonly backend: Backend | undefined; readonly name: string; readonly settings: Pick<RenderSettings, 'credentials'> },
+): Handler {
+  if (!route.middlewares.every((middleware) => isEnforceable(middleware, settings))) return respond(503);
+  const parts = route.middlewares.map((middleware, index) => middlewareHandler(middleware, `${name}m${index}`, settings));
   const clean = route.pathForm === 'clean' && route.action.kind !== 'respond' ? [line('invoke', 'clean')] : [];
   const action = actionHandler(route, backend, name);
   return {
@@ -42,7 +55,7 @@ export function respond(status: number): Handler {
   return { matchers: [], directives: [...later, line('respond', '*', String(status))] };
 }
 
-function middlewareHandler(middleware: Middleware, name: string): Handler {
+function middlewareHandler(middleware: Middleware, name: string, settings: Pick<RenderSettings, 'credentials'>): Handler {
   switch (middleware.kind) {
     case 'stripPrefix':
       return stripPrefix(middleware.prefixes, name);
@@ -69,6 +82,11 @@ function middlewareHandler(middleware: Middleware, name: string): Handler {
     }
     case 'headers':
       return { matchers: [], directives: [...middleware.request.flatMap(requestHeader), ...responseHeaders(middleware.response)] };
+    case 'ipAllow':
+    case 'ipDeny':
+      return addressHandler(middleware, name);
+    case 'basicAuth':
+      return authHandler(middleware, settings);
     default:
       throw new TypeError(`Cannot render a middleware: ${JSON.stringify(middleware satisfies never)}`);
   }

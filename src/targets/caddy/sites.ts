@@ -54,6 +54,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
         const asked = handlerOf(route, {
           backend: route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined,
           name,
+          settings,
         });
         const { matchers, directives } = isPrintable(asked) ? asked : respond(503);
         const exactSite = inSite && route.match.host.kind === 'exact';

@@ -3,6 +3,7 @@ import type { RenderedConfig } from '../../model/rendered.ts';
 import type { RoutingTable } from '../../model/route.ts';
 import { backendsOf, EMPTY_TABLE } from '../../model/table.ts';
 import type { RenderSettings, Target } from '../target.ts';
+import { isEnforceable } from './access.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { CADDY_CAPABILITIES } from './capabilities.ts';
 import { handlerOf, isPrintable, sameScheme } from './handlers.ts';
@@ -81,7 +82,8 @@ function cleanPath(): Node {
 }
 
 /** What Caddy cannot do, or does differently. */
-function lossesOf(table: RoutingTable, { entryPoints }: RenderSettings): readonly Diagnostic[] {
+function lossesOf(table: RoutingTable, settings: RenderSettings): readonly Diagnostic[] {
+  const { entryPoints } = settings;
   const backends = backendsOf(table);
   return table.routes.flatMap((route) => {
     const [span] = route.spans;
@@ -94,9 +96,12 @@ function lossesOf(table: RoutingTable, { entryPoints }: RenderSettings): readonl
       ];
     const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
     const printable =
-      entryPoints.every((entryPoint) => hasPrintableMatch(route, entryPoint)) && isPrintable(handlerOf(route, { backend, name: 'r' }));
+      entryPoints.every((entryPoint) => hasPrintableMatch(route, entryPoint)) &&
+      isPrintable(handlerOf(route, { backend, name: 'r', settings }));
     if (!printable)
       return [diagnose('CADDY_UNSUPPORTED', 'Cannot write the route: one of its texts has no safe form in a Caddyfile', { span })];
+    const unenforced = route.middlewares.find((middleware) => !isEnforceable(middleware, settings));
+    if (unenforced) return [diagnose('CADDY_UNSUPPORTED', `Cannot enforce ${unenforced.kind}: the route answers 503`, { span })];
     if (!backend) return [];
     const left = backend.endpoints.filter((endpoint) => !sameScheme(backend.endpoints).includes(endpoint));
     if (left.length === 0) return [];

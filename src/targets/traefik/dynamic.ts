@@ -2,7 +2,7 @@ import type { Backend, Route, RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
 import type { RenderSettings } from '../target.ts';
 import type { JsonObject } from './json.ts';
-import { hostHeader, middlewareOf, NOT_FOUND, redirectOf, RETRY, RETRY_AFTER, type Named } from './middlewares.ts';
+import { hostHeader, isEnforceable, middlewareOf, NOT_FOUND, redirectOf, RETRY, RETRY_AFTER, type Named } from './middlewares.ts';
 import { printRule } from './quote.ts';
 import { ruleOf, sniRuleOf } from './rule.ts';
 import { serviceOf, tcpServiceOf, transportOf, UNAVAILABLE } from './services.ts';
@@ -21,7 +21,7 @@ export function dynamicParts(table: RoutingTable, settings: RenderSettings, mark
 function httpParts(table: RoutingTable, settings: RenderSettings, marker: string): JsonObject {
   const backends = backendsOf(table);
   const routes = table.routes.filter(({ protocol }) => protocol === 'http');
-  const lowered = routes.map((route) => lower(route, backends));
+  const lowered = routes.map((route) => lower(route, backends, settings));
   const priorities = table.routes.length + 2;
   const routers = lowered.flatMap(({ route, service, middlewares }) =>
     routersOf({
@@ -75,8 +75,10 @@ interface Lowered {
   readonly middlewares: readonly Named[];
 }
 
-function lower(route: Route, backends: ReadonlyMap<string, Backend>): Lowered {
-  const own = route.middlewares.flatMap((middleware) => middlewareOf(middleware) ?? []);
+function lower(route: Route, backends: ReadonlyMap<string, Backend>, settings: RenderSettings): Lowered {
+  if (!route.middlewares.every((middleware) => isEnforceable(middleware, settings)))
+    return { route, service: UNAVAILABLE.name, middlewares: [RETRY_AFTER] };
+  const own = route.middlewares.flatMap((middleware) => middlewareOf(middleware, settings) ?? []);
   const { action } = route;
   switch (action.kind) {
     case 'forward': {

@@ -1,6 +1,7 @@
 import { shortHash } from '../../lib/hash.ts';
 import type { HeaderValue, Middleware } from '../../model/middleware.ts';
 import type { Redirect, RedirectPart } from '../../model/route.ts';
+import type { RenderSettings } from '../target.ts';
 import type { JsonObject } from './json.ts';
 import { replacementText } from './quote.ts';
 
@@ -15,8 +16,16 @@ export function named(kind: string, value: JsonObject): Named {
   return { name: `${kind}-${shortHash([JSON.stringify(value)])}`, value };
 }
 
-/** A middleware of the table as one of Traefik's; undefined where it does nothing. */
-export function middlewareOf(middleware: Middleware): Named | undefined {
+/** Whether Traefik can enforce a middleware: it has no list of denied addresses, and its own list looks at one address only. */
+export function isEnforceable(middleware: Middleware, { credentials }: RenderSettings): boolean {
+  if (middleware.kind === 'ipAllow') return middleware.of === 'peer';
+  if (middleware.kind === 'basicAuth') return credentials?.has(middleware.policy) ?? false;
+  return middleware.kind !== 'ipDeny';
+}
+
+/** A middleware of the table as one of Traefik's; undefined where it does nothing. Throws `RangeError` for one that is not enforceable. */
+export function middlewareOf(middleware: Middleware, settings: RenderSettings): Named | undefined {
+  if (!isEnforceable(middleware, settings)) throw new RangeError(`Cannot render a middleware: Traefik does not enforce ${middleware.kind}`);
   switch (middleware.kind) {
     case 'stripPrefix':
       return named('strip', { stripPrefix: { prefixes: middleware.prefixes } });
@@ -37,6 +46,14 @@ export function middlewareOf(middleware: Middleware): Named | undefined {
             headers: { ...(request && { customRequestHeaders: request }), ...(response && { customResponseHeaders: response }) },
           })
         : undefined;
+    }
+    case 'ipDeny':
+      throw new RangeError('Cannot render a list of denied addresses: Traefik has none');
+    case 'ipAllow':
+      return named('allow', { ipAllowList: { sourceRange: middleware.cidrs } });
+    case 'basicAuth': {
+      const users = settings.credentials?.get(middleware.policy)?.users ?? [];
+      return named('auth', { basicAuth: { users: users.map(({ name, hash }) => `${name}:${hash.reveal()}`) } });
     }
     default:
       throw new TypeError(`Cannot render a middleware: ${JSON.stringify(middleware satisfies never)}`);

@@ -6,7 +6,7 @@ import type { RenderSettings, Target } from '../target.ts';
 import { TRAEFIK_CAPABILITIES } from './capabilities.ts';
 import { dynamicParts } from './dynamic.ts';
 import { printJsonFile, type JsonObject } from './json.ts';
-import { servedStatuses } from './middlewares.ts';
+import { isEnforceable, servedStatuses } from './middlewares.ts';
 import { staticConfig } from './static.ts';
 
 /** Traefik: one dynamic file for its file provider, JSON in a `.yml`. The digest stands in it as a middleware that no router uses. */
@@ -20,7 +20,7 @@ export const traefikTarget: Target = {
         ? []
         : [diagnose('TRAEFIK_APPROXIMATED', `Cannot answer unknown hosts with ${status} and a body: Traefik answers 404 of its own`)];
     const value = configOf(dynamicParts(table, settings, table.digest), table, settings);
-    return { value, diagnostics: [...approximated, ...table.routes.flatMap(lossesOf)] };
+    return { value, diagnostics: [...approximated, ...table.routes.flatMap((route) => lossesOf(route, settings))] };
   },
   renderBoot(settings) {
     const unavailable = { ...settings, unknownHost: { status: 503 } };
@@ -40,7 +40,10 @@ function configOf(root: JsonObject, table: RoutingTable, { traefik }: RenderSett
   return { server: 'traefik', files: [printJsonFile(root, { path: traefik.dynamicFile, heading, units })], tableDigest: table.digest };
 }
 
-function lossesOf({ action, spans: [span] }: Route): readonly Diagnostic[] {
+function lossesOf({ action, middlewares, spans: [span] }: Route, settings: RenderSettings): readonly Diagnostic[] {
+  const unenforced = middlewares.find((middleware) => !isEnforceable(middleware, settings));
+  if (unenforced)
+    return [diagnose('TRAEFIK_UNSUPPORTED', `Cannot enforce ${unenforced.kind} as the tag asks: the route answers 503`, { span })];
   if (action.kind !== 'redirect') return [];
   const { status, otherStatus = status } = action.redirect;
   const { get, other } = servedStatuses(action.redirect);

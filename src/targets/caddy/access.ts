@@ -1,0 +1,56 @@
+import { ipv4Regexp, parseCidr } from '../../lib/ip.ts';
+import type { Middleware } from '../../model/middleware.ts';
+import type { RenderSettings } from '../target.ts';
+import { block, line, text, type Handler, type Node } from './ast.ts';
+
+type AddressRule = Extract<Middleware, { kind: 'ipAllow' | 'ipDeny' }>;
+type AuthRule = Extract<Middleware, { kind: 'basicAuth' }>;
+
+/** Whether a middleware can be enforced: a policy's users must be known. */
+export function isEnforceable(middleware: Middleware, { credentials }: Pick<RenderSettings, 'credentials'>): boolean {
+  return middleware.kind !== 'basicAuth' || (credentials?.get(middleware.policy)?.users.length ?? 0) > 0;
+}
+
+/** Answers 403 by the address of the connection and, for Fabio's lists, by every address in X-Forwarded-For. */
+export function addressHandler({ kind, cidrs, of }: AddressRule, name: string): Handler {
+  const peer = line('remote_ip', ...cidrs.map(text));
+  const matchers = [
+    block([`@${name}peer`], [kind === 'ipAllow' ? block(['not'], [peer]) : peer]),
+    ...(of === 'everyHop' ? [block([`@${name}hops`], [kind === 'ipAllow' ? notAllHops(cidrs) : anyHop(cidrs)])] : []),
+  ];
+  const directives = [line('respond', `@${name}peer`, '403'), ...(of === 'everyHop' ? [line('respond', `@${name}hops`, '403')] : [])];
+  return { matchers, directives };
+}
+
+/** Asks for a user and password. Throws `RangeError` for a policy that `isEnforceable` refuses. */
+export function authHandler({ policy }: AuthRule, { credentials }: Pick<RenderSettings, 'credentials'>): Handler {
+  const users = credentials?.get(policy)?.users ?? [];
+  if (users.length === 0) throw new RangeError(`Cannot render the policy "${policy}": it has no users`);
+  const lines = users.map(({ name, hash }) => line(text(name), text(hash.reveal())));
+  return { matchers: [], directives: [block(['basic_auth'], lines)] };
+}
+
+/** All lines of the header, joined by commas; empty where it is missing. */
+const HOPS = '{http.request.header.X-Forwarded-For}';
+/** What can be no address at all: Fabio passes over it. */
+const NO_ADDRESS = '[^,.:]*';
+
+/** Some hop is outside the blocks. IPv6 hops count as outside: their spellings are too many for an expression. */
+function notAllHops(cidrs: readonly string[]): Node {
+  const hop = `[ \\t]*(?:${[...ipv4Of(cidrs), NO_ADDRESS].join('|')})[ \\t]*`;
+  return block(['not'], [line('vars_regexp', HOPS, text(`^${hop}(?:,${hop})*$`))]);
+}
+
+/** Some hop is inside the blocks. Mapped IPv4 addresses always count as inside, and where a block is IPv6 every IPv6 hop does. */
+function anyHop(cidrs: readonly string[]): Node {
+  const ipv4 = ipv4Of(cidrs);
+  const ipv6 = ipv4.length < cidrs.length ? ['[^,]*:[^,]*'] : ['[0:]*:[fF][fF][fF][fF]:[^,]*'];
+  return line('vars_regexp', HOPS, text(`(?:^|,)[ \\t]*(?:${[...ipv4, ...ipv6].join('|')})[ \\t]*(?:,|$)`));
+}
+
+function ipv4Of(cidrs: readonly string[]): readonly string[] {
+  return cidrs.flatMap((cidr) => {
+    const block = parseCidr(cidr);
+    return (block && ipv4Regexp(block)) ?? [];
+  });
+}
