@@ -14,7 +14,7 @@ export function rankRoutes(
   routes: readonly Unranked[],
   { accept, report }: { readonly accept: readonly DialectName[]; readonly report: Report },
 ): readonly Unranked[] {
-  const prefixes = routes.filter(({ route }) => route.dialect !== 'traefik').toSorted(compareLikeFabio);
+  const prefixes = likeFabio(routes.filter(({ route }) => route.dialect !== 'traefik'));
   const routers = byPriority(
     routes.filter(({ route }) => route.dialect === 'traefik'),
     report,
@@ -54,8 +54,12 @@ function pathText(path: PathMatch): string {
   return path.kind === 'any' ? '/' : path.kind === 'regexp' ? path.regexp : path.path;
 }
 
-const compareLikeFabio = compareBy<Unranked>(
-  (a, b) => compareText(fabioHostKey(b), fabioHostKey(a)),
+function likeFabio(routes: readonly Unranked[]): readonly Unranked[] {
+  const keyed = routes.map((unranked) => ({ unranked, key: fabioHostKey(unranked) }));
+  return keyed.toSorted((a, b) => compareText(b.key, a.key) || comparePaths(a.unranked, b.unranked)).map(({ unranked }) => unranked);
+}
+
+const comparePaths = compareBy<Unranked>(
   (a, b) => compareText(pathText(b.route.match.path), pathText(a.route.match.path)),
   (a, b) => Number(b.route.match.path.kind === 'exact') - Number(a.route.match.path.kind === 'exact'),
   (a, b) => b.route.match.conditions.length - a.route.match.conditions.length,

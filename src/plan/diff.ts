@@ -1,7 +1,7 @@
 import type { ChangeSet } from '../model/change.ts';
 import type { RouteId } from '../model/names.ts';
 import type { Backend, Route, RoutingTable } from '../model/route.ts';
-import { backendsOf } from '../model/table.ts';
+import { backendContent, backendsOf, routeContent } from '../model/table.ts';
 
 /** What changes from one served table to the next; order within the table and the tags' places do not count. */
 export function diffTables(before: RoutingTable, after: RoutingTable): Pick<ChangeSet, 'created' | 'updated' | 'removed' | 'unchanged'> {
@@ -21,8 +21,8 @@ function contentsOf(table: RoutingTable): ReadonlyMap<RouteId, { readonly route:
   return new Map(table.routes.map((route) => [route.id, { route, content: contentOf(route, backendOf(route, backends)) }]));
 }
 
-function contentOf({ rank: _rank, spans: _spans, ...route }: Route, backend: Backend | undefined): string {
-  return JSON.stringify([route, backend]);
+function contentOf(route: Route, backend: Backend | undefined): string {
+  return backend ? routeContent(route) + backendContent(backend) : routeContent(route);
 }
 
 /** The backend that a route forwards to. */
