@@ -51,8 +51,8 @@ export function applied(
 
 /**
  * When the pending changes may go: at once after a silence of `maxWaitMs`, else after `quietMs` of silence but never later than
- * `maxWaitMs`; not before three times the last apply's duration has passed since it, nor before the pace allows it. Infinity where
- * nothing is pending.
+ * `maxWaitMs`; not before three times the last apply's duration has passed since it, nor before the pace allows it. The second apply
+ * after a rest needs no such gap: a replaced instance is two changes. Infinity where nothing is pending.
  */
 export function dueAtMs(state: HoldoffState, options: HoldoffOptions): number {
   const { pending, previousChangeAtMs, lastApply } = state;
@@ -60,8 +60,13 @@ export function dueAtMs(state: HoldoffState, options: HoldoffOptions): number {
   const { firstAtMs, lastAtMs } = pending;
   const leading = firstAtMs - previousChangeAtMs >= options.maxWaitMs;
   const settled = leading ? firstAtMs : Math.min(lastAtMs + options.quietMs, firstAtMs + options.maxWaitMs);
-  const afterApply = lastApply ? lastApply.endedAtMs + 3 * lastApply.durationMs : settled;
+  const afterApply = lastApply && !isSecondOfBurst(state, options) ? lastApply.endedAtMs + 3 * lastApply.durationMs : settled;
   return Math.max(settled, afterApply, paceAtMs(state, options));
+}
+
+/** The bucket was full before the last apply. */
+function isSecondOfBurst({ tokens }: HoldoffState, { pace }: HoldoffOptions): boolean {
+  return pace.kind === 'bucket' && tokens >= pace.burst - 1;
 }
 
 function paceAtMs(state: HoldoffState, options: HoldoffOptions): number {

@@ -20,9 +20,21 @@ test('dueAtMs() waits at most maxWaitMs when the changes never end', () => {
   assert.equal(dueAtMs(state, OPTIONS), 1510);
 });
 
-test('dueAtMs() leaves three times the duration of the last apply', () => {
+test('dueAtMs() lets a second apply follow at once when the bucket was full', () => {
   const state = applied(taken(changed(idleHoldoff(OPTIONS), 1000)), { endedAtMs: 1200, durationMs: 200 }, OPTIONS);
-  assert.equal(dueAtMs(changed(state, 1210), OPTIONS), 1800);
+
+  const due = dueAtMs(changed(state, 1150), OPTIONS);
+
+  assert.equal(due, 1200);
+});
+
+test('dueAtMs() leaves three times the duration of the last apply when it was not the first', () => {
+  const first = applied(taken(changed(idleHoldoff(OPTIONS), 1000)), { endedAtMs: 1200, durationMs: 200 }, OPTIONS);
+  const second = applied(taken(changed(first, 1150)), { endedAtMs: 1400, durationMs: 200 }, OPTIONS);
+
+  const due = dueAtMs(changed(second, 1410), OPTIONS);
+
+  assert.equal(due, 2000);
 });
 
 test('dueAtMs() waits for a token when the burst is used up', () => {
