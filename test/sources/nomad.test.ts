@@ -99,7 +99,7 @@ test('createNomadSource() gives each namespace its own owner', async (t) => {
 test('createNomadSource() sees a namespace that came after its stream', async (t) => {
   const fake = await startFakeNomad(t);
   fake.register(web(8001));
-  const watched = await watchWeb(t, fake);
+  const watched = await watchWeb(t, fake, { patience: { openMs: 300, silenceMs: 60_000 } });
   fake.createNamespace('green');
   fake.register(web(8002, { namespace: 'green' }));
   await until('the instance in the new namespace', () => lastPorts(watched) === '8001,8002');
