@@ -77,3 +77,35 @@ test('createTraefikDialect() never throws and keeps spans inside the tag', () =>
     }),
   );
 });
+
+test('createTraefikDialect() makes no default router when the only router has a refused name', () => {
+  const { value } = read('traefik.http.routers.r@file.rule=Host(`a.io`)');
+
+  assert.deepEqual(value, []);
+});
+
+test('createTraefikDialect() keeps the match with a fault when a label is given twice', () => {
+  const { value } = read(
+    'traefik.http.routers.r.rule=Host(`a.io`)',
+    'traefik.http.routers.r.priority=1',
+    'traefik.http.routers.r.priority=2',
+  );
+
+  assert.deepEqual(
+    value.map(({ fault }) => fault),
+    [{ kind: 'quarantined', code: 'TRAEFIK_NAME_TWICE' }],
+  );
+});
+
+test('createTraefikDialect() keeps the match with a fault when the service is ambiguous', () => {
+  const { value } = read(
+    'traefik.http.routers.r.rule=Host(`a.io`)',
+    'traefik.http.services.x.loadbalancer.server.port=80',
+    'traefik.http.services.y.loadbalancer.server.port=81',
+  );
+
+  assert.deepEqual(
+    value.map(({ fault }) => fault),
+    [{ kind: 'quarantined', code: 'TRAEFIK_SERVICE_AMBIGUOUS' }],
+  );
+});

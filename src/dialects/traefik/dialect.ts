@@ -73,7 +73,9 @@ function parseInstance(instance: ServiceInstance, settings: TraefikSettings, rep
   const routers = itemsOf(labels, 'http.routers');
   const services = itemsOf(labels, 'http.services');
   const other = labels.some(({ key }) => /^(?:tcp|udp)\./.test(key));
-  const implicit = routers.size === 0 && (!other || services.size > 0);
+  // a router under a refused name is still somebody's wish: the default host was not asked for
+  const named = labels.some(({ key }) => key.startsWith('http.routers.'));
+  const implicit = !named && (!other || services.size > 0);
   const wanted: readonly Item[] = implicit ? [{ name: normalised(instance), fields: new Map() }] : [...routers.values()];
   const http = wanted.flatMap((router) => readRouter(router, 'http', context));
   const tcp = [...itemsOf(labels, 'tcp.routers').values()].flatMap((router) => readRouter(router, 'tcp', context));
@@ -131,19 +133,18 @@ function reportStranger({ key, segments, valueSpan }: Label, tell: Tell): void {
 function readRouter(router: Item, kind: 'http' | 'tcp', context: Context): readonly RouteIntent[] {
   const { instance, tell } = context;
   const whole = tagSpan(instance, 0);
-  if (router.twice) {
-    tell('TRAEFIK_NAME_TWICE', `Cannot serve router "${router.name}": one label has two values`, router.twice.valueSpan);
-    return [];
-  }
   const field = (name: string): Label | undefined => router.fields.get(name);
   const rule = field('rule');
   const read = rule ? ruleOf(rule, kind, tell) : defaultRule(context, kind);
   const service = readService(router, kind, context);
-  if (!service) return [];
   let fault = service.fault;
   const fail = (next: Fault): void => {
     if (fault?.kind !== 'protective') fault = next;
   };
+  if (router.twice) {
+    tell('TRAEFIK_NAME_TWICE', `Cannot serve router "${router.name}": one label has two values`, router.twice.valueSpan);
+    fail({ kind: 'quarantined', code: 'TRAEFIK_NAME_TWICE' });
+  }
   const middlewares = readList(field('middlewares'), kind, context, 0);
   if (middlewares.fault) fail(middlewares.fault);
   const tlsLabel = field('tls');
@@ -261,17 +262,18 @@ interface ReadService {
   readonly fault?: Fault;
 }
 
-function readService(router: Item, kind: 'http' | 'tcp', { instance, labels, settings, tell }: Context): ReadService | undefined {
+function readService(router: Item, kind: 'http' | 'tcp', { instance, labels, settings, tell }: Context): ReadService {
   const services = itemsOf(labels, `${kind}.services`);
   const reference = router.fields.get('service');
   const wanted = reference?.value.toLowerCase().replace(/@(?:consulcatalog|nomad)$/, '');
   const where = reference?.valueSpan ?? [...router.fields.values()][0]?.valueSpan ?? tagSpan(instance, 0);
-  if (wanted === undefined && services.size > 1) {
-    tell('TRAEFIK_SERVICE_AMBIGUOUS', `Cannot serve router "${router.name}": it names none of ${services.size} services`, where);
-    return undefined;
-  }
-  const item = wanted === undefined ? [...services.values()][0] : services.get(wanted);
+  const isAmbiguous = wanted === undefined && services.size > 1;
+  const item = isAmbiguous ? undefined : wanted === undefined ? [...services.values()][0] : services.get(wanted);
   let fault: Fault | undefined;
+  if (isAmbiguous) {
+    tell('TRAEFIK_SERVICE_AMBIGUOUS', `Cannot serve router "${router.name}": it names none of ${services.size} services`, where);
+    fault = { kind: 'quarantined', code: 'TRAEFIK_SERVICE_AMBIGUOUS' };
+  }
   if (wanted !== undefined && !item && !(services.size === 0 && wanted === normalised(instance).toLowerCase())) {
     tell('TRAEFIK_REFERENCE_UNKNOWN', `Cannot find service "${reference?.value ?? ''}": the route answers 503`, where);
     fault = { kind: 'protective', code: 'TRAEFIK_REFERENCE_UNKNOWN' };
