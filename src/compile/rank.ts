@@ -101,15 +101,15 @@ function byPriority(routers: readonly Unranked[], report: Report): readonly Unra
 }
 
 /**
- * The priority of a router. An explicit one never lifts a pattern or host-less router above the exact host of another service: it is
- * held below the lowest of those, but not below what the rule's length gives by itself.
+ * The priority of a router. One that asks for more than its rule's length never brings a pattern or host-less router above the exact
+ * host of another service: it is held below the lowest of those, even where the length alone would stand higher.
  */
 function heldInside(router: Unranked, lowestOf: (service: string) => number, report: Report): number {
   const { route, intent } = router;
   const natural = intent.ruleLength ?? 0;
   const asked = intent.priority ?? natural;
   if (route.match.host.kind === 'exact' || asked <= natural) return asked;
-  const held = Math.min(asked, Math.max(natural, lowestOf(route.services.join(' ')) - 0.5));
+  const held = Math.min(asked, lowestOf(route.services.join(' ')) - 0.5);
   if (held < asked) {
     const message = `The priority ${asked} counts below the exact hosts of other services`;
     report(diagnose('TRAEFIK_PRIORITY_CLAMPED', message, { span: intent.spans[0] }));

@@ -49,3 +49,16 @@ test('rankRoutes() holds a priority below the exact hosts of other services when
   assert.equal(compiled.value.table.routes[0]?.services[0], 'b');
   assert.deepEqual(codesOf(compiled), ['TRAEFIK_PRIORITY_CLAMPED']);
 });
+
+test('rankRoutes() holds a priority below the exact hosts of other services when its rule is the longer one', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b')];
+  const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
+
+  const compiled = compile([
+    readingOf(a, intentOf(a, glob('*.io', '^.*\\.io$'), { ...traefik, priority: 1000, ruleLength: 35 })),
+    readingOf(b, intentOf(b, matchOf('h.io'), { ...traefik, ruleLength: 20 })),
+  ]);
+
+  assert.equal(compiled.value.table.routes[0]?.services[0], 'b');
+  assert.deepEqual(codesOf(compiled), ['TRAEFIK_PRIORITY_CLAMPED']);
+});
