@@ -4,7 +4,7 @@ import { diagnose, type Diagnostic, type Report } from '../model/diagnostic.ts';
 import { matchKey } from '../model/match.ts';
 import type { DialectName, Fault, RouteIntent } from '../model/route.ts';
 import { addressProblem } from './addresses.ts';
-import { resolveEntryPoints } from './entry-points.ts';
+import { isAside, resolveEntryPoints } from './entry-points.ts';
 import type { CompileOptions, HealthRule } from './options.ts';
 import { targetProblem } from './targets.ts';
 
@@ -41,13 +41,14 @@ export function candidatesOf(readings: readonly Reading[], options: CompileOptio
   return sorted.flatMap((reading) => withinLimit(readingCandidates(reading, options, report), options, report));
 }
 
-function readingCandidates(reading: Reading, options: CompileOptions, report: Report): Candidate[] {
+function readingCandidates(reading: Reading, options: CompileOptions, reportAll: Report): Candidate[] {
   const { instance, local, intents } = reading;
   const seen = new Map<string, RouteIntent>();
   const refusedEndpoints = new Set<string>();
   return intents.flatMap((intent) => {
     if (!options.accept.includes(intent.dialect)) return [];
     const [span] = intent.spans;
+    const report = isAside(intent.entryPoints) ? silent : reportAll;
     const { names, problems } = resolveEntryPoints(intent.entryPoints, options);
     for (const { code, message } of problems) report(diagnose(code, message, { span }));
     if (names.length === 0) return [];
@@ -70,6 +71,9 @@ function readingCandidates(reading: Reading, options: CompileOptions, report: Re
   });
 }
 
+/** For what another intent of the same tag has said. */
+export const silent: Report = () => undefined;
+
 function isRepeated(key: string, intent: RouteIntent, seen: Map<string, RouteIntent>, report: Report): boolean {
   const first = seen.get(key);
   if (!first) {
@@ -85,9 +89,14 @@ function isRepeated(key: string, intent: RouteIntent, seen: Map<string, RouteInt
 }
 
 function withinLimit(candidates: readonly Candidate[], { limits }: CompileOptions, report: Report): readonly Candidate[] {
-  if (candidates.length <= limits.routesPerService) return candidates;
-  const [kept, excess] = [candidates.slice(0, limits.routesPerService), candidates.slice(limits.routesPerService)];
-  const message = `Cannot serve ${excess.length} routes of this service: it asks for ${candidates.length}, expected at most ${limits.routesPerService}`;
+  const counted = candidates.filter(({ intent }) => !isAside(intent.entryPoints));
+  if (counted.length <= limits.routesPerService) return candidates;
+  const excess = counted.slice(limits.routesPerService);
+  const kept = candidates.slice(
+    0,
+    candidates.findIndex((candidate) => candidate === excess[0]),
+  );
+  const message = `Cannot serve ${excess.length} routes of this service: it asks for ${counted.length}, expected at most ${limits.routesPerService}`;
   report(diagnose('ROUTE_LIMIT', message, { span: excess[0]?.intent.spans[0] }));
   return kept;
 }

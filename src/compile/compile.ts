@@ -3,7 +3,8 @@ import { compareDiagnostics, type Diagnosed, type Diagnostic, type Report } from
 import type { BackendId, OwnerId, RouteId } from '../model/names.ts';
 import type { Backend, Fault, RoutingTable } from '../model/route.ts';
 import { createTable } from '../model/table.ts';
-import { candidatesOf, groupCandidates, type Reading } from './candidates.ts';
+import { candidatesOf, groupCandidates, silent, type Reading } from './candidates.ts';
+import { isAside } from './entry-points.ts';
 import { mergeCandidates } from './merge.ts';
 import type { Claims, CompileOptions } from './options.ts';
 import { withinOwnership } from './owner.ts';
@@ -37,7 +38,10 @@ export function buildTable(
 
   const candidates = candidatesOf(readings, options, report);
   const { kept, holders } = withinOwnership(candidates, { options, claims, report });
-  const merged = groupCandidates(kept).flatMap((group) => mergeCandidates(group, options, report) ?? []);
+  const merged = groupCandidates(kept).flatMap((group) => {
+    const isOnlyAside = group.every(({ intent }) => isAside(intent.entryPoints));
+    return mergeCandidates(group, options, isOnlyAside ? silent : report) ?? [];
+  });
   const redirected = withHttpsRedirects(merged, options);
   const ranked = rankRoutes(redirected, { accept: options.accept, report });
 

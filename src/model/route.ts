@@ -21,10 +21,11 @@ export interface EntryPoint {
 /**
  * Which entry points an intent asks for, in a tag's own words; the compiler resolves it to names.
  * `kind`: every http entry point that is plain, ends TLS, or either. `named`: these, as far as their kind fits `tls`.
+ * `aside`: a part of another intent of the same tag; nothing is said where no entry point fits.
  * `port`: the entry point on that port. `tcp`: the tcp entry point on that port (any, where none is named).
  */
 export type EntryPointChoice =
-  | { readonly kind: 'plain' | 'tls' | 'both' }
+  | { readonly kind: 'plain' | 'tls' | 'both'; readonly aside?: true }
   | { readonly kind: 'named'; readonly names: readonly string[]; readonly tls: boolean }
   | { readonly kind: 'port'; readonly port: Port; readonly tls: boolean }
   | { readonly kind: 'tcp'; readonly port?: Port; readonly names?: readonly string[] };

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { codesOf, compile, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
+import { exactHost } from '../../src/model/match.ts';
+import { codesOf, compile, host, instanceOf, intentOf, matchOf, port, readingOf } from '../support/intents.ts';
 
 const asked = fc.record({
   service: fc.constantFrom('a', 'b', 'c'),
@@ -44,4 +45,22 @@ test('buildTable() numbers routes by rank and keeps every backend that a route u
       for (const { action } of routes) if (action.kind === 'forward') assert.ok(ids.has(action.backend));
     }),
   );
+});
+
+test('buildTable() serves the part beside a route without a word, and leaves it out where no entry point fits', () => {
+  const instance = instanceOf('a', { health: 'critical' });
+  const plain = intentOf(instance, matchOf('h.io'), { entryPoints: { kind: 'plain' } });
+  const beside = intentOf(
+    instance,
+    { ...matchOf('h.io'), host: exactHost(host('h.io'), port(80)) },
+    { entryPoints: { kind: 'tls', aside: true } },
+  );
+  const [withTls, without] = [true, false].map((tls) => compile([readingOf(instance, plain, beside)], { tls }));
+
+  assert.deepEqual(
+    withTls?.value.table.routes.flatMap(({ entryPoints }) => entryPoints).toSorted(),
+    ['web', 'websecure'],
+  );
+  assert.deepEqual(without?.value.table.routes.length, 1);
+  for (const compiled of [withTls, without]) assert.deepEqual(compiled && codesOf(compiled), ['ROUTE_UNHEALTHY']);
 });

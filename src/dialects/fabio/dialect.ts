@@ -80,7 +80,9 @@ function intentsOf(
     ...(redirect && { redirect }),
     protocol,
   };
-  if (protocol !== 'tcp' && route.tcpPort === undefined) return [http];
+  const { aside } = route;
+  if (protocol !== 'tcp' && route.tcpPort === undefined)
+    return aside ? [http, { ...http, entryPoints: aside.entryPoints, match: { ...http.match, host: aside.host } }] : [http];
   const address = route.host.kind === 'exact' && typeof route.host.port === 'number' ? route.host.port : undefined;
   const port = route.tcpPort ?? address;
   const host = port === undefined ? route.host : ({ kind: 'any' } as const);

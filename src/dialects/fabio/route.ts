@@ -23,6 +23,8 @@ export interface FabioRoute {
   /** The path as the tag has it, variables replaced. */
   readonly pathText: string;
   readonly entryPoints: EntryPointChoice;
+  /** Where the host names port 80 or 443: on the listeners of the other kind Fabio asks for that port in the Host header. */
+  readonly aside?: { readonly host: HostMatch; readonly entryPoints: EntryPointChoice };
   /** A TCP route by its form (`:port`), whatever its options say. */
   readonly tcpPort?: Port;
 }
@@ -77,23 +79,31 @@ function portRoute(text: string): ReturnType<typeof parseRoute> {
   return { notes: [{ code: 'FABIO_ROUTE_SYNTAX', message: `Cannot read the port "${text}": expected :1 to :65535` }] };
 }
 
-function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'host' | 'entryPoints'> | RouteNote {
+function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'host' | 'entryPoints' | 'aside'> | RouteNote {
   if (text === '') return { host: ANY_HOST, entryPoints: { kind: 'both' } };
   const colon = /^(.*):(\d+)$/.exec(text);
   const number = colon ? parsePort(colon[2] ?? '') : undefined;
   if (colon && number === undefined) return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot use the port of "${text}": expected 1–65535` };
   const name = colon ? (colon[1] ?? '') : text;
   const entryPoints: EntryPointChoice = { kind: number === 80 ? 'plain' : number === 443 ? 'tls' : 'both' };
-  const port: HostPort = number === undefined || number === 80 || number === 443 ? 'own' : number;
+  const usual = number === 80 || number === 443;
+  const host = hostOf(name, number === undefined || usual ? 'own' : number, settings);
+  if ('code' in host || number === undefined || !usual) return 'code' in host ? host : { host, entryPoints };
+  const aside = hostOf(name, number, settings);
+  return 'code' in aside
+    ? aside
+    : { host, entryPoints, aside: { host: aside, entryPoints: { kind: number === 80 ? 'tls' : 'plain', aside: true } } };
+}
+
+function hostOf(name: string, port: HostPort, settings: FabioSettings): HostMatch | RouteNote {
   if (settings.hostGlobs && isGlob(name)) {
     const regexp = /^[a-z0-9_.*?[\]!{},:()$-]+$/.test(name) ? globToRegexp(name) : undefined;
     if (regexp === undefined) return { code: 'FABIO_HOST_GLOB', message: `Cannot compile the host pattern "${name}"` };
-    return { host: { kind: 'glob', pattern: name, regexp, port }, entryPoints };
+    return { kind: 'glob', pattern: name, regexp, port };
   }
   const hostname = parseHostname(name);
-  if (hostname !== undefined) return { host: exactHost(hostname, port), entryPoints };
-  if (/^[a-z0-9_.$()-]{1,253}$/.test(name))
-    return { host: { kind: 'glob', pattern: name, regexp: `^${regexpLiteral(name)}$`, port }, entryPoints };
+  if (hostname !== undefined) return exactHost(hostname, port);
+  if (/^[a-z0-9_.$()-]{1,253}$/.test(name)) return { kind: 'glob', pattern: name, regexp: `^${regexpLiteral(name)}$`, port };
   return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot use the host "${name}": expected labels of letters, digits, "-" and "_"` };
 }
 
