@@ -29,8 +29,6 @@ const DIALECTS = [
     exposedByDefault: false,
     defaultRule: '{name}.{suffix}',
     domainSuffix: 'test',
-    transports: {},
-    policies: {},
   }),
   createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true }),
   createHindDialect(),

@@ -6,14 +6,13 @@ import type { DialectName } from '../model/route.ts';
 import type { Setup } from './runtime.ts';
 
 /** The dialects that a set-up reads, in its order. */
-export function createDialects({ config, settings }: Pick<Setup, 'config' | 'settings'>): readonly Dialect[] {
-  const { defaultRule, domainSuffix, transports, policies } = config;
+export function createDialects({ config }: Pick<Setup, 'config'>): readonly Dialect[] {
+  const { defaultRule, domainSuffix } = config;
   const { accept, fabio, hind, traefik } = config.dialects;
-  const { credentials = new Map() } = settings;
   const makers: Readonly<Record<DialectName, () => readonly Dialect[]>> = {
-    fabio: () => [createFabioDialect({ ...fabio, authSchemes: new Set(credentials.keys()) })],
+    fabio: () => [createFabioDialect(fabio)],
     hind: () => [createHindDialect(hind)],
-    traefik: () => [createTraefikDialect({ ...traefik, defaultRule, domainSuffix, transports, policies })],
+    traefik: () => [createTraefikDialect({ ...traefik, defaultRule, domainSuffix })],
   };
   return accept.flatMap((name) => makers[name]());
 }

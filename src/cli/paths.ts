@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Env } from '../config/environment.ts';
 import { addressPort, type Config, type ProxyConfig } from '../config/options.ts';
-import type { EntryPoint } from '../model/route.ts';
+import type { EntryPoint } from '../model/entry-point.ts';
 
 /** Where everything of one proxy lives; all absolute. */
 export interface Paths {

@@ -4,8 +4,9 @@ import { createCaddyDeployer } from '../apply/caddy.ts';
 import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
-import type { CompileOptions } from '../compile/options.ts';
+import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { readCredentials } from '../config/credentials.ts';
+import { policiesOf, transportsOf } from '../config/policies.ts';
 import type { Env } from '../config/environment.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/options.ts';
@@ -24,7 +25,7 @@ import type { Log } from '../lib/log.ts';
 import { Secret } from '../lib/secret.ts';
 import { parseHostname, sourceId } from '../model/names.ts';
 import type { Server } from '../model/rendered.ts';
-import type { EntryPoint } from '../model/route.ts';
+import type { EntryPoint } from '../model/entry-point.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
 import { createDialects } from './dialects.ts';
 import { entryPointsOf, proxyOf, resolvePaths, type Paths } from './paths.ts';
@@ -85,6 +86,7 @@ export async function setUp({
     tls: config.tls,
     trustedProxies: config.trustedProxies,
     accessLogs: config.logging.accessLogs,
+    modules: new Set(),
     credentials: readCredentials(config.policies),
     caddy: { file: paths.caddyfile, admin: proxy.caddy.admin },
     traefik: {
@@ -190,6 +192,7 @@ export function compileOptions({ config, env, entryPoints }: Setup): CompileOpti
     checkingSources: new Set([sourceId('consul')]),
     health: new Map(health),
     ownership: config.ownership.mode,
+    grants: new Map(Object.entries(config.ownership.allow).map(([key, list]) => [key, list.map(grantOf)])),
     reservedHosts: config.reservedHosts.flatMap((host) => parseHostname(host) ?? []),
     redirectHosts: config.redirectHosts,
     httpsRedirect: redirect === undefined ? 'hind' : redirect ? 'withoutPort' : 'never',
@@ -199,8 +202,21 @@ export function compileOptions({ config, env, entryPoints }: Setup): CompileOpti
       deny: config.backends.deny.flatMap((block) => parseCidr(block) ?? []),
       controlPorts: new Set(config.backends.denyControlPorts ? controlPorts(config) : []),
     },
+    policies: policiesOf(config.policies, { trustsProxies: config.trustedProxies.length > 0 }),
+    attach: config.attach.map(({ match, policies }) => ({ match: definedOnly(match), policies })),
+    transports: transportsOf(config.transports),
     limits: config.limits,
   };
+}
+
+/** `host/path` as the operator writes it. */
+function grantOf(text: string): Grant {
+  const slash = text.indexOf('/');
+  return slash < 0 ? { host: text.toLowerCase(), prefix: '/' } : { host: text.slice(0, slash).toLowerCase(), prefix: text.slice(slash) };
+}
+
+function definedOnly(match: Config['attach'][number]['match']): Attachment['match'] {
+  return Object.fromEntries(Object.entries(match).filter(([, pattern]) => pattern !== undefined));
 }
 
 function controlPorts(config: Config): readonly string[] {

@@ -1,11 +1,15 @@
 import { groupBy } from '../lib/sort.ts';
-import { compareInstances, type Health, type ServiceInstance } from '../model/catalog.ts';
+import { compareInstances, serviceKey, type Health, type ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Diagnostic, type Report } from '../model/diagnostic.ts';
+import type { Definition, Fault, RouteIntent } from '../model/intent.ts';
 import { matchKey } from '../model/match.ts';
-import type { DialectName, Fault, RouteIntent } from '../model/route.ts';
+import type { DialectName, Route } from '../model/route.ts';
 import { addressProblem } from './addresses.ts';
+import { withAttached } from './attach.ts';
 import { isAside, resolveEntryPoints } from './entry-points.ts';
 import type { CompileOptions, HealthRule } from './options.ts';
+import { effectivePriority } from './priority.ts';
+import { createResolver, type ResolvedIntent, type ResolvedTarget } from './references.ts';
 import { targetProblem } from './targets.ts';
 
 /** One instance and what its tags ask for. */
@@ -14,6 +18,7 @@ export interface Reading {
   /** Its catalog is on this machine: loopback addresses are its own. */
   readonly local: boolean;
   readonly intents: readonly RouteIntent[];
+  readonly definitions: readonly Definition[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -22,10 +27,12 @@ export type Standing = 'routed' | 'unhealthy' | 'ignored';
 
 /** An intent of one instance with everything resolved that does not depend on other instances. */
 export interface Candidate {
-  readonly intent: RouteIntent;
+  readonly intent: ResolvedIntent;
+  /** The instance that requests go to. */
   readonly instance: ServiceInstance;
   /** Equal for candidates that ask the same: entry points, match and protocol. */
   readonly key: string;
+  readonly protocol: Route['protocol'];
   /** Sorted, never empty. */
   readonly entryPoints: readonly string[];
   readonly standing: Standing;
@@ -33,28 +40,31 @@ export interface Candidate {
 }
 
 /**
- * The candidates of all readings, in an order that does not depend on the order of the readings. Reported: entry points that do not
- * fit, refused addresses and redirect targets, routes above the service's limit (the first by key are kept).
+ * The candidates of all readings, in an order that does not depend on the order of the readings. Names are looked up and policies
+ * attached. Reported: entry points that do not fit, refused addresses and redirect targets, what is above a limit (the first by key are
+ * kept).
  */
 export function candidatesOf(readings: readonly Reading[], options: CompileOptions, report: Report): readonly Candidate[] {
   const sorted = readings.toSorted((a, b) => compareInstances(a.instance, b.instance));
-  return sorted.flatMap((reading) => withinLimit(readingCandidates(reading, options, report), options, report));
+  const resolve = createResolver(sorted, options);
+  return withinOwnerLimit(sorted, options, report).flatMap((reading) => {
+    const targets = resolve(reading, report).map((target) => withAttached(target, options));
+    return withinLimit(readingCandidates(targets, options, report), options, report);
+  });
 }
 
-function readingCandidates(reading: Reading, options: CompileOptions, reportAll: Report): Candidate[] {
-  const { instance, local, intents } = reading;
-  const seen = new Map<string, RouteIntent>();
+function readingCandidates(targets: readonly ResolvedTarget[], options: CompileOptions, reportAll: Report): readonly Candidate[] {
   const refusedEndpoints = new Set<string>();
-  return intents.flatMap((intent) => {
+  const candidates = targets.flatMap(({ intent, instance, local }): readonly Candidate[] => {
     if (!options.accept.includes(intent.dialect)) return [];
     const [span] = intent.spans;
     const report = isAside(intent.entryPoints) ? silent : reportAll;
     const { names, problems } = resolveEntryPoints(intent.entryPoints, options);
     for (const { code, message } of problems) report(diagnose(code, message, { span }));
     if (names.length === 0) return [];
-    const protocol = intent.entryPoints.kind === 'tcp' ? 'tcp' : 'http';
+    const { kind } = intent.entryPoints;
+    const protocol = kind === 'tcp' || kind === 'udp' ? kind : 'http';
     const key = JSON.stringify([names, protocol, matchKey(intent.match)]);
-    if (isRepeated(`${intent.dialect} ${key}`, intent, seen, report)) return [];
     const refused = addressProblem(intent.endpoint, { local, policy: options.addresses });
     const { address, port } = intent.endpoint;
     if (refused !== undefined && !refusedEndpoints.has(`${address} ${port}`)) {
@@ -67,38 +77,58 @@ function readingCandidates(reading: Reading, options: CompileOptions, reportAll:
     const fault: Fault | undefined =
       intent.fault ?? (target === undefined ? undefined : { kind: 'quarantined', code: 'ROUTE_TARGET_REFUSED' });
     const standing = refused === undefined ? standingOf(instance, intent.dialect, options) : 'unhealthy';
-    return [{ intent, instance, key, entryPoints: names, standing, ...(fault && { fault }) }];
+    return [{ intent, instance, key, protocol, entryPoints: names, standing, ...(fault && { fault }) }];
   });
+  return withoutRepeats(candidates, reportAll);
 }
 
 /** For what another intent of the same tag has said. */
 export const silent: Report = () => undefined;
 
-function isRepeated(key: string, intent: RouteIntent, seen: Map<string, RouteIntent>, report: Report): boolean {
-  const first = seen.get(key);
-  if (!first) {
-    seen.set(key, intent);
-    return false;
-  }
-  const [tag, firstTag] = [intent.spans[0], first.spans[0]];
-  if (tag?.tag !== firstTag?.tag) {
-    const related = firstTag ? [firstTag] : [];
-    report(diagnose('ROUTE_DUPLICATE', 'This instance asks for the same route twice; the first tag is used', { span: tag, related }));
-  }
-  return true;
+/** Of equal wishes of one instance in one dialect the one of the highest priority counts, else the first. */
+function withoutRepeats(candidates: readonly Candidate[], report: Report): readonly Candidate[] {
+  const groups = groupBy(candidates, ({ intent, key, instance }) =>
+    [intent.dialect, instance.instance, instance.service, key].join('\u0000'),
+  );
+  return [...groups.values()].flatMap((group) => {
+    const [first, ...others] = group.toSorted((a, b) => effectivePriority(b.intent) - effectivePriority(a.intent));
+    if (!first) return [];
+    const [span] = first.intent.spans;
+    for (const { intent } of others) {
+      const [repeated] = intent.spans;
+      if (repeated?.tag === span?.tag || isAside(intent.entryPoints)) continue;
+      const related = span ? [span] : [];
+      report(
+        diagnose('ROUTE_DUPLICATE', 'This instance asks for the same route twice; the other tag is used', { span: repeated, related }),
+      );
+    }
+    return [first];
+  });
 }
 
 function withinLimit(candidates: readonly Candidate[], { limits }: CompileOptions, report: Report): readonly Candidate[] {
   const counted = candidates.filter(({ intent }) => !isAside(intent.entryPoints));
-  if (counted.length <= limits.routesPerService) return candidates;
-  const excess = counted.slice(limits.routesPerService);
-  const kept = candidates.slice(
-    0,
-    candidates.findIndex((candidate) => candidate === excess[0]),
-  );
-  const message = `Cannot serve ${excess.length} routes of this service: it asks for ${counted.length}, expected at most ${limits.routesPerService}`;
-  report(diagnose('ROUTE_LIMIT', message, { span: excess[0]?.intent.spans[0] }));
-  return kept;
+  const [excess] = counted.slice(limits.routesPerService);
+  if (!excess) return candidates;
+  const message = `Cannot serve ${counted.length - limits.routesPerService} routes of this service: it asks for ${counted.length}, expected at most ${limits.routesPerService}`;
+  report(diagnose('ROUTE_LIMIT', message, { span: excess.intent.spans[0] }));
+  return candidates.slice(0, candidates.indexOf(excess));
+}
+
+/** The services of each owner up to its limit, those that came first. */
+function withinOwnerLimit(readings: readonly Reading[], { limits }: CompileOptions, report: Report): readonly Reading[] {
+  const routed = readings.filter(({ intents }) => intents.length > 0);
+  const refused = new Set<string>();
+  for (const [owner, own] of groupBy(routed, ({ instance }) => instance.owner)) {
+    const services = groupBy(own, ({ instance }) => serviceKey(instance));
+    if (services.size <= limits.servicesPerOwner) continue;
+    const ageOf = (group: readonly Reading[]): number => Math.min(...group.map(({ instance }) => instance.modifyIndex));
+    const excess = [...services].toSorted(([, a], [, b]) => ageOf(a) - ageOf(b)).slice(limits.servicesPerOwner);
+    for (const [key] of excess) refused.add(key);
+    const message = `Cannot serve ${excess.length} services of "${owner}": it has ${services.size}, expected at most ${limits.servicesPerOwner}`;
+    report(diagnose('ROUTE_LIMIT', message, { span: excess[0]?.[1][0]?.intents[0]?.spans[0] }));
+  }
+  return refused.size === 0 ? readings : readings.filter(({ instance }) => !refused.has(serviceKey(instance)));
 }
 
 const PASSING: readonly Health[] = ['passing'];
@@ -124,5 +154,5 @@ function healthByRule(rule: HealthRule): readonly Health[] {
 
 /** Candidates by owner and key, in order of first appearance. */
 export function groupCandidates(candidates: readonly Candidate[]): readonly (readonly Candidate[])[] {
-  return [...groupBy(candidates, ({ key, instance }) => `${instance.owner}\u0000${key}`).values()];
+  return [...groupBy(candidates, ({ key, intent }) => `${intent.owner}\u0000${key}`).values()];
 }

@@ -1,7 +1,9 @@
 import { serviceKey } from '../model/catalog.ts';
 import { compareDiagnostics, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
+import type { Fault } from '../model/intent.ts';
 import type { BackendId, OwnerId, RouteId } from '../model/names.ts';
-import type { Backend, Fault, RoutingTable } from '../model/route.ts';
+import type { Backend, Endpoint } from '../model/pool.ts';
+import type { RoutingTable } from '../model/route.ts';
 import { createTable } from '../model/table.ts';
 import { candidatesOf, groupCandidates, silent, type Reading } from './candidates.ts';
 import { isAside } from './entry-points.ts';
@@ -10,6 +12,8 @@ import type { Claims, CompileOptions } from './options.ts';
 import { withinOwnership } from './owner.ts';
 import { rankRoutes } from './rank.ts';
 import { reservedHostRoutes, unknownHostRedirect, withHttpsRedirects } from './redirects.ts';
+import { reportSharedNames } from './shared-names.ts';
+import { withOneTlsProfile } from './tls-profiles.ts';
 
 /** What the catalogs ask for as one table, and what the next stages must know of how it came about. */
 export interface Compiled {
@@ -17,7 +21,7 @@ export interface Compiled {
   /** Routes that answer 503 because their tags cannot be honoured; a `quarantined` one may be served in its last good form. */
   readonly faults: ReadonlyMap<RouteId, Fault>;
   /** The healthy instances of those routes, for a last good form to forward to. */
-  readonly pools: ReadonlyMap<RouteId, Backend>;
+  readonly pools: ReadonlyMap<RouteId, readonly Endpoint[]>;
   /** Services (`serviceKey`) with a routing tag of which not even the match could be read: what they asked before may stand. */
   readonly unreadable: ReadonlySet<string>;
   /** Who holds each host now, by `claimKey`. */
@@ -25,9 +29,9 @@ export interface Compiled {
 }
 
 /**
- * Turns what all instances ask into one ranked routing table. The passes, in order: resolve each intent by itself (entry points,
- * address, redirect target), apply ownership, pool what asks for the same route, add the redirects to https, rank, number. Pure, and
- * the same for every order of `readings`. Every fault costs its own route only.
+ * Turns what all instances ask into one ranked routing table. The passes, in order: resolve each intent by itself (names, attached
+ * policies, entry points, address, redirect target), apply ownership, pool what asks for the same route, give each host one way to end
+ * TLS, add the redirects to https, rank, number. Pure, and the same for every order of `readings`. Every fault costs its own route only.
  */
 export function buildTable(
   readings: readonly Reading[],
@@ -37,20 +41,29 @@ export function buildTable(
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
 
   const candidates = candidatesOf(readings, options, report);
+  reportSharedNames(candidates, report);
   const { kept, holders } = withinOwnership(candidates, { options, claims, report });
   const merged = groupCandidates(kept).flatMap((group) => {
     const isOnlyAside = group.every(({ intent }) => isAside(intent.entryPoints));
     return mergeCandidates(group, options, isOnlyAside ? silent : report) ?? [];
   });
-  const redirected = withHttpsRedirects(merged, options);
+  const agreed = withOneTlsProfile(merged, report);
+  const redirected = withHttpsRedirects(agreed, options);
   const ranked = rankRoutes(redirected, { accept: options.accept, report });
 
   const last = unknownHostRedirect(options);
   const routes = [...reservedHostRoutes(ranked, options), ...ranked.map(({ route }) => route), ...(last ? [last] : [])];
-  const backends = new Map<BackendId, Backend>(merged.flatMap(({ backend }) => (backend ? [[backend.id, backend]] : [])));
-  const faults = new Map<RouteId, Fault>(merged.flatMap(({ route, fault }) => (fault ? [[route.id, fault]] : [])));
-  const pools = new Map<RouteId, Backend>(merged.flatMap(({ route, fault, backend }) => (fault && backend ? [[route.id, backend]] : [])));
-  const value = { table: createTable(routes, backends), faults, pools, unreadable: unreadableServices(readings), holders };
+  const backends = new Map<BackendId, Backend>(agreed.flatMap((merge) => merge.backends.map((backend) => [backend.id, backend] as const)));
+  const faulty = agreed.flatMap(({ route, fault, backends: pools }) => (fault ? [{ id: route.id, fault, pools }] : []));
+  const value: Compiled = {
+    table: createTable(routes, backends),
+    faults: new Map(faulty.map(({ id, fault }) => [id, fault])),
+    pools: new Map(
+      faulty.flatMap(({ id, pools }) => (pools.length > 0 ? [[id, pools.flatMap(({ endpoints }) => endpoints)] as const] : [])),
+    ),
+    unreadable: unreadableServices(readings),
+    holders,
+  };
   return { value, diagnostics: diagnostics.toSorted(compareDiagnostics) };
 }
 

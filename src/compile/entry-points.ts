@@ -1,5 +1,5 @@
 import type { DiagnosticCode } from '../model/codes.ts';
-import type { EntryPoint, EntryPointChoice } from '../model/route.ts';
+import type { EntryPoint, EntryPointChoice } from '../model/entry-point.ts';
 
 /** The entry points that a choice stands for, and what is wrong with it. No names: the route is not rendered. */
 export interface ResolvedEntryPoints {
@@ -10,7 +10,7 @@ export interface ResolvedEntryPoints {
 
 /**
  * Resolves a tag's choice to the names of entry points. Routes that name none join every http entry point of their kind: with TLS
- * those that end it, without TLS the others; `both` joins all. TCP routes go only to entry points declared `tcp`.
+ * those that end it, without TLS the others; `both` joins all. tcp and udp routes go only to entry points declared so.
  */
 export function resolveEntryPoints(
   choice: EntryPointChoice,
@@ -32,7 +32,8 @@ export function resolveEntryPoints(
     case 'named':
       return named(choice.names, entryPoints, (entryPoint) => entryPoint.protocol === 'http' && entryPoint.tls === choice.tls);
     case 'tcp':
-      return tcp(choice, entryPoints);
+    case 'udp':
+      return connections(choice, entryPoints);
     default:
       throw new TypeError(`Cannot resolve entry points: ${JSON.stringify(choice satisfies never)}`);
   }
@@ -58,17 +59,23 @@ function onPort({ port, tls }: { readonly port: number; readonly tls: boolean },
   );
 }
 
-function tcp(choice: Extract<EntryPointChoice, { kind: 'tcp' }>, entryPoints: readonly EntryPoint[]): ResolvedEntryPoints {
-  const isTcp = ({ protocol }: EntryPoint): boolean => protocol === 'tcp';
-  if (choice.names) return named(choice.names, entryPoints, isTcp);
-  const { port } = choice;
-  if (port === undefined) return found(entryPoints.filter(isTcp), 'no entry point is declared `tcp`');
+/** Entry points of tcp and udp, which no request can be told from another on. */
+function connections(choice: Extract<EntryPointChoice, { kind: 'tcp' | 'udp' }>, entryPoints: readonly EntryPoint[]): ResolvedEntryPoints {
+  const { kind, port } = choice;
+  const isOfKind = ({ protocol }: EntryPoint): boolean => protocol === kind;
+  if (choice.names) return named(choice.names, entryPoints, isOfKind);
+  if (port === undefined) return found(entryPoints.filter(isOfKind), `no entry point is declared \`${kind}\``);
   const there = entryPoints.filter((entryPoint) => entryPoint.port === port);
-  if (there.some(isTcp)) return found(there.filter(isTcp));
-  if (there.length === 0) return none('ROUTE_ENTRYPOINT_MISSING', `Cannot serve the TCP route: no entry point on port ${port}`);
+  if (there.some(isOfKind)) return found(there.filter(isOfKind));
+  if (there.length === 0)
+    return none(
+      'ROUTE_ENTRYPOINT_MISSING',
+      `Cannot serve the ${kind} route: no entry point on port ${port}, expected one with \`protocol: ${kind}\``,
+    );
+  const speaks = there.map(({ protocol }) => protocol).join(', ');
   return none(
     'ROUTE_ENTRYPOINT_KIND',
-    `Cannot serve the TCP route: the entry point on port ${port} speaks http, expected \`protocol: tcp\``,
+    `Cannot serve the ${kind} route: the entry point on port ${port} speaks ${speaks}, expected \`protocol: ${kind}\``,
   );
 }
 

@@ -1,6 +1,9 @@
 import type { Cidr } from '../lib/ip.ts';
+import type { EntryPoint } from '../model/entry-point.ts';
 import type { Hostname, OwnerId, Port, SourceId } from '../model/names.ts';
-import type { DialectName, EntryPoint } from '../model/route.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Transport } from '../model/pool.ts';
+import type { DialectName } from '../model/route.ts';
 
 /** Which instances a source's services may be served from, where the operator overrides the dialects' own rules. */
 export type HealthRule = 'passing' | 'warning' | 'any';
@@ -15,6 +18,18 @@ export interface AddressPolicy {
   readonly controlPorts: ReadonlySet<string>;
 }
 
+/** Policies for every route that fits all of these patterns (`*`, `?`); an absent pattern fits everything. */
+export interface Attachment {
+  readonly match: { readonly service?: string; readonly host?: string; readonly tag?: string; readonly namespace?: string };
+  readonly policies: readonly string[];
+}
+
+/** What an owner may have: hosts (`*.` for all names below) with everything under a path prefix. */
+export interface Grant {
+  readonly host: string;
+  readonly prefix: string;
+}
+
 /** The operator's decisions that shape a routing table. */
 export interface CompileOptions {
   /** Dialects that are read, the preferred one first. */
@@ -27,7 +42,10 @@ export interface CompileOptions {
   readonly requireChecks: boolean;
   readonly checkingSources: ReadonlySet<SourceId>;
   readonly health: ReadonlyMap<SourceId, HealthRule>;
-  readonly ownership: 'firstCome' | 'open';
+  /** `firstCome`: a host belongs to who had it first. `allowList`: to whom it is granted. `open`: to everybody. */
+  readonly ownership: 'firstCome' | 'allowList' | 'open';
+  /** What owners are granted, by `namespace:GLOB` or `service:GLOB`. Grants are for others' hosts too. */
+  readonly grants: ReadonlyMap<string, readonly Grant[]>;
   readonly reservedHosts: readonly Hostname[];
   /** Hosts that tags may redirect to; empty: any. */
   readonly redirectHosts: readonly string[];
@@ -36,7 +54,12 @@ export interface CompileOptions {
   /** Plain requests that no route answers are redirected to https, as HinD does. */
   readonly redirectUnknownHosts: boolean;
   readonly addresses: AddressPolicy;
-  readonly limits: { readonly routesPerService: number; readonly endpointsPerRoute: number };
+  /** By name. */
+  readonly policies: ReadonlyMap<string, Policy>;
+  readonly attach: readonly Attachment[];
+  /** What tags may refer to, by name. */
+  readonly transports: ReadonlyMap<string, Transport>;
+  readonly limits: { readonly routesPerService: number; readonly endpointsPerRoute: number; readonly servicesPerOwner: number };
 }
 
 /** Who holds a host (or a wide pattern) since earlier tables; see `claimKey`. */

@@ -1,8 +1,10 @@
 import { compareBy, compareText } from '../lib/sort.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
 import type { HostMatch, PathMatch } from '../model/match.ts';
-import type { DialectName, EntryPointChoice } from '../model/route.ts';
+import type { EntryPointChoice } from '../model/entry-point.ts';
+import type { DialectName } from '../model/route.ts';
 import type { Unranked } from './merge.ts';
+import { effectivePriority } from './priority.ts';
 
 /**
  * The routes in the order in which they are tried. Fabio and HinD routes form one list in Fabio's order (fabiolb/fabio:route/table.go:
@@ -122,8 +124,7 @@ function lowestByOthers(exact: readonly Unranked[]): (service: string) => number
   const lowest = new Map<string, number>();
   for (const { route, intent } of exact) {
     const service = route.services.join(' ');
-    const priority = intent.priority ?? intent.ruleLength ?? 0;
-    lowest.set(service, Math.min(priority, lowest.get(service) ?? Number.POSITIVE_INFINITY));
+    lowest.set(service, Math.min(effectivePriority(intent), lowest.get(service) ?? Number.POSITIVE_INFINITY));
   }
   const ascending = [...lowest.entries()].toSorted(([, a], [, b]) => a - b);
   return (service) => ascending.find(([other]) => other !== service)?.[1] ?? Number.POSITIVE_INFINITY;

@@ -69,7 +69,7 @@ function twinOf({ route, intent }: Unranked, plain: readonly string[], port: Por
   const match: RouteMatch = { ...route.match, conditions: [...route.match.conditions, NOT_ACME] };
   const id = routeId(`${slug(hostKey(match.host))}-${shortHash([route.owner, 'https', routeKey(route)])}`);
   const twin: Route = { ...route, id, entryPoints: plain, match, middlewares: [], action: { kind: 'redirect', redirect: toHttps(port) } };
-  return { route: twin, intent: { ...intent, entryPoints: { kind: 'both' } } };
+  return { route: twin, backends: [], intent: { ...intent, entryPoints: { kind: 'both' } } };
 }
 
 function toHttps(port: Port): Redirect {

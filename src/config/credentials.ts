@@ -2,21 +2,19 @@ import { readFileSync } from 'node:fs';
 import { Secret } from '../lib/secret.ts';
 import type { Credentials } from '../model/credentials.ts';
 import { ConfigError, type ConfigFault } from './load.ts';
+import type { PolicyConfig } from './policy-schema.ts';
 
 /**
- * The users of every policy that is `{basicAuth: {usersFile}}`, by the policy's name. Only bcrypt hashes are taken, because both proxies
+ * The users of every policy with `basicAuth`, by the policy's name. Only bcrypt hashes are taken, because both proxies
  * read them. Throws `ConfigError` for every file that cannot be used.
  */
-export function readCredentials(policies: Readonly<Record<string, unknown>>): ReadonlyMap<string, Credentials> {
+export function readCredentials(policies: Readonly<Record<string, Pick<PolicyConfig, 'basicAuth'>>>): ReadonlyMap<string, Credentials> {
   const faults: ConfigFault[] = [];
   const credentials = new Map<string, Credentials>();
-  for (const [name, policy] of Object.entries(policies)) {
-    const basicAuth = fieldOf(policy, 'basicAuth');
-    if (basicAuth === undefined) continue;
-    const usersFile = fieldOf(basicAuth, 'usersFile');
-    const key = `policies.${name}.basicAuth.usersFile`;
-    const read = typeof usersFile === 'string' ? readUsers(usersFile) : 'Cannot use the policy: it names no file, expected `usersFile`';
-    if (typeof read === 'string') faults.push({ key, message: read });
+  for (const [name, { basicAuth }] of Object.entries(policies)) {
+    if (!basicAuth) continue;
+    const read = readUsers(basicAuth.usersFile);
+    if (typeof read === 'string') faults.push({ key: `policies.${name}.basicAuth.usersFile`, message: read });
     else credentials.set(name, read);
   }
   if (faults.length > 0) throw new ConfigError(faults);
@@ -40,8 +38,4 @@ function readUsers(usersFile: string): Credentials | string {
   if (users.length < lines.length)
     return `Cannot use "${usersFile}": a line has no bcrypt hash, expected NAME:$2y$… as \`htpasswd -B\` writes it`;
   return { usersFile, users };
-}
-
-function fieldOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;
 }

@@ -4,6 +4,7 @@ import { parseHostname, parsePort } from '../model/names.ts';
 import { SERVERS, type Server } from '../model/rendered.ts';
 import { DIALECTS, type DialectName } from '../model/route.ts';
 import { parseDurationMs } from './duration.ts';
+import { policySchema, transportSchema, type PolicyConfig, type TransportConfig } from './policy-schema.ts';
 
 /** One catalog that is read. */
 export interface CatalogConfig {
@@ -21,7 +22,7 @@ export interface CatalogConfig {
 export interface EntryPointConfig {
   readonly address: string;
   readonly tls: boolean;
-  readonly protocol: 'http' | 'tcp';
+  readonly protocol: 'http' | 'tcp' | 'udp';
 }
 
 /** One proxy that is programmed. */
@@ -77,10 +78,14 @@ export interface Config {
     readonly tombstone: number;
     readonly unknownHost: { readonly status: number; readonly body?: string | undefined };
   };
-  readonly ownership: { readonly mode: 'firstCome' | 'open'; readonly claimTtl: number };
+  readonly ownership: {
+    readonly mode: 'firstCome' | 'allowList' | 'open';
+    readonly allow: Readonly<Record<string, readonly string[]>>;
+    readonly claimTtl: number;
+  };
   readonly reservedHosts: readonly string[];
   readonly backends: { readonly allow: readonly string[]; readonly deny: readonly string[]; readonly denyControlPorts: boolean };
-  readonly limits: { readonly routesPerService: number; readonly endpointsPerRoute: number };
+  readonly limits: { readonly routesPerService: number; readonly endpointsPerRoute: number; readonly servicesPerOwner: number };
   readonly redirectHosts: readonly string[];
   readonly guards: {
     readonly maxRemovedPercent: number;
@@ -88,8 +93,12 @@ export interface Config {
     readonly allowEmpty: boolean;
     readonly startupWait: number;
   };
-  readonly policies: Readonly<Record<string, unknown>>;
-  readonly transports: Readonly<Record<string, { readonly serverName?: string | undefined; readonly skipVerify: boolean }>>;
+  readonly policies: Readonly<Record<string, PolicyConfig>>;
+  readonly attach: readonly {
+    readonly match: Readonly<Partial<Record<'service' | 'host' | 'tag' | 'namespace', string | undefined>>>;
+    readonly policies: readonly string[];
+  }[];
+  readonly transports: Readonly<Record<string, TransportConfig>>;
   readonly trustedProxies: readonly string[];
   readonly tls: {
     readonly mode: 'off' | 'internal' | 'files';
@@ -112,8 +121,9 @@ const durationText = z.string().refine((value) => parseDurationMs(value) !== und
 const duration = (fallback: string): z.ZodType<number> => durationText.default(fallback).transform((value) => parseDurationMs(value) ?? 0);
 const cidrs = z.array(z.string().refine((value) => parseCidr(value) !== undefined, 'expected an address or CIDR block')).default([]);
 const hosts = z.array(z.string().refine((value) => parseHostname(value) !== undefined, 'expected a host name')).default([]);
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'expected a name of letters, digits, ".", "_" and "-"');
+const pattern = z.string().min(1).optional();
 const percent = z.number().min(0).max(100);
-const loose = z.record(z.string(), z.unknown());
 
 const catalog = z.strictObject({
   address: orNothing(text).meta({ description: 'URL, host:port or unix://path; null: the official variables' }),
@@ -132,7 +142,7 @@ const catalogOrNot = z
 const port = z.string().refine((value) => addressPort(value) !== undefined, 'expected [HOST]:PORT');
 const entryPoint = z.preprocess(
   (value) => (typeof value === 'string' ? { address: value } : value),
-  z.strictObject({ address: port, tls: z.boolean().optional(), protocol: z.enum(['http', 'tcp']).default('http') }),
+  z.strictObject({ address: port, tls: z.boolean().optional(), protocol: z.enum(['http', 'tcp', 'udp']).default('http') }),
 );
 const entryPoints = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,31}$/), entryPoint)
@@ -220,10 +230,31 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
       unknownHost: withDefault(z.strictObject({ status: z.int().min(100).max(599).default(404), body: orNothing(z.string()) })),
     }),
   ),
-  ownership: withDefault(z.strictObject({ mode: z.enum(['firstCome', 'open']).default('firstCome'), claimTtl: duration('24h') })),
+  ownership: withDefault(
+    z.strictObject({
+      mode: z
+        .enum(['firstCome', 'allowList', 'open'])
+        .default('firstCome')
+        .meta({ description: 'Who may claim a host: who had it first, whom `allow` grants it, everybody' }),
+      allow: z
+        .record(
+          z.string().regex(/^(service|namespace):.+$/, 'expected service:PATTERN or namespace:PATTERN'),
+          z.array(z.string().regex(/^(\*|(\*\.)?[A-Za-z0-9_.-]+)(\/[!-~]*)?$/, 'expected HOST or HOST/PATH, with * or *. before')),
+        )
+        .default({})
+        .meta({ description: 'Hosts and paths by `service:PATTERN` or `namespace:PATTERN`' }),
+      claimTtl: duration('24h'),
+    }),
+  ),
   reservedHosts: hosts.meta({ description: 'Hosts that no tag may claim', env: 'FQDN' }),
   backends: withDefault(z.strictObject({ allow: cidrs, deny: cidrs, denyControlPorts: z.boolean().default(true) })),
-  limits: withDefault(z.strictObject({ routesPerService: z.int().min(1).default(64), endpointsPerRoute: z.int().min(1).default(1000) })),
+  limits: withDefault(
+    z.strictObject({
+      routesPerService: z.int().min(1).default(64),
+      endpointsPerRoute: z.int().min(1).default(1000),
+      servicesPerOwner: z.int().min(1).default(10_000),
+    }),
+  ),
   redirectHosts: z.array(text).default([]).meta({ description: 'Hosts that tags may redirect to; empty: any' }),
   tagPolicy: z.null().optional(),
   guards: withDefault(
@@ -234,9 +265,20 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
       startupWait: duration('60s'),
     }),
   ),
-  policies: loose.default({}),
-  attach: z.array(z.unknown()).max(0, 'Cannot attach policies by pattern: not served, expected an empty list').default([]),
-  transports: z.record(z.string(), z.strictObject({ serverName: orNothing(text), skipVerify: z.boolean().default(false) })).default({}),
+  policies: z
+    .record(name, policySchema)
+    .default({})
+    .meta({ description: 'What tags name (`auth=NAME`, `NAME@file`) and selectors attach' }),
+  attach: z
+    .array(
+      z.strictObject({
+        match: z.strictObject({ service: pattern, host: pattern, tag: pattern, namespace: pattern }),
+        policies: z.array(text).min(1),
+      }),
+    )
+    .default([])
+    .meta({ description: 'Policies for every route that fits all patterns (`*`, `?`)' }),
+  transports: z.record(name, transportSchema).default({}).meta({ description: 'What labels name as `serversTransport=NAME@file`' }),
   trustedProxies: cidrs.meta({ description: 'Blocks whose X-Forwarded-* headers are believed', env: 'TRUSTED_PROXIES' }),
   tls: withDefault(
     z.strictObject({

@@ -7,7 +7,7 @@ import { groupBy } from '../lib/sort.ts';
 import type { CatalogSnapshot } from '../model/catalog.ts';
 import { diagnose, type Diagnosed } from '../model/diagnostic.ts';
 import type { OwnerId, SourceId } from '../model/names.ts';
-import type { Backend, Route, RoutingTable } from '../model/route.ts';
+import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf, createTable } from '../model/table.ts';
 import { createTagReader } from './readings.ts';
 
@@ -55,8 +55,8 @@ function withoutRefused({ value, diagnostics }: Diagnosed<Compiled>, refused: Ma
   const routes = value.table.routes.map((route): Route => {
     if (!refused.has(route.unit)) return route;
     faults.set(route.id, { kind: 'quarantined', code: 'ROUTE_QUARANTINED' });
-    const pool: Backend | undefined = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
-    if (pool) pools.set(route.id, pool);
+    const pool = backendIdsOf(route).flatMap((id) => backends.get(id)?.endpoints ?? []);
+    if (pool.length > 0) pools.set(route.id, pool);
     reports.push(diagnose('ROUTE_QUARANTINED', 'The proxy refuses this route; its last good form is served', { span: route.spans[0] }));
     return { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'withheld' } };
   });
@@ -67,7 +67,7 @@ function unitContents(table: RoutingTable): ReadonlyMap<string, string> {
   const backends = backendsOf(table);
   const contentOf = ({ rank: _rank, spans: _spans, ...route }: Route): unknown => [
     route,
-    route.action.kind === 'forward' ? backends.get(route.action.backend) : null,
+    backendIdsOf(route).map((id) => backends.get(id)),
   ];
   return new Map(
     [...groupBy(table.routes, ({ unit }) => unit)].map(([unit, routes]) => [unit, sha256(JSON.stringify(routes.map(contentOf)))]),

@@ -23,7 +23,7 @@ export function createTagReader(dialects: readonly Dialect[]): TagReader {
 
   function read(instance: ServiceInstance, local: boolean): Reading {
     const { value, diagnostics } = readTags(instance, dialects);
-    return { instance, local, intents: value, diagnostics };
+    return { instance, local, ...value, diagnostics };
   }
 }
 

@@ -189,6 +189,10 @@ function conditionText(condition: Condition): string {
       return `${condition.name}: ~${condition.regexp}`;
     case 'query':
       return `?${condition.key}${condition.value === undefined ? '' : `=${condition.value}`}`;
+    case 'queryRegexp':
+      return `?${condition.key}=~${condition.regexp}`;
+    case 'alpn':
+      return `alpn ${condition.protocols.join(' ')}`;
     case 'clientIp':
       return `from ${condition.cidrs.join(' ')}`;
     case 'host':

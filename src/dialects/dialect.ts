@@ -1,6 +1,8 @@
 import type { ServiceInstance } from '../model/catalog.ts';
 import type { Report } from '../model/diagnostic.ts';
-import type { DialectName, RouteIntent } from '../model/route.ts';
+import type { RouteIntent, TagReading } from '../model/intent.ts';
+import type { Port, ServiceName } from '../model/names.ts';
+import type { DialectName } from '../model/route.ts';
 
 /**
  * One language of routing tags. Pure: made once from the operator's settings, then asked for one instance at a time.
@@ -11,5 +13,25 @@ export interface Dialect {
   readonly name: DialectName;
   /** Whether the tag belongs to this dialect, judged by its beginning alone. */
   claims(tag: string): boolean;
-  parse(instance: ServiceInstance, report: Report): readonly RouteIntent[];
+  parse(instance: ServiceInstance, report: Report): TagReading;
+}
+
+/** What a formatter must know of the instance whose tags it writes. */
+export interface FormatContext {
+  /** The service's name, which generated names begin with. */
+  readonly service: ServiceName;
+  /** The port that the instance registers; a route to another one says so. */
+  readonly port: Port;
+  /** Names of the usual entry points without and with TLS. */
+  readonly entryPoints: { readonly plain: string; readonly tls: string };
+}
+
+/**
+ * Writes what intents ask for as tags of one dialect: `parse(format(intents))` asks for the same. What the dialect cannot say, or only
+ * in another way, is reported at the intent's first span and left out; nothing is lost without a word.
+ */
+export interface TagFormatter {
+  readonly name: DialectName;
+  /** The tags of one instance for all its intents, in an order that depends on the intents alone. */
+  format(intents: readonly RouteIntent[], context: FormatContext, report: Report): readonly string[];
 }

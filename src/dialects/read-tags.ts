@@ -1,7 +1,7 @@
 import { hasControl, isAscii } from '../lib/text.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import { diagnose, tagSpan, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
-import type { RouteIntent } from '../model/route.ts';
+import type { TagReading } from '../model/intent.ts';
 import type { Dialect } from './dialect.ts';
 
 /** Limits of promises.md T5. */
@@ -11,11 +11,12 @@ export const TAG_LIMITS = { maxTagBytes: 8192, maxTags: 512 } as const;
  * What the tags of one instance ask for, in the order of the dialects. Tags that no dialect may see (control characters,
  * non-ASCII, too long) are taken out first; what is left keeps its index.
  */
-export function readTags(instance: ServiceInstance, dialects: readonly Dialect[]): Diagnosed<readonly RouteIntent[]> {
+export function readTags(instance: ServiceInstance, dialects: readonly Dialect[]): Diagnosed<TagReading> {
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   const readable = withoutUnreadableTags(instance, dialects, report);
-  const value = dialects.flatMap((dialect) => dialect.parse(readable, report));
+  const read = dialects.map((dialect) => dialect.parse(readable, report));
+  const value = { intents: read.flatMap(({ intents }) => intents), definitions: read.flatMap(({ definitions }) => definitions) };
   return { value, diagnostics };
 }
 

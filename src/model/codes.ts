@@ -87,12 +87,14 @@ export const CODES = {
   TRAEFIK_ENTRYPOINT_UNKNOWN: { severity: 'error', summary: 'The entry point is not configured' },
   TRAEFIK_SERVER_PORT: { severity: 'warning', summary: '`server.port` replaces the registered port' },
   TRAEFIK_SERVER_URL: { severity: 'error', summary: '`server.url` is refused: a tag may not name any address' },
+  TRAEFIK_ROUTER_SHADOWED: { severity: 'warning', summary: 'A router of the same match and a higher priority answers its requests' },
   TRAEFIK_PRIORITY_CLAMPED: { severity: 'info', summary: "The priority counts within its owner's host only" },
   TRAEFIK_FEATURE_REFUSED: { severity: 'error', withholds: true, summary: 'Labels may not define this: it names files or addresses' },
   TRAEFIK_HEADER_REFUSED: { severity: 'error', summary: 'A header that tags may not set' },
 
   ROUTE_CONFLICT_OWNER: { severity: 'error', summary: 'Another owner holds this route' },
   ROUTE_HOST_RESERVED: { severity: 'error', summary: 'The host is reserved by the operator' },
+  ROUTE_HOST_NOT_GRANTED: { severity: 'error', summary: '`ownership.mode: allowList` grants this host to others only' },
   ROUTE_TARGET_REFUSED: { severity: 'error', summary: 'The redirect or `host=` target is not allowed' },
   ROUTE_ADDRESS_REFUSED: { severity: 'error', summary: 'The instance has an address that must not be routed to' },
   ROUTE_LIMIT: { severity: 'error', summary: "The owner's or service's limit is exceeded" },
@@ -109,6 +111,11 @@ export const CODES = {
   ROUTE_TOMBSTONE: { severity: 'info', summary: 'The service went; the route answers 503 for a while' },
   ROUTE_ENTRYPOINT_MISSING: { severity: 'warning', summary: 'No entry point fits; the route is not rendered' },
   ROUTE_ENTRYPOINT_KIND: { severity: 'error', summary: 'The entry point is of another kind (tcp, http, tls)' },
+  ROUTE_TLS_CONFLICT: {
+    severity: 'error',
+    withholds: true,
+    summary: 'A host can end TLS in one way only; its other routes ask for another',
+  },
   ROUTE_TLS_OFF: { severity: 'error', summary: 'The route needs TLS, and `tls.mode` is off' },
 
   CADDY_UNSUPPORTED: { severity: 'error', summary: 'Caddy cannot do this; the route is not rendered, or answers 503 where it protects' },

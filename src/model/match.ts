@@ -35,13 +35,18 @@ export type PathMatch =
   | { readonly kind: 'prefix'; readonly path: string; readonly ignoreCase: boolean }
   | { readonly kind: 'regexp'; readonly regexp: string };
 
-/** A further condition on the request. `header` values compare exactly; `query` without value asks only for the key; `clientIp` is the peer's address. */
+/**
+ * A further condition on the request. `header` values compare exactly; `query` without value asks only for the key; `clientIp` is the
+ * peer's address; `alpn` holds where the client offers one of the protocols (tcp routes).
+ */
 export type Condition =
   | { readonly kind: 'method'; readonly method: string }
   | { readonly kind: 'header'; readonly name: string; readonly value: string }
   | { readonly kind: 'headerRegexp'; readonly name: string; readonly regexp: string }
   | { readonly kind: 'query'; readonly key: string; readonly value?: string }
+  | { readonly kind: 'queryRegexp'; readonly key: string; readonly regexp: string }
   | { readonly kind: 'clientIp'; readonly cidrs: readonly string[] }
+  | { readonly kind: 'alpn'; readonly protocols: readonly string[] }
   | { readonly kind: 'host'; readonly host: Exclude<HostMatch, { kind: 'any' }> }
   | { readonly kind: 'path'; readonly path: Exclude<PathMatch, { kind: 'any' }> }
   | { readonly kind: 'not'; readonly condition: Condition };

@@ -1,14 +1,15 @@
 import { sha256 } from '../lib/hash.ts';
 import { compareText } from '../lib/sort.ts';
 import { digest, type BackendId } from './names.ts';
-import type { Backend, Route, RoutingTable } from './route.ts';
+import type { Backend } from './pool.ts';
+import { backendIdsOf, type Route, type RoutingTable } from './route.ts';
 
 const contents = new WeakMap<Route | Backend, string>();
 
 /** A table of routes in rank order: ranks are numbered, unused backends left out, the digest taken. */
 export function createTable(rankedRoutes: readonly Route[], backends: ReadonlyMap<BackendId, Backend>): RoutingTable {
   const routes = rankedRoutes.map(atRank);
-  const used = new Set(routes.flatMap(({ action }) => (action.kind === 'forward' ? [action.backend] : [])));
+  const used = new Set(routes.flatMap(backendIdsOf));
   const kept = [...used].flatMap((id) => backends.get(id) ?? []).toSorted((a, b) => compareText(a.id, b.id));
   return { routes, backends: kept, digest: digest(sha256(canonicalText(routes, kept))) };
 }

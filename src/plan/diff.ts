@@ -1,6 +1,7 @@
 import type { ChangeSet } from '../model/change.ts';
 import type { RouteId } from '../model/names.ts';
-import type { Backend, Route, RoutingTable } from '../model/route.ts';
+import type { Backend } from '../model/pool.ts';
+import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
 import { backendContent, backendsOf, routeContent } from '../model/table.ts';
 
 /** What changes from one served table to the next; order within the table and the tags' places do not count. */
@@ -18,14 +19,14 @@ export function diffTables(before: RoutingTable, after: RoutingTable): Pick<Chan
 
 function contentsOf(table: RoutingTable): ReadonlyMap<RouteId, { readonly route: Route; readonly content: string }> {
   const backends = backendsOf(table);
-  return new Map(table.routes.map((route) => [route.id, { route, content: contentOf(route, backendOf(route, backends)) }]));
+  return new Map(table.routes.map((route) => [route.id, { route, content: contentOf(route, backends) }]));
 }
 
-function contentOf(route: Route, backend: Backend | undefined): string {
-  return backend ? routeContent(route) + backendContent(backend) : routeContent(route);
+function contentOf(route: Route, backends: ReadonlyMap<string, Backend>): string {
+  return [routeContent(route), ...backendsOfRoute(route, backends).map(backendContent)].join('');
 }
 
-/** The backend that a route forwards to. */
-export function backendOf({ action }: Route, backends: ReadonlyMap<string, Backend>): Backend | undefined {
-  return action.kind === 'forward' ? backends.get(action.backend) : undefined;
+/** The backends that a route sends requests to. */
+export function backendsOfRoute(route: Route, backends: ReadonlyMap<string, Backend>): readonly Backend[] {
+  return backendIdsOf(route).flatMap((id) => backends.get(id) ?? []);
 }

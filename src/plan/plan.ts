@@ -1,11 +1,14 @@
 import { serviceKey } from '../model/catalog.ts';
 import type { ChangeSet, HeldRoute } from '../model/change.ts';
 import type { BackendId, RouteId, SourceId } from '../model/names.ts';
-import type { Backend, Fault, Route, RoutingTable } from '../model/route.ts';
+import type { Fault } from '../model/intent.ts';
+import type { Backend, Endpoint } from '../model/pool.ts';
+import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf, createTable } from '../model/table.ts';
-import { backendOf, diffTables } from './diff.ts';
+import { backendsOfRoute, diffTables } from './diff.ts';
 import { isConfirmed, massRemoval, servedKey, servedServices, type GuardOptions, type Hold } from './guard.ts';
 import { withKeptRoutes } from './order.ts';
+import { withoutBackends } from './without-backends.ts';
 
 /** What the plan must remember from one cycle to the next; plain data that can be saved. */
 export interface PlanMemory {
@@ -23,7 +26,7 @@ export interface PlanInput {
   readonly serving: RoutingTable;
   readonly wanted: RoutingTable;
   readonly faults: ReadonlyMap<RouteId, Fault>;
-  readonly pools: ReadonlyMap<RouteId, Backend>;
+  readonly pools: ReadonlyMap<RouteId, readonly Endpoint[]>;
   readonly unreadable: ReadonlySet<string>;
   /** Sources whose silence about an instance proves nothing now, and why. */
   readonly doubts: ReadonlyMap<SourceId, string>;
@@ -62,7 +65,7 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
     const lost =
       now === undefined || (now.action.kind === 'respond' && now.action.reason === 'unhealthy' && route.action.kind === 'forward');
     if (now && isLastGood(route, now, input))
-      keep(route, 'quarantined', 'its tag cannot be read; the last good form is served', input.pools.get(route.id));
+      keep(route, 'quarantined', 'its tag cannot be read; the last good form is served', inPool(route, input.pools.get(route.id) ?? []));
     else if (lost) keepLost(route, now);
   }
 
@@ -98,12 +101,12 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
     const services = route.services.map((service) => servedKey(route.owner, service));
     const isTombstone = route.action.kind === 'respond' && route.action.reason === 'tombstone';
     if (isTombstone) buryUntil(route, memory.tombstones[route.id] ?? nowMs);
-    else if (doubt !== undefined) keep(route, 'held', doubt, withoutTaken(route));
+    else if (doubt !== undefined) keep(route, 'held', doubt, notTaken(route));
     else if (guard.reason !== undefined && services.some((service) => guard.hold?.services.includes(service)))
-      keep(route, 'held', guard.reason, withoutTaken(route));
+      keep(route, 'held', guard.reason, notTaken(route));
     else if (now) return;
     else if (route.services.some((service) => input.unreadable.has(serviceKey({ owner: route.owner, service }))))
-      keep(route, 'quarantined', 'its tag cannot be read; the last good form is served', withoutTaken(route));
+      keep(route, 'quarantined', 'its tag cannot be read; the last good form is served', notTaken(route));
     else if (route.services.length > 0) buryUntil(route, nowMs + options.tombstoneMs);
   }
 
@@ -115,22 +118,31 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
     held.push({ route: buried, state: 'tombstone', reason: 'its service went', untilMs });
   }
 
-  function keep(route: Route, state: 'held' | 'quarantined', reason: string, pool: Backend | undefined): void {
-    const old = backendOf(route, before);
-    const backend = old && pool ? { ...old, endpoints: pool.endpoints } : undefined;
-    if (backend) backends.set(backend.id, backend);
-    const form: Route =
-      old && !backend ? { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'unhealthy' } } : route;
+  /** Keeps a route with those endpoints of its pools that `endpointsOf` leaves. */
+  function keep(route: Route, state: 'held' | 'quarantined', reason: string, endpointsOf: (backend: Backend) => readonly Endpoint[]): void {
+    const pools = backendsOfRoute(route, before).map((backend) => ({ ...backend, endpoints: endpointsOf(backend) }));
+    const alive = pools.filter(({ endpoints }) => endpoints.length > 0);
+    for (const backend of alive) backends.set(backend.id, backend);
+    const dead = new Set(backendIdsOf(route).filter((id) => !alive.some((backend) => backend.id === id)));
+    const form: Route = withoutBackends(route, dead) ?? {
+      ...route,
+      middlewares: [],
+      action: { kind: 'respond', status: 503, reason: 'unhealthy' },
+    };
     (wantedById.has(route.id) ? replaced : kept).set(route.id, form);
     held.push({ route: form, state, reason });
   }
 
-  /** The backend that a held route had, without endpoints that meanwhile belong to another service. */
-  function withoutTaken(route: Route): Backend | undefined {
-    const backend = backendOf(route, before);
-    const endpoints = backend?.endpoints.filter(({ address, port }) => !guard.takenBy(`${address} ${port}`, route)) ?? [];
-    return backend && endpoints.length > 0 ? { ...backend, endpoints } : undefined;
+  /** Leaves out what meanwhile belongs to another service. */
+  function notTaken(route: Route): (backend: Backend) => readonly Endpoint[] {
+    return ({ endpoints }) => endpoints.filter(({ address, port }) => !guard.takenBy(`${address} ${port}`, route));
   }
+}
+
+/** The instances of now in the place of those of then; a pool that is one of several keeps those that it had. */
+function inPool({ action }: Route, now: readonly Endpoint[]): (backend: Backend) => readonly Endpoint[] {
+  if (action.kind === 'forward') return () => now;
+  return ({ endpoints }) => endpoints.filter(({ address, port }) => now.some((other) => other.address === address && other.port === port));
 }
 
 function isLastGood(route: Route, now: Route, { faults, pools }: PlanInput): boolean {
@@ -171,7 +183,7 @@ function endpointOwners(table: RoutingTable): (endpoint: string, route: Route) =
   const owners = new Map<string, Set<string>>();
   const backends = backendsOf(table);
   for (const route of table.routes) {
-    for (const { address, port } of backendOf(route, backends)?.endpoints ?? []) {
+    for (const { address, port } of backendsOfRoute(route, backends).flatMap(({ endpoints }) => endpoints)) {
       const services = owners.get(`${address} ${port}`) ?? new Set();
       for (const service of route.services) services.add(servedKey(route.owner, service));
       owners.set(`${address} ${port}`, services);

@@ -1,26 +1,10 @@
 import type { Credentials } from '../model/credentials.ts';
 import type { Diagnosed } from '../model/diagnostic.ts';
-import type { MiddlewareKind } from '../model/middleware.ts';
+import type { EntryPoint } from '../model/entry-point.ts';
+import type { Backend } from '../model/pool.ts';
 import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts';
-import type { EntryPoint, LoadBalancing, RoutingTable, UpstreamProtocol } from '../model/route.ts';
-
-/** What a proxy does with a feature: by itself, with a module of the running binary, built from others, or not at all. */
-export type Capability = 'native' | 'module' | 'emulated' | 'unsupported';
-
-/** Everything a table can hold that a proxy may not be able to do. */
-export type FeatureKind =
-  | MiddlewareKind
-  | `protocol.${UpstreamProtocol}`
-  | `lb.${LoadBalancing}`
-  | 'match.hostPort'
-  | 'match.ignoreCase'
-  | 'redirect.anyStatus'
-  | 'weights'
-  | 'mixedSchemes'
-  | 'rawPath';
-
-/** One answer for every feature: a new feature does not compile until every target has given one. */
-export type Capabilities = Readonly<Record<FeatureKind, Capability>>;
+import type { Route, RoutingTable } from '../model/route.ts';
+import type { Capabilities } from './features.ts';
 
 /** A certificate and its key as files. */
 export interface CertificateFiles {
@@ -43,6 +27,8 @@ export interface RenderSettings {
   /** CIDRs whose X-Forwarded-* headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly accessLogs: boolean;
+  /** Modules of the running proxy beyond its stock build, as it lists them. */
+  readonly modules: ReadonlySet<string>;
   /** Users by the name of their policy; absent: none. A route that names another answers 503. */
   readonly credentials?: ReadonlyMap<string, Credentials>;
   readonly caddy: {
@@ -64,11 +50,22 @@ export interface RenderSettings {
   };
 }
 
+/** Why a route cannot be rendered although its features can. `withhold`: it answers 503; `drop`: not even its match can be written. */
+export interface Obstacle {
+  readonly effect: 'withhold' | 'drop';
+  readonly message: string;
+}
+
 /** One proxy as a compiler backend: pure, total, the same bytes for the same table and settings. */
 export interface Target {
   readonly server: Server;
   readonly capabilities: Capabilities;
-  /** The whole dynamic configuration. What it cannot express is reported; its route answers 503 where it protects, else is left out. */
+  /** What in the values of a route stands in the way of rendering it; asked of routes whose features the proxy can do. */
+  obstacle(
+    route: Route,
+    context: { readonly backends: ReadonlyMap<string, Backend>; readonly settings: RenderSettings },
+  ): Obstacle | undefined;
+  /** The whole dynamic configuration of a table fitted to the proxy (`fitTable`), and in what it differs from what was asked. */
   render(table: RoutingTable, settings: RenderSettings): Diagnosed<RenderedConfig>;
   /** What the proxy boots from when nothing was ever applied: its admin endpoint, 503 with Retry-After for everything. */
   renderBoot(settings: RenderSettings): RenderedConfig;

@@ -22,6 +22,7 @@ test('runLauncher() boots Traefik where nothing stands on disk and ends it when 
     tls: { mode: 'off', certificates: [], minVersion: '1.2' },
     trustedProxies: [],
     accessLogs: false,
+    modules: new Set<string>(),
     caddy: { file: join(dir, 'Caddyfile'), admin: 'http://127.0.0.1:1' },
     traefik: {
       staticFile: join(dir, 'traefik.yaml'),

@@ -57,10 +57,7 @@ test('buildTable() serves the part beside a route without a word, and leaves it 
   );
   const [withTls, without] = [true, false].map((tls) => compile([readingOf(instance, plain, beside)], { tls }));
 
-  assert.deepEqual(
-    withTls?.value.table.routes.flatMap(({ entryPoints }) => entryPoints).toSorted(),
-    ['web', 'websecure'],
-  );
+  assert.deepEqual(withTls?.value.table.routes.flatMap(({ entryPoints }) => entryPoints).toSorted(), ['web', 'websecure']);
   assert.deepEqual(without?.value.table.routes.length, 1);
   for (const compiled of [withTls, without]) assert.deepEqual(compiled && codesOf(compiled), ['ROUTE_UNHEALTHY']);
 });

@@ -57,8 +57,8 @@ test('buildTable() withholds a route when one of its instances asks for a protec
 
 test('buildTable() applies the protections of all instances together', () => {
   const instances = [1, 2, 3].map((number) => instanceOf('a', { instance: `a-${number}`, address: `10.0.0.${number}` }));
-  const deny = { kind: 'ipDeny', cidrs: ['10.9.0.0/16'], of: 'everyHop' } as const;
-  const auth = { kind: 'basicAuth', policy: 'staff' } as const;
+  const deny = { kind: 'ipDeny', cidrs: ['10.9.0.0/16'], of: { kind: 'everyHop' } } as const;
+  const auth = { kind: 'basicAuth', users: { kind: 'policy', policy: 'staff' } } as const;
   const strip = { kind: 'stripPrefix', prefixes: ['/a'] } as const;
   const asked = [[strip], [strip], [deny, auth]];
   const compiled = compile(
@@ -75,7 +75,7 @@ test('buildTable() withholds a route when its instances name two policies', () =
   }));
   const compiled = compile(
     instances.map(({ instance, policy }) =>
-      readingOf(instance, intentOf(instance, matchOf('h.io'), { middlewares: [{ kind: 'basicAuth', policy }] })),
+      readingOf(instance, intentOf(instance, matchOf('h.io'), { middlewares: [{ kind: 'basicAuth', users: { kind: 'policy', policy } }] })),
     ),
   );
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hostKey, type RouteMatch } from '../../src/model/match.ts';
 import { codesOf, compile, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
-import type { RouteIntent } from '../../src/model/route.ts';
+import type { RouteIntent } from '../../src/model/intent.ts';
 
 const glob = (pattern: string, regexp: string): RouteMatch => ({ ...matchOf('*'), host: { kind: 'glob', pattern, regexp, port: 'own' } });
 

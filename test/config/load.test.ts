@@ -81,9 +81,3 @@ test('configJsonSchema() describes the keys for editors', () => {
   assert.ok(properties['proxies']);
   assert.ok(properties['guards']);
 });
-
-test('loadConfig() refuses attached policies, which nothing would enforce', async (t) => {
-  const file = await fileOf(t, 'c.yaml', 'attach:\n  - {match: {service: web}, policies: [users]}\n');
-  assert.throws(() => loadConfig({ file, env: {} }), /c\.yaml:1:1: .*Cannot attach policies by pattern/);
-  assert.ok(loadConfig({ file: await fileOf(t, 'empty.yaml', 'attach: []\n'), env: {} }));
-});

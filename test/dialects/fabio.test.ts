@@ -5,22 +5,26 @@ import { createFabioDialect } from '../../src/dialects/fabio/dialect.ts';
 import { readTags } from '../../src/dialects/read-tags.ts';
 import type { Diagnosed } from '../../src/model/diagnostic.ts';
 import { hostKey } from '../../src/model/match.ts';
-import type { RouteIntent } from '../../src/model/route.ts';
+import type { TagReading } from '../../src/model/intent.ts';
 import { codesOf, instanceOf } from '../support/intents.ts';
 
-const dialect = createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true, authSchemes: new Set(['staff']) });
+const dialect = createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true });
 
-function read(...tags: readonly string[]): Diagnosed<readonly RouteIntent[]> {
+function read(...tags: readonly string[]): Diagnosed<TagReading> {
   return readTags(instanceOf('web', { tags }), [dialect]);
 }
 
-function shortOf({ value }: Diagnosed<readonly RouteIntent[]>): readonly string[] {
-  return value.map(({ entryPoints, match, middlewares, redirect, protocol, fault }) => {
+function shortOf({ value }: Diagnosed<TagReading>): readonly string[] {
+  return value.intents.map(({ entryPoints, match, middlewares, action, protocol, fault }) => {
     const path = match.path.kind === 'any' ? '/' : match.path.kind === 'regexp' ? match.path.regexp : match.path.path;
-    const options = middlewares.map((middleware) => JSON.stringify(Object.values(middleware)).replace(/[[\]"]/g, ''));
+    const options = middlewares.map((middleware) =>
+      middleware.kind === 'reference'
+        ? `${middleware.to} ${middleware.name}`
+        : JSON.stringify(Object.values(middleware)).replace(/[[\]"]|\{"kind":|\}/g, ''),
+    );
     const extras = [
       protocol === 'http' ? [] : [protocol],
-      redirect ? [`redirect ${redirect.status}`] : [],
+      action.kind === 'redirect' ? [`redirect ${action.redirect.status}`] : action.kind === 'refuse' ? ['refuse'] : [],
       options,
       fault ? [fault.kind] : [],
     ].flat();
@@ -57,16 +61,15 @@ const FORMS: readonly (readonly [string, readonly string[], readonly string[]])[
   ['urlprefix-/ weight=abc', ['both * / quarantined'], ['FABIO_WEIGHT_NOT_NUMBER']],
   ['urlprefix-/ allow=ip:10.0.0.0/8 deny=ip:10.1.1.1', ['both * / protective'], ['FABIO_ACL_BOTH']],
   ['urlprefix-/ deny=ip:fe80::1,10.0.0.0/8', ['both * / protective'], ['FABIO_ACL_SYNTAX']],
-  ['urlprefix-/ auth=x', ['both * / protective'], ['FABIO_AUTH_UNKNOWN']],
   ['urlprefix-/ auth=', ['both * / protective'], ['FABIO_AUTH_UNKNOWN']],
-  ['urlprefix-/ auth=staff', ['both * / basicAuth,staff'], []],
+  ['urlprefix-/ auth=staff', ['both * / policy staff'], []],
   ['urlprefix-/ allow=ip:10.0.0.0/8,ip:::1', ['both * / ipAllow,10.0.0.0/8,::1/128,everyHop'], []],
   ['urlprefix-/ allow=ip:10.1.2.3,ip:x', ['both * / ipAllow,10.1.2.3/32,everyHop'], ['FABIO_ACL_ITEM']],
   ['urlprefix-/ deny=ip:10.1.2.3/08', ['both * / ipDeny,10.1.2.3/8,everyHop'], []],
   ['urlprefix-/ deny=ip:::ffff:10.1.2.3', ['both * / protective'], ['FABIO_ACL_SYNTAX']],
   ['urlprefix-/ deny=ip:10.1.2.3,ip:x', ['both * / protective'], ['FABIO_ACL_SYNTAX']],
-  ['urlprefix-/ auth=staff strip=/a', ['both * / basicAuth,staff stripPrefix,/a'], ['FABIO_STRIP_OUTSIDE_PATH']],
-  ['urlprefix-/ auth=staff weight=abc', ['both * / basicAuth,staff protective'], ['FABIO_WEIGHT_NOT_NUMBER']],
+  ['urlprefix-/ auth=staff strip=/a', ['both * / policy staff stripPrefix,/a'], ['FABIO_STRIP_OUTSIDE_PATH']],
+  ['urlprefix-/ auth=staff weight=abc', ['both * / policy staff protective'], ['FABIO_WEIGHT_NOT_NUMBER']],
   ['urlprefix-:3306 allow=ip:10.1.2.3', ['tcp * / tcp protective'], ['FABIO_PROTECTION_UNSERVED']],
   ['urlprefix-/ stirp=/a', ['both * /'], ['FABIO_OPTION_UNKNOWN']],
   ['urlprefix-/ strip=/a strip=/', ['both * / stripPrefix,/'], ['FABIO_OPTION_DUPLICATE']],
@@ -92,14 +95,15 @@ test('createFabioDialect() takes the datacenter for $DC and reports it when ther
 });
 
 test('createFabioDialect() carries Host and TLS name of `host=` to an https upstream', () => {
-  const [intent] = read('urlprefix-/a proto=https tlsskipverify=true host=n.io').value;
-  assert.deepEqual(intent?.transport, { skipVerify: true, serverName: 'n.io' });
-  assert.deepEqual(intent?.upstreamHost, { kind: 'fixed', host: 'n.io' });
+  const [intent] = read('urlprefix-/a proto=https tlsskipverify=true host=n.io').value.intents;
+  assert.deepEqual(intent?.pool.transport, { skipVerify: true, serverName: 'n.io' });
+  assert.deepEqual(intent?.pool.upstreamHost, { kind: 'fixed', host: 'n.io' });
 });
 
 test('createFabioDialect() splits a redirect into typed parts', () => {
-  const [intent] = read('urlprefix-h.io:80/ redirect=308,https://$host/$path').value;
-  assert.deepEqual(intent?.redirect?.to, [{ kind: 'text', text: 'https://' }, { kind: 'host' }, { kind: 'path' }]);
+  const [intent] = read('urlprefix-h.io:80/ redirect=308,https://$host/$path').value.intents;
+  assert.ok(intent?.action.kind === 'redirect');
+  assert.deepEqual(intent.action.redirect.to, [{ kind: 'text', text: 'https://' }, { kind: 'host' }, { kind: 'path' }]);
 });
 
 test('createFabioDialect() warns of a quote in another tag when routes are there', () => {
@@ -114,7 +118,7 @@ test('readTags() never throws and points inside the tag, whatever the tag holds'
   fc.assert(
     fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
       const { value, diagnostics } = read(`urlprefix-${parts.join('')}`);
-      for (const span of [...value.flatMap(({ spans }) => spans), ...diagnostics.flatMap((diagnostic) => diagnostic.span ?? [])])
+      for (const span of [...value.intents.flatMap(({ spans }) => spans), ...diagnostics.flatMap((diagnostic) => diagnostic.span ?? [])])
         assert.ok(span.start >= 0 && span.start <= span.end && span.end <= span.tag.length);
     }),
     { numRuns: 2000 },

@@ -22,7 +22,7 @@ const CASES: readonly (readonly [string, string, readonly string[]])[] = [
 for (const [tag, expected, codes] of CASES)
   test(`createHindDialect() reads ${JSON.stringify(tag)}`, () => {
     const read = readTags(instanceOf('web', { tags: [tag] }), [createHindDialect()]);
-    const text = read.value.map(
+    const text = read.value.intents.map(
       ({ entryPoints, match }) =>
         `${JSON.stringify(entryPoints)} ${match.host.kind === 'exact' ? match.host.host : ''} ${JSON.stringify(match.path)}`,
     );
@@ -33,5 +33,5 @@ for (const [tag, expected, codes] of CASES)
 test('createHindDialect() lets only listed addresses in when HinD is set up so', () => {
   const { value } = readTags(instanceOf('web', { tags: ['https://h.com'] }), [createHindDialect({ allowIps: ['127.0.0.1'] })]);
 
-  assert.deepEqual(value[0]?.middlewares, [{ kind: 'ipAllow', cidrs: ['127.0.0.1'], of: 'peer' }]);
+  assert.deepEqual(value.intents[0]?.middlewares, [{ kind: 'ipAllow', cidrs: ['127.0.0.1'], of: { kind: 'peer' } }]);
 });

@@ -10,8 +10,6 @@ const DIALECT = createTraefikDialect({
   exposedByDefault: false,
   defaultRule: '{name}.{suffix}',
   domainSuffix: 'localhost',
-  transports: {},
-  policies: {},
 });
 const read = (...tags: readonly string[]): ReturnType<typeof readTags> =>
   readTags(instanceOf('web', { tags: ['traefik.enable=true', ...tags] }), [DIALECT]);
@@ -19,7 +17,7 @@ const read = (...tags: readonly string[]): ReturnType<typeof readTags> =>
 test('createTraefikDialect() turns || into one intent each', () => {
   const { value } = read('traefik.http.routers.r.rule=(host(`a.io`) || host(`b.io`)) && !PathPrefix(`/x`)');
   assert.deepEqual(
-    value.map(({ match }) => [match.host.kind === 'exact' && match.host.host, match.conditions.length]),
+    value.intents.map(({ match }) => [match.host.kind === 'exact' && match.host.host, match.conditions.length]),
     [
       ['a.io', 1],
       ['b.io', 1],
@@ -34,7 +32,7 @@ test('createTraefikDialect() withholds a route when its protection is not served
     'traefik.http.middlewares.m.basicauth.users=x',
   );
   assert.deepEqual(
-    value.map(({ fault }) => fault?.kind),
+    value.intents.map(({ fault }) => fault?.kind),
     ['protective'],
   );
 });
@@ -81,7 +79,7 @@ test('createTraefikDialect() never throws and keeps spans inside the tag', () =>
 test('createTraefikDialect() makes no default router when the only router has a refused name', () => {
   const { value } = read('traefik.http.routers.r@file.rule=Host(`a.io`)');
 
-  assert.deepEqual(value, []);
+  assert.deepEqual(value.intents, []);
 });
 
 test('createTraefikDialect() keeps the match with a fault when a label is given twice', () => {
@@ -92,7 +90,7 @@ test('createTraefikDialect() keeps the match with a fault when a label is given 
   );
 
   assert.deepEqual(
-    value.map(({ fault }) => fault),
+    value.intents.map(({ fault }) => fault),
     [{ kind: 'quarantined', code: 'TRAEFIK_NAME_TWICE' }],
   );
 });
@@ -105,7 +103,7 @@ test('createTraefikDialect() keeps the match with a fault when the service is am
   );
 
   assert.deepEqual(
-    value.map(({ fault }) => fault),
+    value.intents.map(({ fault }) => fault),
     [{ kind: 'quarantined', code: 'TRAEFIK_SERVICE_AMBIGUOUS' }],
   );
 });

@@ -53,8 +53,6 @@ function compileOnce(order: readonly ServiceInstance[]): RoutingTable {
     exposedByDefault: false,
     defaultRule: '{name}.{suffix}',
     domainSuffix: 'test',
-    transports: {},
-    policies: {},
   });
   const dialects = [traefik, createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true }), createHindDialect()];
   const pipeline = createPipeline({

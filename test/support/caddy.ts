@@ -28,6 +28,7 @@ export function caddySettings(options: {
     tls: { mode: 'internal', certificates: [], minVersion: '1.2' },
     trustedProxies: [],
     accessLogs: false,
+    modules: new Set(),
     caddy: { file: join(dir, 'Caddyfile'), admin },
     traefik: {
       staticFile: join(dir, 'traefik.yaml'),

@@ -5,7 +5,9 @@ import type { ServiceInstance } from '../../src/model/catalog.ts';
 import { tagSpan, type Diagnosed } from '../../src/model/diagnostic.ts';
 import { ANY_HOST, exactHost, pathPrefix, type RouteMatch } from '../../src/model/match.ts';
 import { ownerId, parseHostname, parsePort, serviceName, sourceId, type Hostname, type Port } from '../../src/model/names.ts';
-import type { EntryPoint, RouteIntent } from '../../src/model/route.ts';
+import type { EntryPoint } from '../../src/model/entry-point.ts';
+import type { RouteIntent } from '../../src/model/intent.ts';
+import { PLAIN_POOL } from '../../src/model/pool.ts';
 
 /** A port for a test; throws where it is none. */
 export function port(value: number): Port {
@@ -42,7 +44,11 @@ export const OPTIONS: CompileOptions = {
   httpsRedirect: 'hind',
   redirectUnknownHosts: false,
   addresses: { allow: [], deny: [], controlPorts: new Set() },
-  limits: { routesPerService: 64, endpointsPerRoute: 1000 },
+  grants: new Map(),
+  policies: new Map(),
+  attach: [],
+  transports: new Map(),
+  limits: { routesPerService: 64, endpointsPerRoute: 1000, servicesPerOwner: 10_000 },
 };
 
 /** A healthy instance at 10.0.0.1:8080 without tags. */
@@ -78,10 +84,12 @@ export function intentOf(instance: ServiceInstance, match: RouteMatch, overrides
     match,
     pathForm: 'clean',
     middlewares: [],
+    action: { kind: 'forward' },
     protocol: 'http',
-    transport: { skipVerify: false },
-    upstreamHost: { kind: 'client' },
-    loadBalancing: overrides.dialect === 'traefik' ? 'roundRobin' : overrides.dialect === 'hind' ? 'ipHash' : 'random',
+    pool: {
+      ...PLAIN_POOL,
+      loadBalancing: overrides.dialect === 'traefik' ? 'roundRobin' : overrides.dialect === 'hind' ? 'ipHash' : 'random',
+    },
     endpoint: { address: instance.address, port: instance.port },
     ...overrides,
   };
@@ -89,7 +97,7 @@ export function intentOf(instance: ServiceInstance, match: RouteMatch, overrides
 
 /** A reading of an instance with these intents, from a catalog on another machine. */
 export function readingOf(instance: ServiceInstance, ...intents: readonly RouteIntent[]): Reading {
-  return { instance, local: false, intents, diagnostics: [] };
+  return { instance, local: false, intents, definitions: [], diagnostics: [] };
 }
 
 /** `buildTable` with the default options. */

@@ -1,5 +1,6 @@
 import { backendId, ownerId, routeId, serviceName } from '../../src/model/names.ts';
-import type { Backend, Route, RouteAction, RoutingTable } from '../../src/model/route.ts';
+import { PLAIN_POOL, type Backend } from '../../src/model/pool.ts';
+import type { Route, RouteAction, RoutingTable } from '../../src/model/route.ts';
 import { createTable } from '../../src/model/table.ts';
 import { matchOf, port } from './intents.ts';
 
@@ -28,9 +29,7 @@ export function poolOf(id: string, ports: readonly number[], overrides: Partial<
   return {
     id: backendId(id),
     endpoints: ports.map((number) => ({ address: '127.0.0.1', port: port(number), protocol: 'http', weight: 1 })),
-    loadBalancing: 'random',
-    transport: { skipVerify: false },
-    upstreamHost: { kind: 'client' },
+    ...PLAIN_POOL,
     ...overrides,
   };
 }

@@ -37,6 +37,7 @@ export async function startTraefik(t: TestContext): Promise<RunningTraefik | und
     tls: { mode: 'internal', certificates: [], minVersion: '1.2' },
     trustedProxies: [],
     accessLogs: false,
+    modules: new Set(),
     caddy: { file: join(dir, 'Caddyfile'), admin: 'http://127.0.0.1:1' },
     traefik: {
       staticFile: join(dir, 'traefik.yaml'),

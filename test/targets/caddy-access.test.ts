@@ -25,7 +25,9 @@ async function serve(t: TestContext, hosts: Readonly<Record<string, readonly Mid
   const { value, diagnostics } = caddyTarget.render(tableOf(routes, poolOf('a', [echo])), settings);
   assert.deepEqual(
     diagnostics.map(({ code }) => code),
-    routes.some(({ middlewares }) => middlewares.some((one) => one.kind === 'basicAuth' && one.policy !== 'staff'))
+    routes.some(({ middlewares }) =>
+      middlewares.some((one) => one.kind === 'basicAuth' && one.users.kind === 'policy' && one.users.policy !== 'staff'),
+    )
       ? ['CADDY_UNSUPPORTED']
       : [],
   );
@@ -40,8 +42,8 @@ const via = (...hops: readonly string[]): { readonly headers: Record<string, str
 
 test('caddyTarget lets only allowed addresses in, by connection and by every hop when Fabio asks', async (t) => {
   const status = await serve(t, {
-    'hops.io': [{ kind: 'ipAllow', cidrs: ['127.0.0.2/31', '10.0.0.0/9'], of: 'everyHop' }],
-    'peer.io': [{ kind: 'ipAllow', cidrs: ['127.0.0.2/31'], of: 'peer' }],
+    'hops.io': [{ kind: 'ipAllow', cidrs: ['127.0.0.2/31', '10.0.0.0/9'], of: { kind: 'everyHop' } }],
+    'peer.io': [{ kind: 'ipAllow', cidrs: ['127.0.0.2/31'], of: { kind: 'peer' } }],
   });
   if (!status) return;
   const from = '127.0.0.2';
@@ -66,8 +68,8 @@ test('caddyTarget lets only allowed addresses in, by connection and by every hop
 
 test('caddyTarget keeps denied addresses out, by connection and by every hop when Fabio asks', async (t) => {
   const status = await serve(t, {
-    'four.io': [{ kind: 'ipDeny', cidrs: ['127.0.0.2/32', '10.0.0.0/8'], of: 'everyHop' }],
-    'six.io': [{ kind: 'ipDeny', cidrs: ['2001:db8::/32'], of: 'everyHop' }],
+    'four.io': [{ kind: 'ipDeny', cidrs: ['127.0.0.2/32', '10.0.0.0/8'], of: { kind: 'everyHop' } }],
+    'six.io': [{ kind: 'ipDeny', cidrs: ['2001:db8::/32'], of: { kind: 'everyHop' } }],
   });
   if (!status) return;
 
@@ -80,8 +82,8 @@ test('caddyTarget keeps denied addresses out, by connection and by every hop whe
 
 test('caddyTarget asks for a password, and answers 503 when the policy has no users', async (t) => {
   const status = await serve(t, {
-    'staff.io': [{ kind: 'basicAuth', policy: 'staff' }],
-    'gone.io': [{ kind: 'basicAuth', policy: 'gone' }],
+    'staff.io': [{ kind: 'basicAuth', users: { kind: 'policy', policy: 'staff' } }],
+    'gone.io': [{ kind: 'basicAuth', users: { kind: 'policy', policy: 'gone' } }],
   });
   if (!status) return;
   const as = (user: string): { readonly headers: Record<string, string> } => ({

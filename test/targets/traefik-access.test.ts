@@ -12,9 +12,9 @@ const SETTINGS = {
 };
 
 const CASES: readonly (readonly [Middleware, readonly string[], RegExp])[] = [
-  [{ kind: 'ipAllow', cidrs: ['10.0.0.0/8'], of: 'peer' }, [], /"ipAllowList"/],
-  [{ kind: 'basicAuth', policy: 'staff' }, [], /"oracle:HASH"/],
-  [{ kind: 'basicAuth', policy: 'gone' }, ['TRAEFIK_UNSUPPORTED'], /"service":\s*"hind-proxy-unavailable"/],
+  [{ kind: 'ipAllow', cidrs: ['10.0.0.0/8'], of: { kind: 'peer' } }, [], /"ipAllowList"/],
+  [{ kind: 'basicAuth', users: { kind: 'policy', policy: 'staff' } }, [], /"oracle:HASH"/],
+  [{ kind: 'basicAuth', users: { kind: 'policy', policy: 'gone' } }, ['TRAEFIK_UNSUPPORTED'], /"service":\s*"hind-proxy-unavailable"/],
 ];
 
 for (const [middleware, codes, content] of CASES)

@@ -1,7 +1,8 @@
 import type { ServiceInstance } from '../../model/catalog.ts';
 import { diagnose, tagSpan, type Report } from '../../model/diagnostic.ts';
-import { protects } from '../../model/middleware.ts';
-import type { Fault, RouteIntent } from '../../model/route.ts';
+import type { Fault, Reference, RouteIntent } from '../../model/intent.ts';
+import { protects, type Middleware } from '../../model/middleware.ts';
+import { PLAIN_POOL } from '../../model/pool.ts';
 import type { Dialect } from '../dialect.ts';
 import { lexTag, type LexedTag, type Token } from './lex.ts';
 import { parseOptions, type FabioOptions } from './options.ts';
@@ -15,7 +16,7 @@ export function createFabioDialect(settings: FabioSettings): Dialect {
     parse(instance, report) {
       const intents = instance.tags.flatMap((_, index) => parseTag(instance, index, settings, report));
       if (intents.length > 0) reportFreezingTags(instance, settings, report);
-      return intents;
+      return { intents, definitions: [] };
     },
   };
 }
@@ -38,7 +39,7 @@ function parseTag(instance: ServiceInstance, index: number, settings: FabioSetti
   const { route, notes } = parseRoute(lexed.route.text, { settings, variables });
   for (const { code, message } of notes) report(diagnose(code, message, { span: at(lexed.route) }));
   if (!route) return [];
-  const parsed = parseOptions(lexed.options, { pathText: route.pathText, schemes: settings.authSchemes ?? new Set() });
+  const parsed = parseOptions(lexed.options, { pathText: route.pathText });
   for (const { code, message, token, hint } of parsed.notes) report(diagnose(code, message, { span: at(token), hint }));
   const quoted = quoteFault(lexed, (token) =>
     report(diagnose('FABIO_OPTION_QUOTE', 'A double quote: Fabio would stop updating its whole table', { span: at(token) })),
@@ -48,7 +49,7 @@ function parseTag(instance: ServiceInstance, index: number, settings: FabioSetti
     quoted ??
     tcpFault(route, parsed.options, (message) => report(diagnose('FABIO_PROTECTION_UNSERVED', message, { span: at(lexed.route) })));
   // a form without today's protection must not stand in
-  const kind = parsed.options.middlewares.some(protects) ? ('protective' as const) : undefined;
+  const kind = parsed.options.middlewares.some(isProtecting) ? ('protective' as const) : undefined;
   const options = fault ? { ...parsed.options, fault: { ...fault, ...(kind && { kind }) } } : parsed.options;
   return intentsOf(route, options, { instance, span: at(lexed.route) });
 }
@@ -58,16 +59,15 @@ function intentsOf(
   options: FabioOptions,
   { instance, span }: { readonly instance: ServiceInstance; readonly span: ReturnType<typeof tagSpan> },
 ): readonly RouteIntent[] {
-  const { middlewares, redirect, protocol, transport, upstreamHost, loadBalancing, share, fault } = options;
+  const { action, protocol, pool, share, fault } = options;
+  const middlewares = options.middlewares.map((middleware) => (middleware.kind === 'reference' ? { ...middleware, span } : middleware));
   const base = {
     dialect: 'fabio',
     owner: instance.owner,
     service: instance.service,
     spans: [span],
     pathForm: 'clean',
-    transport,
-    upstreamHost,
-    loadBalancing,
+    pool,
     endpoint: { address: instance.address, port: instance.port },
     ...(share !== undefined && { share }),
     ...(fault && { fault }),
@@ -77,7 +77,7 @@ function intentsOf(
     entryPoints: route.entryPoints,
     match: { host: route.host, path: route.path, conditions: [] },
     middlewares,
-    ...(redirect && { redirect }),
+    action,
     protocol,
   };
   const { aside } = route;
@@ -91,12 +91,17 @@ function intentsOf(
     entryPoints: { kind: 'tcp', ...(port !== undefined && { port }) },
     match: { host, path: { kind: 'any' }, conditions: [] },
     middlewares: [],
+    action: { kind: 'forward' },
     protocol: 'tcp',
-    ...(host.kind === 'exact' && { passthrough: true }),
+    ...(host.kind === 'exact' && { tcpTls: 'passthrough' }),
   };
   // Fabio answers such a route with an error on listeners that speak http
-  const onHttp: Fault = { kind: 'protective', code: 'ROUTE_ENTRYPOINT_KIND' };
-  return port === undefined ? [tcp, { ...http, protocol: 'http', fault: onHttp }] : [tcp];
+  const onHttp: RouteIntent = { ...http, protocol: 'http', pool: PLAIN_POOL, middlewares: [], action: { kind: 'refuse' } };
+  return port === undefined ? [tcp, onHttp] : [tcp];
+}
+
+function isProtecting(middleware: Middleware | Omit<Reference, 'span'>): boolean {
+  return middleware.kind === 'reference' || protects(middleware);
 }
 
 function quoteFault({ route, options }: LexedTag, tell: (token: Token) => void): Fault | undefined {
@@ -108,7 +113,7 @@ function quoteFault({ route, options }: LexedTag, tell: (token: Token) => void):
 
 /** Connections pass no middleware: a TCP route that asks for protection is withheld. */
 function tcpFault({ tcpPort }: FabioRoute, { protocol, middlewares }: FabioOptions, tell: (message: string) => void): Fault | undefined {
-  if ((protocol !== 'tcp' && tcpPort === undefined) || !middlewares.some(protects)) return undefined;
+  if ((protocol !== 'tcp' && tcpPort === undefined) || !middlewares.some(isProtecting)) return undefined;
   tell('`auth`, `allow` and `deny` cannot be enforced on TCP routes; the route is not served');
   return { kind: 'protective', code: 'FABIO_PROTECTION_UNSERVED' };
 }

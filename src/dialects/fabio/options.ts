@@ -2,19 +2,19 @@ import { nearest } from '../../lib/nearest.ts';
 import type { DiagnosticCode } from '../../model/codes.ts';
 import type { Middleware } from '../../model/middleware.ts';
 import { parseHostname } from '../../model/names.ts';
-import type { Fault, LoadBalancing, Redirect, Transport, UpstreamHost, UpstreamProtocol } from '../../model/route.ts';
+import type { Fault, IntentAction, Reference } from '../../model/intent.ts';
+import type { LoadBalancing, PoolOptions, Transport, UpstreamHost, UpstreamProtocol } from '../../model/pool.ts';
+import type { Redirect } from '../../model/route.ts';
 import { readAccess } from './access.ts';
 import type { Option, Token } from './lex.ts';
 import { parseRedirect } from './redirect.ts';
 
 /** What the options of one tag ask for. */
 export interface FabioOptions {
-  readonly middlewares: readonly Middleware[];
-  readonly redirect?: Redirect;
+  readonly middlewares: readonly (Middleware | Omit<Reference, 'span'>)[];
+  readonly action: IntentAction;
   readonly protocol: UpstreamProtocol;
-  readonly transport: Transport;
-  readonly upstreamHost: UpstreamHost;
-  readonly loadBalancing: LoadBalancing;
+  readonly pool: PoolOptions;
   readonly share?: number;
   readonly fault?: Fault;
 }
@@ -54,11 +54,10 @@ const BALANCING: ReadonlyMap<string, LoadBalancing> = new Map([
 
 /**
  * The reading of one tag's options: each is looked up by key, the last of equal keys counts (fabiolb/fabio:route/route.go addTarget).
- * `schemes`: names that `auth` may use.
  */
 export function parseOptions(
   options: readonly Option[],
-  { pathText, schemes }: { readonly pathText: string; readonly schemes: ReadonlySet<string> },
+  { pathText }: { readonly pathText: string },
 ): { readonly options: FabioOptions; readonly notes: readonly OptionNote[] } {
   const last = new Map(options.map((option) => [option.key, option]));
   const notes: OptionNote[] = options.filter((option) => last.get(option.key) !== option).map(duplicate);
@@ -75,7 +74,7 @@ export function parseOptions(
   };
 
   for (const option of last.values()) if (!KNOWN.includes(option.key)) notes.push(unknown(option));
-  const access = readAccess(last, schemes);
+  const access = readAccess(last);
   for (const { code, message, option, withholds } of access.notes) (withholds ? protect : note)(code, option, message);
   const protocol = readProtocol();
   const target = readHost(protocol);
@@ -83,11 +82,13 @@ export function parseOptions(
   const share = readWeight();
   const value: FabioOptions = {
     middlewares: [...access.middlewares, ...readPaths()],
-    ...(redirect && { redirect }),
+    action: redirect ? { kind: 'redirect', redirect } : { kind: 'forward' },
     protocol,
-    transport: { skipVerify: protocol === 'https' && last.get('tlsskipverify')?.value === 'true', ...target.transport },
-    upstreamHost: target.upstreamHost,
-    loadBalancing: readBalancing(),
+    pool: {
+      transport: { skipVerify: protocol === 'https' && last.get('tlsskipverify')?.value === 'true', ...target.transport },
+      upstreamHost: target.upstreamHost,
+      loadBalancing: readBalancing(),
+    },
     ...(share !== undefined && { share }),
   };
   readUnserved();
@@ -113,7 +114,7 @@ export function parseOptions(
 
   function readHost(upstream: UpstreamProtocol): {
     readonly upstreamHost: UpstreamHost;
-    readonly transport: Pick<Transport, 'serverName'>;
+    readonly transport: Partial<Pick<Transport, 'serverName'>>;
   } {
     const option = last.get('host');
     if (!option || option.value === '') return { upstreamHost: { kind: 'client' }, transport: {} };

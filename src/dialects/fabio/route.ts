@@ -3,7 +3,7 @@ import { regexpLiteral } from '../../lib/quote.ts';
 import type { DiagnosticCode } from '../../model/codes.ts';
 import { ANY_HOST, exactHost, exactPath, pathPrefix, type HostMatch, type HostPort, type PathMatch } from '../../model/match.ts';
 import { parseHostname, parsePort, type Port } from '../../model/names.ts';
-import type { EntryPointChoice } from '../../model/route.ts';
+import type { EntryPointChoice } from '../../model/entry-point.ts';
 import { expandVariables } from './expand.ts';
 
 /** How Fabio is set up where its tags come from; the names of its own options. */
@@ -12,8 +12,6 @@ export interface FabioSettings {
   readonly matcher: 'prefix' | 'iprefix' | 'glob';
   /** False as with `glob.matching.disabled=true`. */
   readonly hostGlobs: boolean;
-  /** What `auth=NAME` may name, as Fabio's `proxy.auth`; absent: nothing. */
-  readonly authSchemes?: ReadonlySet<string>;
 }
 
 /** What a route's text asks for. */

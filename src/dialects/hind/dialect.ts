@@ -3,7 +3,9 @@ import { diagnose, tagSpan, type Report } from '../../model/diagnostic.ts';
 import { ANY_PATH, exactHost, exactPath, pathPrefix, type PathMatch } from '../../model/match.ts';
 import type { Middleware } from '../../model/middleware.ts';
 import { parseHostname, parsePort } from '../../model/names.ts';
-import type { EntryPointChoice, RouteIntent } from '../../model/route.ts';
+import { PLAIN_POOL } from '../../model/pool.ts';
+import type { RouteIntent } from '../../model/intent.ts';
+import type { EntryPointChoice } from '../../model/entry-point.ts';
 import type { Dialect } from '../dialect.ts';
 
 /** How HinD is set up where its tags come from. */
@@ -17,12 +19,14 @@ export interface HindSettings {
  * that forwards by the client's address. A path matches exactly, or as a prefix where it ends in `*`, in any case.
  */
 export function createHindDialect({ allowIps = [] }: HindSettings = {}): Dialect {
-  const middlewares: readonly Middleware[] = allowIps.length > 0 ? [{ kind: 'ipAllow', cidrs: allowIps, of: 'peer' }] : [];
+  const middlewares: readonly Middleware[] = allowIps.length > 0 ? [{ kind: 'ipAllow', cidrs: allowIps, of: { kind: 'peer' } }] : [];
   return {
     name: 'hind',
     claims: (tag) => /^\s*https?:\/\//.test(tag),
-    parse: (instance, report) =>
-      instance.tags.flatMap((tag, index) => parseTag(instance, { tag, index }, report).map((intent) => ({ ...intent, middlewares }))),
+    parse(instance, report) {
+      const intents = instance.tags.flatMap((tag, index) => parseTag(instance, { tag, index }, report));
+      return { intents: intents.map((intent) => ({ ...intent, middlewares })), definitions: [] };
+    },
   };
 }
 
@@ -75,10 +79,9 @@ function parseTag(
       match: { host: exactHost(host), path, conditions: [] },
       pathForm: 'raw',
       middlewares: [],
+      action: { kind: 'forward' },
       protocol: 'http',
-      transport: { skipVerify: false },
-      upstreamHost: { kind: 'client' },
-      loadBalancing: 'ipHash',
+      pool: { ...PLAIN_POOL, loadBalancing: 'ipHash' },
       endpoint: { address: instance.address, port: instance.port },
     },
   ];

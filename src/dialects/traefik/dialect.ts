@@ -3,21 +3,21 @@ import type { ServiceInstance } from '../../model/catalog.ts';
 import { diagnose, tagSpan, type Report, type TagSpan } from '../../model/diagnostic.ts';
 import type { RouteMatch } from '../../model/match.ts';
 import { parseHostname, parsePort } from '../../model/names.ts';
-import type { EntryPointChoice, Fault, LoadBalancing, RouteIntent, Transport, UpstreamHost, UpstreamProtocol } from '../../model/route.ts';
+import type { EntryPointChoice } from '../../model/entry-point.ts';
+import type { Fault, Reference, RouteIntent } from '../../model/intent.ts';
+import type { LoadBalancing, UpstreamHost, UpstreamProtocol } from '../../model/pool.ts';
 import type { Dialect } from '../dialect.ts';
 import { itemsOf, lexLabels, type Item, type Label } from './labels.ts';
 import { listOf, parseBool, readMiddleware, type ReadMiddlewares, type Tell } from './middlewares.ts';
 import { readRule, type ReadRule } from './rule/read-rule.ts';
 
-/** What the operator's configuration says about Traefik labels; `policies` and `transports` are what `NAME@file` refers to. */
+/** What the operator's configuration says about Traefik labels. */
 export interface TraefikSettings {
   readonly prefix: string;
   readonly exposedByDefault: boolean;
   /** Host of services without a rule, with `{name}` and `{suffix}`. */
   readonly defaultRule: string;
   readonly domainSuffix: string;
-  readonly transports: Readonly<Record<string, { readonly serverName?: string | undefined; readonly skipVerify: boolean }>>;
-  readonly policies: Readonly<Record<string, unknown>>;
 }
 
 /** The dialect of Traefik 3 labels (traefik/traefik:pkg/provider/consulcatalog): routers, services and middlewares of one instance. */
@@ -26,7 +26,7 @@ export function createTraefikDialect(settings: TraefikSettings): Dialect {
   return {
     name: 'traefik',
     claims: (tag) => tag.trimStart().toLowerCase().startsWith(start) && tag.includes('='),
-    parse: (instance, report) => parseInstance(instance, settings, report),
+    parse: (instance, report) => ({ intents: parseInstance(instance, settings, report), definitions: [] }),
   };
 }
 
@@ -181,6 +181,7 @@ function readRouter(router: Item, kind: 'http' | 'tcp', context: Context): reado
         : { kind: tls ? 'tls' : 'plain' };
   const priority = readNumber(field('priority'), tell);
   const { endpoint, protocol, transport, loadBalancing, weight } = service;
+  const upstreamHost = middlewares.upstreamHost ?? service.upstreamHost;
   const spans = [
     ...(rule ? [rule.valueSpan] : []),
     ...[...router.fields.values()].filter((label) => label !== rule).map((label) => label.valueSpan),
@@ -204,15 +205,16 @@ function readRouter(router: Item, kind: 'http' | 'tcp', context: Context): reado
         match,
         pathForm: 'clean',
         middlewares: middlewares.middlewares,
+        action: { kind: 'forward' },
         protocol,
-        transport,
-        upstreamHost: middlewares.upstreamHost ?? service.upstreamHost,
-        loadBalancing,
+        pool: { transport: { skipVerify: false }, upstreamHost, loadBalancing },
+        ...(transport && { transport }),
         endpoint,
+        name: router.name,
         ruleLength: read.length,
         ...(weight !== undefined && { weight }),
         ...(priority !== undefined && priority > 0 && { priority }),
-        ...(passthrough && { passthrough }),
+        ...(passthrough && { tcpTls: 'passthrough' as const }),
         ...(fault && { fault }),
       },
     ];
@@ -255,14 +257,14 @@ function defaultRule(
 interface ReadService {
   readonly endpoint: RouteIntent['endpoint'];
   readonly protocol: UpstreamProtocol;
-  readonly transport: Transport;
+  readonly transport?: Reference;
   readonly upstreamHost: UpstreamHost;
   readonly loadBalancing: LoadBalancing;
   readonly weight?: number;
   readonly fault?: Fault;
 }
 
-function readService(router: Item, kind: 'http' | 'tcp', { instance, labels, settings, tell }: Context): ReadService {
+function readService(router: Item, kind: 'http' | 'tcp', { instance, labels, tell }: Context): ReadService {
   const services = itemsOf(labels, `${kind}.services`);
   const reference = router.fields.get('service');
   const wanted = reference?.value.toLowerCase().replace(/@(?:consulcatalog|nomad)$/, '');
@@ -279,13 +281,9 @@ function readService(router: Item, kind: 'http' | 'tcp', { instance, labels, set
     fault = { kind: 'protective', code: 'TRAEFIK_REFERENCE_UNKNOWN' };
   }
   const field = (name: string): Label | undefined => item?.fields.get(`loadbalancer.${name}`);
-  const bad = (
-    label: Label,
-    expected: string,
-    code: 'TRAEFIK_LABEL_VALUE' | 'TRAEFIK_SERVER_URL' | 'TRAEFIK_REFERENCE_UNKNOWN' = 'TRAEFIK_LABEL_VALUE',
-  ): void => {
+  const bad = (label: Label, expected: string, code: 'TRAEFIK_LABEL_VALUE' | 'TRAEFIK_SERVER_URL' = 'TRAEFIK_LABEL_VALUE'): void => {
     tell(code, `Cannot use "${label.value}", expected ${expected}; the route answers 503`, label.valueSpan);
-    if (fault?.kind !== 'protective') fault = { kind: code === 'TRAEFIK_REFERENCE_UNKNOWN' ? 'protective' : 'quarantined', code };
+    if (fault?.kind !== 'protective') fault = { kind: 'quarantined', code };
   };
   const port = field('server.port');
   const replaced = port && parsePort(port.value);
@@ -313,13 +311,17 @@ function readService(router: Item, kind: 'http' | 'tcp', { instance, labels, set
   const weight = readNumber(field('server.weight'), tell);
   const link = field('serverstransport');
   const name = link?.value.replace(/@file$/, '') ?? '';
-  const found = link && Object.hasOwn(settings.transports, name) ? settings.transports[name] : undefined;
-  if (link && !found) bad(link, 'the name of a configured transport', 'TRAEFIK_REFERENCE_UNKNOWN');
-  const serverName = found?.serverName === undefined ? undefined : parseHostname(found.serverName);
+  const transport: Reference | undefined = link && {
+    kind: 'reference',
+    to: 'transport',
+    name,
+    span: link.valueSpan,
+    code: 'TRAEFIK_REFERENCE_UNKNOWN',
+  };
   return {
     endpoint: { address: instance.address, port: replaced ?? instance.port },
     protocol: kind === 'tcp' ? 'tcp' : (protocol ?? 'http'),
-    transport: { skipVerify: found?.skipVerify ?? false, ...(serverName !== undefined && { serverName }) },
+    ...(transport && { transport }),
     upstreamHost: { kind: pass === false ? 'endpoint' : 'client' },
     loadBalancing: loadBalancing ?? 'roundRobin',
     ...(weight !== undefined && { weight: Math.max(0, weight) }),
@@ -328,7 +330,7 @@ function readService(router: Item, kind: 'http' | 'tcp', { instance, labels, set
 }
 
 function readList(label: Label | undefined, kind: 'http' | 'tcp', context: Context, depth: number): ReadMiddlewares {
-  const { labels, settings, tell } = context;
+  const { labels, tell } = context;
   const items = itemsOf(labels, `${kind}.middlewares`);
   const unknown: ReadMiddlewares = { middlewares: [], fault: { kind: 'protective', code: 'TRAEFIK_REFERENCE_UNKNOWN' } };
   let all: ReadMiddlewares = { middlewares: [] };
@@ -343,7 +345,8 @@ function readList(label: Label | undefined, kind: 'http' | 'tcp', context: Conte
         }
       : tagSpan(context.instance, 0);
     let next = unknown;
-    if (policy !== undefined && Object.hasOwn(settings.policies, policy)) next = readPolicy(settings.policies[policy], name, span, tell);
+    if (policy !== undefined)
+      next = { middlewares: [{ kind: 'reference', to: 'policy', name: policy, span, code: 'TRAEFIK_REFERENCE_UNKNOWN' }] };
     else if (item?.fields.has('chain.middlewares') && depth < 8)
       next = readList(item.fields.get('chain.middlewares'), kind, context, depth + 1);
     else if (item) next = readMiddleware(item, tell);
@@ -354,22 +357,6 @@ function readList(label: Label | undefined, kind: 'http' | 'tcp', context: Conte
     all = { middlewares: [...all.middlewares, ...next.middlewares], ...(upstreamHost && { upstreamHost }), ...(fault && { fault }) };
   }
   return all;
-}
-
-function readPolicy(policy: unknown, name: string, span: TagSpan, tell: Tell): ReadMiddlewares {
-  if (
-    typeof policy === 'object' &&
-    policy !== null &&
-    'redirectHttps' in policy &&
-    Object.keys(policy).length === 1 &&
-    policy.redirectHttps
-  ) {
-    const { redirectHttps } = policy;
-    const permanent = typeof redirectHttps === 'object' && 'permanent' in redirectHttps && redirectHttps.permanent === true;
-    return { middlewares: [{ kind: 'redirectScheme', scheme: 'https', permanent }] };
-  }
-  tell('TRAEFIK_PROTECTION_UNSERVED', `Cannot enforce policy "${name}": it is not served, the route answers 503`, span);
-  return { middlewares: [], fault: { kind: 'protective', code: 'TRAEFIK_PROTECTION_UNSERVED' } };
 }
 
 function readNumber(label: Label | undefined, tell: Tell): number | undefined {

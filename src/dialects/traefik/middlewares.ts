@@ -3,7 +3,8 @@ import type { DiagnosticCode } from '../../model/codes.ts';
 import type { TagSpan } from '../../model/diagnostic.ts';
 import type { HeaderValue, Middleware } from '../../model/middleware.ts';
 import { parseHostname, parsePort } from '../../model/names.ts';
-import type { Fault, UpstreamHost } from '../../model/route.ts';
+import type { Fault, Reference } from '../../model/intent.ts';
+import type { UpstreamHost } from '../../model/pool.ts';
 import type { Item, Label } from './labels.ts';
 
 /** Reports a problem of a label. */
@@ -11,7 +12,7 @@ export type Tell = (code: DiagnosticCode, message: string, span: TagSpan, hint?:
 
 /** What a list of middlewares comes to. */
 export interface ReadMiddlewares {
-  readonly middlewares: readonly Middleware[];
+  readonly middlewares: readonly (Middleware | Reference)[];
   readonly upstreamHost?: UpstreamHost;
   readonly fault?: Fault;
 }

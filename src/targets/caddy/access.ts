@@ -8,7 +8,10 @@ type AuthRule = Extract<Middleware, { kind: 'basicAuth' }>;
 
 /** Whether a middleware can be enforced: a policy's users must be known. */
 export function isEnforceable(middleware: Middleware, { credentials }: Pick<RenderSettings, 'credentials'>): boolean {
-  return middleware.kind !== 'basicAuth' || (credentials?.get(middleware.policy)?.users.length ?? 0) > 0;
+  return (
+    middleware.kind !== 'basicAuth' ||
+    (middleware.users.kind === 'policy' && (credentials?.get(middleware.users.policy)?.users.length ?? 0) > 0)
+  );
 }
 
 /** Answers 403 by the address of the connection and, for Fabio's lists, by every address in X-Forwarded-For. */
@@ -16,14 +19,15 @@ export function addressHandler({ kind, cidrs, of }: AddressRule, name: string): 
   const peer = line('remote_ip', ...cidrs.map(text));
   const matchers = [
     block([`@${name}peer`], [kind === 'ipAllow' ? block(['not'], [peer]) : peer]),
-    ...(of === 'everyHop' ? [block([`@${name}hops`], [kind === 'ipAllow' ? notAllHops(cidrs) : anyHop(cidrs)])] : []),
+    ...(of.kind === 'everyHop' ? [block([`@${name}hops`], [kind === 'ipAllow' ? notAllHops(cidrs) : anyHop(cidrs)])] : []),
   ];
-  const directives = [line('respond', `@${name}peer`, '403'), ...(of === 'everyHop' ? [line('respond', `@${name}hops`, '403')] : [])];
+  const directives = [line('respond', `@${name}peer`, '403'), ...(of.kind === 'everyHop' ? [line('respond', `@${name}hops`, '403')] : [])];
   return { matchers, directives };
 }
 
 /** Asks for a user and password. Throws `RangeError` for a policy that `isEnforceable` refuses. */
-export function authHandler({ policy }: AuthRule, { credentials }: Pick<RenderSettings, 'credentials'>): Handler {
+export function authHandler({ users: asked }: AuthRule, { credentials }: Pick<RenderSettings, 'credentials'>): Handler {
+  const policy = asked.kind === 'policy' ? asked.policy : '';
   const users = credentials?.get(policy)?.users ?? [];
   if (users.length === 0) throw new RangeError(`Cannot render the policy "${policy}": it has no users`);
   const lines = users.map(({ name, hash }) => line(text(name), text(hash.reveal())));

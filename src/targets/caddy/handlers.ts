@@ -1,6 +1,7 @@
 import { regexpLiteral } from '../../lib/quote.ts';
 import type { HeaderValue, Middleware } from '../../model/middleware.ts';
-import type { Backend, Endpoint, LoadBalancing, Route } from '../../model/route.ts';
+import type { Backend, Endpoint, LoadBalancing } from '../../model/pool.ts';
+import type { Route } from '../../model/route.ts';
 import type { RenderSettings } from '../target.ts';
 import { addressHandler, authHandler, isEnforceable } from './access.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
@@ -44,6 +45,8 @@ function actionHandler(route: Route, backend: Backend | undefined, name: string)
     case 'forward':
       if (!backend) throw new RangeError(`Cannot render the route ${route.id}: its backend is missing`);
       return backend.endpoints.some(({ weight }) => weight > 0) ? { matchers: [], directives: [forward(backend)] } : respond(503);
+    case 'split':
+      throw new RangeError('Cannot render a split route: it is no capability of Caddy');
     default:
       throw new TypeError(`Cannot render an action: ${JSON.stringify(action satisfies never)}`);
   }
@@ -88,7 +91,7 @@ function middlewareHandler(middleware: Middleware, name: string, settings: Pick<
     case 'basicAuth':
       return authHandler(middleware, settings);
     default:
-      throw new TypeError(`Cannot render a middleware: ${JSON.stringify(middleware satisfies never)}`);
+      throw new RangeError(`Cannot render ${middleware.kind}: it is no capability of Caddy`);
   }
 }
 
@@ -146,7 +149,7 @@ function responseHeaders(headers: readonly HeaderValue[]): readonly Node[] {
   return lines.length > 0 ? [block(['header'], [...lines, line('defer')])] : [];
 }
 
-const POLICIES: Readonly<Record<LoadBalancing, string>> = {
+const POLICIES: Readonly<Partial<Record<LoadBalancing, string>>> = {
   random: 'random',
   roundRobin: 'round_robin',
   ipHash: 'ip_hash',
@@ -160,7 +163,7 @@ function forward(backend: Backend): Node {
   const policy =
     weights.size > 1 && endpoints.length > 1
       ? ['weighted_round_robin', ...endpoints.map(({ weight }) => String(weight))]
-      : [POLICIES[backend.loadBalancing]];
+      : [POLICIES[backend.loadBalancing] ?? 'random'];
   const nodes: readonly Node[] = [
     ...(endpoints.length > 1 ? [line('lb_policy', ...policy), line('lb_retries', '2')] : []),
     line('header_up', 'Host', upstreamHost(backend)),

@@ -1,6 +1,7 @@
 import { regexpLiteral } from '../../lib/quote.ts';
 import type { Condition, HostMatch, HostPort, PathMatch, RouteMatch } from '../../model/match.ts';
-import type { EntryPoint, Route } from '../../model/route.ts';
+import type { EntryPoint } from '../../model/entry-point.ts';
+import type { Route } from '../../model/route.ts';
 import { canPrint, literalValue } from './quote.ts';
 import { line, text, block, type Node } from './ast.ts';
 
@@ -80,6 +81,9 @@ function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly 
       return [line('query', text(`${literalValue(condition.key)}=${queryValue(condition.value)}`))];
     case 'clientIp':
       return [line('remote_ip', ...condition.cidrs.map(text))];
+    case 'queryRegexp':
+    case 'alpn':
+      throw new RangeError(`Cannot match ${condition.kind}: it is no capability of Caddy`);
     case 'host':
       return hostLines(condition.host, entryPoint);
     case 'path':

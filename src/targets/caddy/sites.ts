@@ -1,6 +1,7 @@
 import { groupBy } from '../../lib/sort.ts';
 import type { HostMatch } from '../../model/match.ts';
-import type { EntryPoint, Route, RoutingTable } from '../../model/route.ts';
+import type { EntryPoint } from '../../model/entry-point.ts';
+import type { Route, RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
 import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';

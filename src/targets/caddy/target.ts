@@ -1,7 +1,8 @@
 import { diagnose, type Diagnostic } from '../../model/diagnostic.ts';
 import type { RenderedConfig } from '../../model/rendered.ts';
-import type { RoutingTable } from '../../model/route.ts';
+import { backendIdsOf, type RoutingTable } from '../../model/route.ts';
 import { backendsOf, EMPTY_TABLE } from '../../model/table.ts';
+import { fitTable } from '../fit.ts';
 import type { RenderSettings, Target } from '../target.ts';
 import { isEnforceable } from './access.ts';
 import { block, line, text, type Node } from './ast.ts';
@@ -15,11 +16,21 @@ import { entryPointSites } from './sites.ts';
 export const caddyTarget: Target = {
   server: 'caddy',
   capabilities: CADDY_CAPABILITIES,
+  obstacle(route, { backends, settings }) {
+    const { entryPoints } = settings;
+    const message = 'Cannot write the route: one of its texts has no safe form in a Caddyfile';
+    if (!entryPoints.every((entryPoint) => hasPrintableMatch(route, entryPoint))) return { effect: 'drop', message };
+    const unenforced = route.middlewares.find((middleware) => !isEnforceable(middleware, settings));
+    if (unenforced) return { effect: 'withhold', message: `Cannot enforce ${unenforced.kind}: the route answers 503` };
+    const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
+    return isPrintable(handlerOf(route, { backend, name: 'r', settings })) ? undefined : { effect: 'withhold', message };
+  },
   render(table, settings) {
-    const sites = httpEntryPoints(settings).flatMap((entryPoint) => entryPointSites(table, entryPoint, settings));
+    const { value: fitted, diagnostics } = fitTable(caddyTarget, table, settings);
+    const sites = httpEntryPoints(settings).flatMap((entryPoint) => entryPointSites(fitted, entryPoint, settings));
     return {
-      value: configOf([globalOptions(table.digest, settings), cleanPath(), ...sites], table, settings),
-      diagnostics: lossesOf(table, settings),
+      value: configOf([globalOptions(table.digest, settings), cleanPath(), ...sites], fitted, settings),
+      diagnostics: [...diagnostics, ...mixedSchemes(fitted)],
     };
   },
   renderBoot(settings) {
@@ -81,31 +92,17 @@ function cleanPath(): Node {
   return block(['&(clean)'], [dirty, line('rewrite', '@dirty', text('{re.clean.1}'))]);
 }
 
-/** What Caddy cannot do, or does differently. */
-function lossesOf(table: RoutingTable, settings: RenderSettings): readonly Diagnostic[] {
-  const { entryPoints } = settings;
+/** Pools whose instances do not all speak the same: Caddy gives a pool one scheme. */
+function mixedSchemes(table: RoutingTable): readonly Diagnostic[] {
   const backends = backendsOf(table);
-  return table.routes.flatMap((route) => {
-    const [span] = route.spans;
-    if (route.protocol === 'tcp')
-      return [
-        diagnose('CADDY_UNSUPPORTED', 'Cannot serve a TCP route: a stock Caddy speaks http only', {
-          span,
-          hint: 'PROXY_SERVER=traefik serves it',
-        }),
-      ];
-    const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
-    const printable =
-      entryPoints.every((entryPoint) => hasPrintableMatch(route, entryPoint)) &&
-      isPrintable(handlerOf(route, { backend, name: 'r', settings }));
-    if (!printable)
-      return [diagnose('CADDY_UNSUPPORTED', 'Cannot write the route: one of its texts has no safe form in a Caddyfile', { span })];
-    const unenforced = route.middlewares.find((middleware) => !isEnforceable(middleware, settings));
-    if (unenforced) return [diagnose('CADDY_UNSUPPORTED', `Cannot enforce ${unenforced.kind}: the route answers 503`, { span })];
-    if (!backend) return [];
-    const left = backend.endpoints.filter((endpoint) => !sameScheme(backend.endpoints).includes(endpoint));
-    if (left.length === 0) return [];
-    const names = left.map(({ address, port, protocol }) => `${protocol}://${address}:${port}`).join(', ');
-    return [diagnose('CADDY_MIXED_SCHEMES', `Cannot mix http and https instances in one pool: ${names} get no requests`, { span })];
-  });
+  return table.routes.flatMap((route) =>
+    backendIdsOf(route).flatMap((id) => {
+      const endpoints = backends.get(id)?.endpoints ?? [];
+      const left = endpoints.filter((endpoint) => !sameScheme(endpoints).includes(endpoint));
+      if (left.length === 0) return [];
+      const names = left.map(({ address, port, protocol }) => `${protocol}://${address}:${port}`).join(', ');
+      const message = `Cannot mix http and https instances in one pool: ${names} get no requests`;
+      return [diagnose('CADDY_MIXED_SCHEMES', message, { span: route.spans[0] })];
+    }),
+  );
 }

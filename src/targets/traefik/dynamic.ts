@@ -1,4 +1,5 @@
-import type { Backend, Route, RoutingTable } from '../../model/route.ts';
+import type { Backend } from '../../model/pool.ts';
+import type { Route, RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
 import type { RenderSettings } from '../target.ts';
 import type { JsonObject } from './json.ts';
@@ -90,6 +91,8 @@ function lower(route: Route, backends: ReadonlyMap<string, Backend>, settings: R
     }
     case 'redirect':
       return { route, service: UNAVAILABLE.name, middlewares: [...own, redirectOf(action.redirect)] };
+    case 'split':
+      throw new RangeError(`Cannot render route "${route.id}": split routes are no capability`);
     case 'respond':
       return action.status === 404
         ? { route, service: 'api@internal', middlewares: [NOT_FOUND] }
@@ -128,7 +131,7 @@ function tcpParts(table: RoutingTable, settings: RenderSettings): JsonObject | u
     const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
     const entryPoints = route.entryPoints.filter((name) => served.has(name));
     if (route.protocol !== 'tcp' || !backend || entryPoints.length === 0) return [];
-    const tls = route.passthrough ? { tls: { passthrough: true } } : route.match.host.kind === 'any' ? {} : { tls: {} };
+    const tls = route.tcpTls === 'passthrough' ? { tls: { passthrough: true } } : route.match.host.kind === 'any' ? {} : { tls: {} };
     const priority = table.routes.length + 2 - route.rank;
     const router = { rule: printRule(sniRuleOf(route.match)), priority, entryPoints, service: backend.id, ...tls };
     return [{ router: { name: route.id, value: router }, service: tcpServiceOf(backend) }];

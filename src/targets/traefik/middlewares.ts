@@ -18,8 +18,8 @@ export function named(kind: string, value: JsonObject): Named {
 
 /** Whether Traefik can enforce a middleware: it has no list of denied addresses, and its own list looks at one address only. */
 export function isEnforceable(middleware: Middleware, { credentials }: RenderSettings): boolean {
-  if (middleware.kind === 'ipAllow') return middleware.of === 'peer';
-  if (middleware.kind === 'basicAuth') return credentials?.has(middleware.policy) ?? false;
+  if (middleware.kind === 'ipAllow') return middleware.of.kind === 'peer';
+  if (middleware.kind === 'basicAuth') return middleware.users.kind === 'policy' && (credentials?.has(middleware.users.policy) ?? false);
   return middleware.kind !== 'ipDeny';
 }
 
@@ -52,11 +52,11 @@ export function middlewareOf(middleware: Middleware, settings: RenderSettings): 
     case 'ipAllow':
       return named('allow', { ipAllowList: { sourceRange: middleware.cidrs } });
     case 'basicAuth': {
-      const users = settings.credentials?.get(middleware.policy)?.users ?? [];
+      const users = (middleware.users.kind === 'policy' && settings.credentials?.get(middleware.users.policy)?.users) || [];
       return named('auth', { basicAuth: { users: users.map(({ name, hash }) => `${name}:${hash.reveal()}`) } });
     }
     default:
-      throw new TypeError(`Cannot render a middleware: ${JSON.stringify(middleware satisfies never)}`);
+      throw new RangeError(`Cannot render ${middleware.kind}: it is no capability`);
   }
 }
 

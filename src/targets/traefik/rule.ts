@@ -74,6 +74,9 @@ function conditionRule(condition: Condition): Rule {
       return call('HeaderRegexp', condition.name, condition.regexp);
     case 'query':
       return condition.value === undefined ? call('Query', condition.key) : call('Query', condition.key, condition.value);
+    case 'queryRegexp':
+    case 'alpn':
+      throw new RangeError(`Cannot match ${condition.kind}: it is not rendered`);
     case 'clientIp':
       return { kind: 'or', rules: condition.cidrs.map((cidr) => call('ClientIP', cidr)) };
     case 'host':

@@ -1,4 +1,4 @@
-import type { Backend, Endpoint, LoadBalancing, Transport } from '../../model/route.ts';
+import type { Backend, Endpoint, LoadBalancing, Transport } from '../../model/pool.ts';
 import type { JsonObject } from './json.ts';
 import { named, type Named } from './middlewares.ts';
 
@@ -46,6 +46,8 @@ const STRATEGIES: Readonly<Record<LoadBalancing, 'wrr' | 'p2c' | 'hrw'>> = {
   roundRobin: 'wrr',
   leastConnections: 'p2c',
   ipHash: 'hrw',
+  powerOfTwo: 'p2c',
+  leastTime: 'wrr',
 };
 
 function transportValue({ serverName, skipVerify }: Transport): JsonObject {

@@ -1,4 +1,4 @@
-import type { EntryPoint } from '../../model/route.ts';
+import type { EntryPoint } from '../../model/entry-point.ts';
 import type { RenderSettings } from '../target.ts';
 import type { JsonObject } from './json.ts';
 

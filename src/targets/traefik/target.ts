@@ -2,6 +2,7 @@ import { diagnose, type Diagnostic } from '../../model/diagnostic.ts';
 import type { RenderedConfig } from '../../model/rendered.ts';
 import type { Route, RoutingTable } from '../../model/route.ts';
 import { EMPTY_TABLE } from '../../model/table.ts';
+import { fitTable } from '../fit.ts';
 import type { RenderSettings, Target } from '../target.ts';
 import { TRAEFIK_CAPABILITIES } from './capabilities.ts';
 import { dynamicParts } from './dynamic.ts';
@@ -13,14 +14,19 @@ import { staticConfig } from './static.ts';
 export const traefikTarget: Target = {
   server: 'traefik',
   capabilities: TRAEFIK_CAPABILITIES,
+  obstacle({ middlewares }, { settings }) {
+    const unenforced = middlewares.find((middleware) => !isEnforceable(middleware, settings));
+    return unenforced && { effect: 'withhold', message: `Cannot enforce ${unenforced.kind} as the tag asks: the route answers 503` };
+  },
   render(table, settings) {
+    const { value: fitted, diagnostics } = fitTable(traefikTarget, table, settings);
     const { status, body } = settings.unknownHost;
     const approximated =
       (status === 404 || status === 503) && body === undefined
         ? []
         : [diagnose('TRAEFIK_APPROXIMATED', `Cannot answer unknown hosts with ${status} and a body: Traefik answers 404 of its own`)];
-    const value = configOf(dynamicParts(table, settings, table.digest), table, settings);
-    return { value, diagnostics: [...approximated, ...table.routes.flatMap((route) => lossesOf(route, settings))] };
+    const value = configOf(dynamicParts(fitted, settings, table.digest), fitted, settings);
+    return { value, diagnostics: [...approximated, ...diagnostics, ...fitted.routes.flatMap(redirectLosses)] };
   },
   renderBoot(settings) {
     const unavailable = { ...settings, unknownHost: { status: 503 } };
@@ -40,10 +46,8 @@ function configOf(root: JsonObject, table: RoutingTable, { traefik }: RenderSett
   return { server: 'traefik', files: [printJsonFile(root, { path: traefik.dynamicFile, heading, units })], tableDigest: table.digest };
 }
 
-function lossesOf({ action, middlewares, spans: [span] }: Route, settings: RenderSettings): readonly Diagnostic[] {
-  const unenforced = middlewares.find((middleware) => !isEnforceable(middleware, settings));
-  if (unenforced)
-    return [diagnose('TRAEFIK_UNSUPPORTED', `Cannot enforce ${unenforced.kind} as the tag asks: the route answers 503`, { span })];
+/** Redirects that answer with other statuses than asked. */
+function redirectLosses({ action, spans: [span] }: Route): readonly Diagnostic[] {
   if (action.kind !== 'redirect') return [];
   const { status, otherStatus = status } = action.redirect;
   const { get, other } = servedStatuses(action.redirect);

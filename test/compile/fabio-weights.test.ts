@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fabioWeights } from '../../src/compile/shares.ts';
+import { fabioWeights } from '../../src/compile/fabio-weights.ts';
 
 const CASES: readonly (readonly [string, readonly (number | undefined)[], readonly number[]])[] = [
   ['none is fixed', [undefined, undefined], [1, 1]],

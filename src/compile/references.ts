@@ -1,0 +1,137 @@
+import { groupBy } from '../lib/sort.ts';
+import type { ServiceInstance } from '../model/catalog.ts';
+import { diagnose, type Report, type TagSpan } from '../model/diagnostic.ts';
+import type { Definition, Fault, PoolMember, Reference, RouteIntent } from '../model/intent.ts';
+import type { Middleware } from '../model/middleware.ts';
+import type { TlsProfile } from '../model/route.ts';
+import type { Reading } from './candidates.ts';
+import type { CompileOptions } from './options.ts';
+
+/** An intent with every name looked up. */
+export interface ResolvedIntent extends Omit<RouteIntent, 'middlewares' | 'backend' | 'transport' | 'tlsProfile'> {
+  readonly middlewares: readonly Middleware[];
+  readonly tlsProfile?: TlsProfile;
+}
+
+/** What one resolved intent forwards to: its own instance, or one of the service that it refers to. */
+export interface ResolvedTarget {
+  readonly intent: ResolvedIntent;
+  readonly instance: ServiceInstance;
+  /** The instance's catalog is on this machine. */
+  readonly local: boolean;
+}
+
+/** Looks up every name that the intents of a reading refer to. */
+export type Resolver = (reading: Reading, report: Report) => readonly ResolvedTarget[];
+
+type Declared<Kind extends Definition['kind']> = Extract<Definition, { kind: Kind }> & Pick<Reading, 'instance' | 'local'>;
+
+/** Middlewares that name middlewares are followed this deep. */
+const MAX_DEPTH = 8;
+
+/**
+ * A resolver over all readings. A name of a middleware or service belongs to its owner: what one service declares another may use, as in
+ * Traefik. A middleware that several services declare differently is nobody's; several declarations of a service are one pool.
+ */
+export function createResolver(readings: readonly Reading[], options: Pick<CompileOptions, 'policies' | 'transports'>): Resolver {
+  const declared = readings.flatMap(({ instance, local, definitions }) =>
+    definitions.map((definition) => ({ ...definition, instance, local })),
+  );
+  const byName = groupBy(declared, ({ kind, name, instance }) => nameKey(kind, name, instance));
+  const known = <Kind extends Definition['kind']>(kind: Kind, name: string, instance: ServiceInstance): readonly Declared<Kind>[] =>
+    (byName.get(nameKey(kind, name.toLowerCase(), instance)) ?? []) as unknown as readonly Declared<Kind>[];
+
+  return (reading, report) => reading.intents.flatMap((intent) => resolveIntent(intent, reading, report));
+
+  function resolveIntent(intent: RouteIntent, { instance, local }: Reading, report: Report): readonly ResolvedTarget[] {
+    const faults: Fault[] = intent.fault ? [intent.fault] : [];
+    const miss = (reference: Reference, message: string, related: readonly TagSpan[] = []): readonly never[] => {
+      report(diagnose(reference.code, `${message}: the route answers 503`, { span: reference.span, related }));
+      faults.push({ kind: 'protective', code: reference.code });
+      return [];
+    };
+    const middlewares = middlewaresOf(intent.middlewares, 0);
+    const tlsProfile = intent.tlsProfile && profileOf(intent.tlsProfile);
+    const { backend, transport: _transport, tlsProfile: _profile, fault: _fault, ...rest } = intent;
+    const targets = backend ? serviceOf(backend) : [{ member: intent, instance, local }];
+    const sidePools = intent.sidePools?.map((pool) => ({ ...pool, ...withTransport(pool) }));
+    return targets.map(({ member, ...where }) => {
+      const { protocol, endpoint, tls, share, weight } = member;
+      const pool = withTransport(member);
+      const fault = faults.find(({ kind }) => kind === 'protective') ?? faults[0];
+      const resolved: ResolvedIntent = {
+        ...rest,
+        ...pool,
+        protocol,
+        endpoint,
+        middlewares,
+        ...(tls && { tls }),
+        ...(share !== undefined && { share }),
+        ...(weight !== undefined && { weight }),
+        ...(sidePools && { sidePools }),
+        ...(tlsProfile && { tlsProfile }),
+        ...(fault && { fault }),
+      };
+      return { intent: resolved, ...where };
+    });
+
+    function middlewaresOf(list: readonly (Middleware | Reference)[], depth: number): readonly Middleware[] {
+      return list.flatMap((middleware) => (middleware.kind === 'reference' ? referred(middleware, depth) : [middleware]));
+    }
+
+    function referred(reference: Reference, depth: number): readonly Middleware[] {
+      const { name } = reference;
+      if (depth > MAX_DEPTH) return miss(reference, `Cannot follow middleware "${name}": it leads to itself`);
+      if (reference.to === 'policy') {
+        const policy = options.policies.get(name);
+        return policy ? policy.middlewares : miss(reference, `Cannot find policy "${name}"${expected(options.policies)}`);
+      }
+      const [first, ...others] = known('middleware', name, instance);
+      if (!first) return miss(reference, `Cannot find middleware "${name}"`);
+      const other = others.find((candidate) => contentOf(candidate) !== contentOf(first));
+      if (other) {
+        const services = `"${first.instance.service}" and "${other.instance.service}"`;
+        return miss(reference, `Cannot choose middleware "${name}": ${services} declare it differently`, [first.span, other.span]);
+      }
+      if (first.fault) faults.push(first.fault);
+      return middlewaresOf(first.middlewares, depth + 1);
+    }
+
+    function serviceOf(reference: Reference): readonly { member: PoolMember; instance: ServiceInstance; local: boolean }[] {
+      const found = known('service', reference.name, instance);
+      for (const { fault } of found) if (fault) faults.push(fault);
+      if (found.length > 0) return found.map((member) => ({ member, instance: member.instance, local: member.local }));
+      miss(reference, `Cannot find service "${reference.name}"`);
+      return [{ member: intent, instance, local }];
+    }
+
+    function profileOf(reference: Reference): TlsProfile | undefined {
+      const profile = options.policies.get(reference.name)?.tlsProfile;
+      if (!profile) miss(reference, `Cannot find the TLS options of policy "${reference.name}"${expected(options.policies)}`);
+      return profile;
+    }
+
+    function withTransport({ pool, transport }: PoolMember): Pick<PoolMember, 'pool'> {
+      if (!transport) return { pool };
+      const found = options.transports.get(transport.name);
+      if (!found) miss(transport, `Cannot find transport "${transport.name}"${expected(options.transports)}`);
+      return { pool: found ? { ...pool, transport: found } : pool };
+    }
+  }
+}
+
+function nameKey(kind: Definition['kind'], name: string, { source, owner }: ServiceInstance): string {
+  return [kind, source, owner, name].join('\u0000');
+}
+
+function contentOf(definition: Declared<'middleware'>): string {
+  return JSON.stringify([definition.middlewares.map(withoutSpan), definition.fault?.code]);
+}
+
+function withoutSpan(middleware: Middleware | Reference): unknown {
+  return middleware.kind === 'reference' ? { to: middleware.to, name: middleware.name } : middleware;
+}
+
+function expected(names: ReadonlyMap<string, unknown>): string {
+  return names.size === 0 ? ', none is configured' : `, expected one of ${[...names.keys()].join(', ')}`;
+}

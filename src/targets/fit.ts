@@ -1,0 +1,104 @@
+import { diagnose, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
+import type { DiagnosticCode } from '../model/codes.ts';
+import type { Middleware } from '../model/middleware.ts';
+import type { BackendId } from '../model/names.ts';
+import type { Backend } from '../model/pool.ts';
+import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
+import { backendsOf } from '../model/table.ts';
+import { featuresOf, middlewareFeatures, type Capabilities, type Capability, type FeatureUse } from './features.ts';
+import type { RenderSettings, Target } from './target.ts';
+
+/**
+ * The table as one proxy can serve it: what a target cannot do is taken out of its route, or takes the route with it, and everything
+ * left out is reported. Protections are never left out: their route answers 503. The digest stays that of the whole table.
+ */
+export function fitTable(target: Target, table: RoutingTable, settings: RenderSettings): Diagnosed<RoutingTable> {
+  const diagnostics: Diagnostic[] = [];
+  const backends = backendsOf(table);
+  const pools = new Map<BackendId, Backend>(table.backends.map((backend) => [backend.id, fitPool(backend, target, settings)]));
+  const routes = table.routes.flatMap((route) => fitRoute(route, { target, settings, backends, diagnostics }) ?? []);
+  const used = new Set(routes.flatMap(backendIdsOf));
+  const kept = [...pools.values()].filter(({ id }) => used.has(id));
+  return { value: { routes, backends: kept, digest: table.digest }, diagnostics };
+}
+
+/** Whether a proxy, with the modules it has, can do something. */
+export function isAble({ level, module }: Capability, { modules }: Pick<RenderSettings, 'modules'>): boolean {
+  return level === 'module' ? modules.has(module ?? '') : level !== 'unsupported';
+}
+
+interface Fitting {
+  readonly target: Target;
+  readonly settings: RenderSettings;
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly diagnostics: Diagnostic[];
+}
+
+function fitRoute(route: Route, { target, settings, backends, diagnostics }: Fitting): Route | undefined {
+  const { capabilities, server } = target;
+  const [span] = route.spans;
+  const tell = (kind: 'UNSUPPORTED' | 'APPROXIMATED', message: string): void => {
+    const code: DiagnosticCode = `${server === 'caddy' ? 'CADDY' : 'TRAEFIK'}_${kind}`;
+    diagnostics.push(diagnose(code, message, { span, hint: kind === 'UNSUPPORTED' ? hintFor(server) : undefined }));
+  };
+  const uses = featuresOf(route, backends);
+  for (const { feature } of uses) {
+    const { differs } = capabilities[feature];
+    if (differs !== undefined && isAble(capabilities[feature], settings)) tell('APPROXIMATED', differs);
+  }
+  const lacking = uses.filter(({ feature }) => !isAble(capabilities[feature], settings));
+  const missing = (kind: FeatureUse['without']): FeatureUse | undefined => lacking.find(({ without }) => without === kind);
+  const lost = missing('route');
+  if (lost) {
+    tell('UNSUPPORTED', `Cannot serve the route: ${reasonOf(lost, capabilities)}`);
+    return undefined;
+  }
+  const unenforced = missing('withhold');
+  if (unenforced) {
+    tell('UNSUPPORTED', `Cannot enforce ${unenforced.feature}: ${reasonOf(unenforced, capabilities)}; the route answers 503`);
+    return withheld(route);
+  }
+  for (const use of lacking) tell('APPROXIMATED', `Served without ${use.feature}: ${reasonOf(use, capabilities)}`);
+  const able = (middleware: Middleware): boolean =>
+    middlewareFeatures(middleware).every(({ feature }) => isAble(capabilities[feature], settings));
+  const fitted = withMiddlewares(route, able);
+  const obstacle = target.obstacle(fitted, { backends, settings });
+  if (!obstacle) return fitted;
+  tell('UNSUPPORTED', obstacle.message);
+  return obstacle.effect === 'drop' ? undefined : withheld(route);
+}
+
+function withMiddlewares(route: Route, able: (middleware: Middleware) => boolean): Route {
+  const { action } = route;
+  const middlewares = route.middlewares.every(able) ? route.middlewares : route.middlewares.filter(able);
+  if (action.kind !== 'split') return middlewares === route.middlewares ? route : { ...route, middlewares };
+  const parts = action.parts.map((part) => ({ ...part, middlewares: part.middlewares.filter(able) }));
+  return { ...route, middlewares, action: { kind: 'split', parts } };
+}
+
+/** A route that answers 503 instead of what it protects. */
+function withheld(route: Route): Route {
+  return { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'withheld' } };
+}
+
+/** A pool without what its proxy cannot do. */
+function fitPool(backend: Backend, { capabilities }: Target, settings: RenderSettings): Backend {
+  const { sticky, healthCheck, passiveHealthCheck, flushIntervalMs, ...rest } = backend;
+  const able = (feature: keyof Capabilities): boolean => isAble(capabilities[feature], settings);
+  return {
+    ...rest,
+    ...(sticky && able('pool.sticky') && { sticky }),
+    ...(healthCheck && able('pool.healthCheck') && { healthCheck }),
+    ...(passiveHealthCheck && able('pool.passiveHealthCheck') && { passiveHealthCheck }),
+    ...(flushIntervalMs !== undefined && able('pool.flushInterval') && { flushIntervalMs }),
+  };
+}
+
+function reasonOf({ feature }: FeatureUse, capabilities: Capabilities): string {
+  const { note, level, module } = capabilities[feature];
+  return note ?? (level === 'module' ? `the running proxy lacks the module ${module ?? ''}` : `this proxy cannot do ${feature}`);
+}
+
+function hintFor(server: Target['server']): string {
+  return `hind-proxy capabilities --target ${server === 'caddy' ? 'traefik' : 'caddy'} shows what the other proxy can do`;
+}
