@@ -71,9 +71,9 @@ export function keysAt(path: readonly string[]): readonly string[] {
 }
 
 function propertyOf(schema: unknown, key: string): unknown {
-  const { properties, items, anyOf } = mapOf(schema);
+  const { properties, items, anyOf, additionalProperties } = mapOf(schema);
   if (Array.isArray(anyOf)) return anyOf.map((option: unknown) => propertyOf(option, key)).find((found) => found !== undefined);
-  return mapOf(mapOf(items)['properties'] ?? properties)[key];
+  return mapOf(mapOf(items)['properties'] ?? properties)[key] ?? (additionalProperties === false ? undefined : additionalProperties);
 }
 
 function mapOf(value: unknown): RawConfig {
@@ -128,15 +128,28 @@ function faultsOf(error: z.ZodError, text: string | undefined): readonly ConfigF
   return error.issues.flatMap((issue): readonly ConfigFault[] => {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], text));
-    return [{ key: path.join('.'), message: issue.message, ...placeOf(text, path) }];
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    return [{ key: path.join('.'), message, ...placeOf(text, path) }];
   });
 }
+
+/** What people look for in a policy and no proxy of ours can do, with what to do instead. */
+const NO_POLICIES: ReadonlyMap<string, string> = new Map([
+  ['jwt', 'no proxy checks tokens by itself; use forwardAuth with a server that does'],
+  ['oauth2', 'use forwardAuth with oauth2-proxy'],
+  ['oidc', 'use forwardAuth with oauth2-proxy'],
+  ['waf', 'neither proxy has a firewall without a plug-in'],
+  ['geo', 'neither proxy knows countries without a plug-in; use ipAllow or ipDeny'],
+  ['digestauth', 'its hashes are broken; use basicAuth over TLS'],
+  ['circuitbreaker', 'a tag may ask for it (Traefik only); use retry'],
+]);
 
 function unknownKey(path: readonly string[], text: string | undefined): ConfigFault {
   const name = path.at(-1) ?? '';
   const known = keysAt(path.slice(0, -1).filter((key) => !/^\d+$/.test(key)));
+  const never = path[0] === 'policies' && path.length === 3 ? NO_POLICIES.get(name.toLowerCase()) : undefined;
   const meant = nearest(name, known);
-  const hint = meant === undefined ? '' : `, did you mean "${meant}"?`;
+  const hint = never !== undefined ? `: ${never}` : meant === undefined ? '' : `, did you mean "${meant}"?`;
   return { key: path.join('.'), message: `Unknown key "${name}"${hint}`, ...placeOf(text, path) };
 }
 
