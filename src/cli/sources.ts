@@ -3,6 +3,8 @@ import type { WatchedSource } from '../controller/watcher.ts';
 import { consulConnection } from '../sources/consul-connection.ts';
 import { createConsulSource } from '../sources/consul.ts';
 import { createFileSource } from '../sources/file.ts';
+import { nomadConnection } from '../nomad/connection.ts';
+import { createNomadSource } from '../sources/nomad.ts';
 import { createStaticSource } from '../sources/static.ts';
 import { createDialects } from './dialects.ts';
 import type { Setup } from './runtime.ts';
@@ -14,11 +16,18 @@ export function createSources(setup: Setup): readonly WatchedSource[] {
   const list: WatchedSource[] = [];
   const named = loaded.named.size > 0 || services.length > 0;
   const isOn = (name: 'consul' | 'nomad'): boolean => sources[name] !== false && (loaded.named.has(name) || !named);
+  const claims = claimsOf(setup);
   if (isOn('consul')) {
     const { address, tokenFile, datacenter, resync = 30_000 } = sources.consul || {};
     const connection = consulConnection(env, { address, tokenFile });
-    const source = createConsulSource({ connection, datacenter, claims: claimsOf(setup), resyncMs: resync, clock: systemClock, log });
+    const source = createConsulSource({ connection, datacenter, claims, resyncMs: resync, clock: systemClock, log });
     list.push({ source, required: loaded.named.has('consul') });
+  }
+  if (isOn('nomad')) {
+    const { address, tokenFile, namespaces, resync = 30_000 } = sources.nomad || {};
+    const connection = nomadConnection(env, { address, tokenFile });
+    const source = createNomadSource({ connection, namespaces, claims, resyncMs: resync, clock: systemClock, log });
+    list.push({ source, required: loaded.named.has('nomad') });
   }
   if (sources.file) list.push({ source: createFileSource({ path: sources.file.path, pollMs: sources.file.poll, log }), required: true });
   if (services.length > 0) list.push({ source: createStaticSource(services), required: true });

@@ -39,6 +39,7 @@ export const ADDRESS_VARIABLES = { consul: ['CONSUL_HTTP_ADDR'], nomad: ['NOMAD_
 
 const PREFIX = 'HIND_PROXY_';
 /** Variables with our prefix that are no options. */
+const SERVICE = /^HIND_PROXY_SERVICE__([A-Z0-9_]+)$/;
 const NO_OPTIONS = /^HIND_PROXY_(SERVICE__|RUN$|CONFIG$|BIN$)/;
 
 /**
@@ -55,6 +56,21 @@ export function configFromEnvironment(env: Env, keysAt: (path: readonly string[]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => nested(spelled(name.slice(PREFIX.length).split('__'), keysAt), parseYaml(value ?? '')));
   return mergeConfigs([...known, hindReservedHosts(env), ...ours]);
+}
+
+/**
+ * Services that the environment registers: `HIND_PROXY_SERVICE__NAME=http://host:port;tag=TAG;tag=TAG`. The name is lower-cased, `_`
+ * becomes `-`. What is no URL stays as it is and is refused with the static services.
+ */
+export function servicesFromEnvironment(env: Env): readonly unknown[] {
+  return Object.entries(env).flatMap(([variable, value]) => {
+    const name = SERVICE.exec(variable)?.[1]?.toLowerCase().replaceAll('_', '-');
+    if (name === undefined || !value) return [];
+    const [url = '', ...options] = value.split(/;(?=tags?=)/);
+    const { hostname, port } = URL.canParse(url) ? new URL(url) : { hostname: url, port: '' };
+    const tags = options.map((option) => option.replace(/^tags?=/, ''));
+    return [{ name, address: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80), tags }];
+  });
 }
 
 /** Later ones win; maps are merged, lists and values replaced. A list of proxies is merged by position. */

@@ -4,7 +4,14 @@ import { parse as parseToml, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { nearest } from '../lib/nearest.ts';
 import { parseYaml, YamlError } from '../lib/yaml.ts';
-import { ADDRESS_VARIABLES, configFromEnvironment, mergeConfigs, type Env, type RawConfig } from './environment.ts';
+import {
+  ADDRESS_VARIABLES,
+  configFromEnvironment,
+  mergeConfigs,
+  servicesFromEnvironment,
+  type Env,
+  type RawConfig,
+} from './environment.ts';
 import { configSchema, type Config } from './options.ts';
 
 /** One fault of a configuration, with its place where it came from a file. */
@@ -48,7 +55,10 @@ export function loadConfig({ file, env, flags = {} }: ConfigInput): LoadedConfig
   const text = file === undefined ? undefined : readConfigFile(file);
   const fromFile = text === undefined || file === undefined ? {} : parseConfigText(text, file);
   const fromEnv = configFromEnvironment(env, keysAt);
-  const parsed = configSchema.safeParse(mergeConfigs([fromFile, fromEnv, flags]), { error: explain });
+  const raw = mergeConfigs([fromFile, fromEnv, flags]);
+  const services = servicesFromEnvironment(env);
+  const whole = services.length > 0 ? { ...raw, services: [...listOf(raw['services']), ...services] } : raw;
+  const parsed = configSchema.safeParse(whole, { error: explain });
   if (!parsed.success) throw new ConfigError(faultsOf(parsed.error, text), file);
   const origins = new Map([
     ...Object.keys(fromFile).map((key) => [key, 'file'] as const),
@@ -74,6 +84,10 @@ function propertyOf(schema: unknown, key: string): unknown {
   const { properties, items, anyOf, additionalProperties } = mapOf(schema);
   if (Array.isArray(anyOf)) return anyOf.map((option: unknown) => propertyOf(option, key)).find((found) => found !== undefined);
   return mapOf(mapOf(items)['properties'] ?? properties)[key] ?? (additionalProperties === false ? undefined : additionalProperties);
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function mapOf(value: unknown): RawConfig {

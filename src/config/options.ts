@@ -15,7 +15,8 @@ export interface CatalogConfig {
   readonly resync: number;
   readonly health?: 'passing' | 'warning' | 'any' | undefined;
   readonly datacenter?: string | undefined;
-  readonly namespaces: readonly string[];
+  /** Absent: what NOMAD_NAMESPACE says, else all. */
+  readonly namespaces?: readonly string[] | undefined;
 }
 
 /** An entry point as the operator writes it. */
@@ -133,7 +134,7 @@ const catalog = z.strictObject({
     description: 'Which instances are used; null: as the dialect of the tag does',
   }),
   datacenter: orNothing(text).meta({ description: 'Consul datacenter' }),
-  namespaces: z.array(text).default(['*']).meta({ description: 'Nomad namespaces' }),
+  namespaces: orNothing(z.array(text).min(1)).meta({ description: 'Nomad namespaces; null: NOMAD_NAMESPACE, else all (`*`)' }),
 });
 const catalogOrNot = z
   .preprocess((value) => (value === null || value === true ? {} : value), z.union([z.literal(false), catalog]))

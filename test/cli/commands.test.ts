@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { startEcho } from '../support/echo.ts';
+import { startFakeNomad } from '../support/fake-nomad.ts';
 import { freePorts, startProcess, tempDir } from '../support/process.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -157,4 +159,22 @@ test('help of every command has an example', async (t) => {
     assert.equal(code, 0);
     assert.match(output, /Examples:\n {2}\$ /, command);
   }
+});
+
+test('routes reads Nomad where NOMAD_ADDR names it, and services of the environment', async (t) => {
+  const nomad = await startFakeNomad(t);
+  const { port } = await startEcho(t, 'api');
+  nomad.register({ name: 'api', id: 'api-1', port, address: '127.0.0.1', tags: ['urlprefix-api.test/'] });
+  const env = {
+    NOMAD_ADDR: nomad.address,
+    HIND_PROXY_SERVICE__WEB: 'http://127.0.0.1:9;tag=urlprefix-web.test/',
+    HIND_PROXY_STATEDIR: await tempDir(t),
+  };
+  const { code, output } = await hindProxy(t, ['routes', '--json'], env);
+
+  assert.equal(code, 0, output);
+  assert.deepEqual(
+    (JSON.parse(output) as readonly { match: string; source: string }[]).map(({ match, source }) => `${match} ${source}`).toSorted(),
+    ['api.test/ nomad', 'web.test/ static'],
+  );
 });

@@ -81,3 +81,13 @@ test('configJsonSchema() describes the keys for editors', () => {
   assert.ok(properties['proxies']);
   assert.ok(properties['guards']);
 });
+
+test('loadConfig() adds the services of the environment to those of the file', async (t) => {
+  const file = await fileOf(t, 'c.json', '{"services": [{"name": "db", "address": "10.0.0.1", "port": 1}]}');
+  const env = { HIND_PROXY_SERVICE__MY_WEB: 'http://10.0.0.5:3000;tag=urlprefix-web.io/;tag=https://web.io' };
+
+  assert.deepEqual(loadConfig({ file, env }).config.services, [
+    { name: 'db', address: '10.0.0.1', port: 1 },
+    { name: 'my-web', address: '10.0.0.5', port: 3000, tags: ['urlprefix-web.io/', 'https://web.io'] },
+  ]);
+});
