@@ -13,6 +13,8 @@ export interface Dialect {
   readonly name: DialectName;
   /** Whether the tag belongs to this dialect, judged by its beginning alone. */
   claims(tag: string): boolean;
+  /** Whether a tag that it claims may hold the control characters that it holds; a dialect without it reads none. */
+  readsControls?(tag: string): boolean;
   parse(instance: ServiceInstance, report: Report): TagReading;
 }
 
