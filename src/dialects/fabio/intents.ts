@@ -77,7 +77,7 @@ function tcpIntent({ host, path, hostPort, tcpPort }: FabioRoute, main: RouteInt
   if (path.kind !== 'any' || (port === undefined && !isName)) return undefined;
   return {
     ...main,
-    entryPoints: { kind: 'tcp', ...(port !== undefined && { port }) },
+    entryPoints: { kind: 'tcp', ...(port === undefined ? { beforeTls: true } : { port }) },
     match: { host: port === undefined ? host : ANY_HOST, path: ANY_PATH, conditions: [] },
     action: { kind: 'forward' },
     ...(port === undefined && { tcpTls: 'passthrough' }),
