@@ -21,6 +21,8 @@ const CASES: readonly (readonly [string, string, readonly string[]])[] = [
   ['https://a.com,https://b.com', '', ['HIND_ADDRESS_SYNTAX']],
   ['https://a.com b.com', '{"kind":"tls"} a.com {"kind":"any"}', ['HIND_ADDRESS_SYNTAX', 'HIND_SEVERAL_ADDRESSES']],
   ['https://a.com #note {', '{"kind":"tls"} a.com {"kind":"any"}', ['HIND_SEVERAL_ADDRESSES']],
+  ['https://a.com,', '', ['HIND_ADDRESS_SYNTAX']],
+  ['https://a.com/x,y', '', ['HIND_ADDRESS_SYNTAX']],
   ['https://a.com#note', '', ['HIND_ADDRESS_SYNTAX']],
   ['https://a.com  ', '{"kind":"tls"} a.com {"kind":"any"}', []],
   ['https://a.com https://b.com {', '', ['HIND_ADDRESS_SYNTAX']],

@@ -70,11 +70,11 @@ function everywhere(intent: RouteIntent, { aside }: FabioRoute): readonly RouteI
  * What Fabio's TCP listeners look up, and nothing else: `:port`, `address:port`, or a server name without port and path
  * (fabiolb/fabio:route/table.go LookupHost, proxy/tcp).
  */
-function tcpIntent({ host, path, hostPort, tcpPort }: FabioRoute, main: RouteIntent): RouteIntent | undefined {
+function tcpIntent({ host, pathText, hostPort, tcpPort }: FabioRoute, main: RouteIntent): RouteIntent | undefined {
   const isAddress = host.kind === 'exact' && parseIp(host.host.replace(/^\[|\]$/g, '')) !== undefined;
   const port = tcpPort ?? (isAddress ? hostPort : undefined);
   const isName = host.kind === 'exact' && !isAddress && hostPort === undefined;
-  if (path.kind !== 'any' || (port === undefined && !isName)) return undefined;
+  if (pathText !== '/' || (port === undefined && !isName)) return undefined;
   return {
     ...main,
     entryPoints: { kind: 'tcp', ...(port === undefined ? { beforeTls: true } : { port }) },

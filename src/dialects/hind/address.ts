@@ -58,7 +58,7 @@ function hostOf(text: string): HostMatch | undefined {
 /** The path part, or what is wrong with it. */
 function pathOf(text: string): PathMatch | string {
   if (text === '') return ANY_PATH;
-  if (!/^[A-Za-z0-9._~!$&'()*+,;=:@/-]*$/.test(text)) return 'its path holds a character that no path has, or an encoded one';
+  if (!/^[A-Za-z0-9._~!$&'()*+;=:@/-]*$/.test(text)) return 'its path holds a comma, an encoded character, or one that no path has';
   if (text.includes('//')) return 'its path holds an empty segment';
   if (text.split('/').some((segment) => /^\.{1,2}$/.test(segment))) return 'its path holds a dot segment';
   if (text.includes('*') && text.indexOf('*') < text.length - 1) return '`*` may only end the path';

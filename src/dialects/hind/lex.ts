@@ -7,7 +7,7 @@ export interface Token {
 
 /** A tag as the line of a Caddyfile that HinD makes of it. */
 export interface LexedTag {
-  /** Site addresses, without the comma that may follow one. */
+  /** Site addresses, without the comma that may stand before the next one. */
   readonly addresses: readonly Token[];
   /** A word that begins with `#`, and everything behind it. */
   readonly comment?: Token;
@@ -17,7 +17,8 @@ export interface LexedTag {
 export function lexTag(tag: string): LexedTag {
   const words = [...tag.matchAll(/[^ ]+/g)].map(({ 0: text, index }): Token => ({ text, start: index, end: index + text.length }));
   const hash = words.findIndex(({ text }) => text.startsWith('#'));
-  const addresses = (hash < 0 ? words : words.slice(0, hash)).map(withoutComma);
+  const found = hash < 0 ? words : words.slice(0, hash);
+  const addresses = found.map((token, index) => (index < found.length - 1 ? withoutComma(token) : token));
   const first = words[hash];
   return { addresses, ...(first && { comment: { text: tag.slice(first.start), start: first.start, end: tag.length } }) };
 }
