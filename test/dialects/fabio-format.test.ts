@@ -277,3 +277,39 @@ test("createFabioFormatter() keeps HinD's balancing and widens its paths", () =>
     'h.io:443/sub lb=ip_hash | APPROXIMATED "/sub" also matches every path that begins so; APPROXIMATED "/sub" is matched in this case only',
   );
 });
+
+test('createFabioFormatter() never throws and writes only what can be read, whatever was asked', () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      '/',
+      ':',
+      '$',
+      '{',
+      '}',
+      '[',
+      ']',
+      '*',
+      '?',
+      '\\',
+      ' strip=/a',
+      ' redirect=301,',
+      'https://y.io',
+      ' host=',
+      ' proto=tcp',
+      ' proto=grpc',
+      'h.io',
+      '"',
+      ',',
+      '%41',
+    ),
+    fc.string({ maxLength: 4 }),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+      const { tags, losses } = format(parse([`urlprefix-${pieces.join('')}`], SETTINGS), SETTINGS);
+      assert.ok(parse(tags, SETTINGS).every(({ fault }) => !fault));
+      for (const { span } of losses) assert.ok(span && span.start <= span.end && span.end <= span.tag.length);
+    }),
+    { numRuns: 2000 },
+  );
+});

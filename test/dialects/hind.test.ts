@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { createHindDialect } from '../../src/dialects/hind/dialect.ts';
 import { readTags } from '../../src/dialects/read-tags.ts';
 import { codesOf, instanceOf } from '../support/intents.ts';
@@ -59,4 +60,20 @@ test('createHindDialect() lets only listed addresses in when HinD is set up so',
   const { value } = readTags(instanceOf('web', { tags: ['https://h.com'] }), [createHindDialect({ allowIps: ['127.0.0.1'] })]);
 
   assert.deepEqual(value.intents[0]?.middlewares, [{ kind: 'ipAllow', cidrs: ['127.0.0.1'], of: { kind: 'peer' } }]);
+});
+
+test('createHindDialect() never throws and points inside the tag, whatever the tag holds', () => {
+  const piece = fc.oneof(
+    fc.constantFrom('/', ':', '*', ' ', ',', '#', 'https://', 'h.io', ':8443', '{', '"', '..', '[::1]', '%'),
+    fc.string({ maxLength: 4 }),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+      const tag = `https://${pieces.join('')}`;
+      const { value, diagnostics } = readTags(instanceOf('web', { tags: [tag] }), [createHindDialect()]);
+      for (const span of [...value.intents.flatMap(({ spans }) => spans), ...diagnostics.flatMap((diagnostic) => diagnostic.span ?? [])])
+        assert.ok(span.start >= 0 && span.start <= span.end && span.end <= tag.length);
+    }),
+    { numRuns: 2000 },
+  );
 });

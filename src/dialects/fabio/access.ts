@@ -27,7 +27,7 @@ export function readAccess(options: ReadonlyMap<string, Option>, of: AddressSour
     const message = `Cannot read \`${list.key}\`: expected ip:ADDRESS or ip:CIDR items; the route answers 503`;
     return { value: [], notes: [noteAt(list, 'FABIO_ACL_SYNTAX', message, { fault: 'protective' })] };
   }
-  const dropped = `Item ${bad + 1} of \`allow\` cannot be read: it${bad > 0 ? ' and what follows lets' : ' lets'} nobody in, expected ip:ADDRESS or ip:CIDR`;
+  const dropped = `Item ${bad + 1} of \`allow\` cannot be read: it${bad > 0 ? ' and what follows let' : ' lets'} nobody in, expected ip:ADDRESS or ip:CIDR`;
   return {
     value: [{ kind: list.key === 'allow' ? 'ipAllow' : 'ipDeny', cidrs, of }],
     notes: bad < 0 ? [] : [noteAt(list, 'FABIO_ACL_ITEM', dropped)],

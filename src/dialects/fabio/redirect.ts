@@ -16,7 +16,7 @@ export interface RedirectProblem {
 export function parseRedirect(code: string, url: string): Redirect | RedirectProblem {
   const status = /^\+?\d{1,9}$/.test(code) ? Number(code) : 0;
   if (status < 300 || status > 399)
-    return { code: 'FABIO_REDIRECT_CODE', message: `Cannot redirect with status "${code}": expected 300–399` };
+    return { code: 'FABIO_REDIRECT_CODE', message: `Cannot redirect with status "${code}": expected 300 to 399` };
   const to = partsOf(url);
   return typeof to === 'string' ? { code: 'FABIO_REDIRECT_FORM', message: `Cannot redirect to "${url}": ${to}` } : { status, to };
 }

@@ -89,7 +89,8 @@ function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'hos
   if (text === '') return { host: ANY_HOST, entryPoints: { kind: 'both' } };
   const colon = /^(.*):(\d+)$/.exec(text);
   const number = colon ? portOf(colon[2] ?? '') : undefined;
-  if (colon && number === undefined) return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot use the port of "${text}": expected 1–65535` };
+  if (colon && number === undefined)
+    return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot use the port of "${text}": expected 1 to 65535` };
   const name = colon ? (colon[1] ?? '') : text;
   const entryPoints: EntryPointChoice = { kind: number === 80 ? 'plain' : number === 443 ? 'tls' : 'both' };
   const usual = number === 80 || number === 443;
