@@ -251,6 +251,24 @@ test('createFabioFormatter() writes one tag for a router and its twin with TLS',
   assert.equal(saying([router(), { ...secure, protocol: 'https' }]), 'a.io:80/ | a.io:443/ proto=https');
 });
 
+test('createFabioFormatter() keeps the tags of Fabio for plain http and TLS apart', () => {
+  const tags = ['urlprefix-h.io:80/', 'urlprefix-h.io:443/'];
+  assert.deepEqual(format(parse(tags, SETTINGS), SETTINGS), { tags, losses: [] });
+});
+
+test('createFabioFormatter() writes no redirect that Fabio would refuse', () => {
+  const to = [{ kind: 'text', text: 'https://b.io/?a=1,2' }] as const;
+  const expected =
+    'its text would be "urlprefix-a.io:80/ redirect=301,https://b.io/?a=1,2", which Fabio reads in another way; no tag is written';
+  assert.equal(saying([router({ action: { kind: 'redirect', redirect: { status: 301, to } } })]), `UNSUPPORTED ${expected}`);
+});
+
+test('createFabioFormatter() writes no tag that would be withheld', () => {
+  const guarded = through({ kind: 'ipAllow', cidrs: ['10.0.0.0/8'], of: { kind: 'everyHop' } }, { kind: 'stripPrefix', prefixes: ['/q'] });
+  const tag = 'urlprefix-a.io:80/ allow=ip:10.0.0.0/8 strip=/q';
+  assert.equal(saying([router(guarded)]), `UNSUPPORTED its text would be "${tag}", which Fabio reads in another way; no tag is written`);
+});
+
 test('createFabioFormatter() redirects plain http alone when a route for both does', () => {
   const both = router({ entryPoints: { kind: 'both' }, ...through({ kind: 'redirectScheme', scheme: 'https', permanent: true }) });
   assert.equal(saying([both]), 'a.io:80/ redirect=301,https://$host$path | a.io:443/ | APPROXIMATED methods other than GET get 301 too');
@@ -268,6 +286,8 @@ test('createFabioFormatter() says where priorities differ from the order of Fabi
   const loss = 'APPROXIMATED its priority, because Fabio tries hosts by their length and then paths by theirs';
   assert.equal(saying([wide, narrow]), `/very/long/path | a.io/ | ${loss}`);
   assert.equal(saying([wide, { ...narrow, priority: 100 }]), '/very/long/path | a.io/');
+  const other = router({ match: matchOf('b.io'), ruleLength: 40, entryPoints: { kind: 'both' } });
+  assert.equal(saying([{ ...narrow, ruleLength: 50 }, other]), 'a.io/ | b.io/');
 });
 
 test("createFabioFormatter() keeps HinD's balancing and widens its paths", () => {
