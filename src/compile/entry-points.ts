@@ -33,7 +33,7 @@ export function resolveEntryPoints(
       return named(choice.names, entryPoints, (entryPoint) => entryPoint.protocol === 'http' && entryPoint.tls === choice.tls);
     case 'tcp':
     case 'udp':
-      return connections(choice, entryPoints);
+      return connections(choice, entryPoints, tls);
     default:
       throw new TypeError(`Cannot resolve entry points: ${JSON.stringify(choice satisfies never)}`);
   }
@@ -60,11 +60,19 @@ function onPort({ port, tls }: { readonly port: number; readonly tls: boolean },
 }
 
 /** Entry points of tcp and udp, which no request can be told from another on. */
-function connections(choice: Extract<EntryPointChoice, { kind: 'tcp' | 'udp' }>, entryPoints: readonly EntryPoint[]): ResolvedEntryPoints {
-  const { kind, port } = choice;
+function connections(
+  choice: Extract<EntryPointChoice, { kind: 'tcp' | 'udp' }>,
+  entryPoints: readonly EntryPoint[],
+  tls: boolean,
+): ResolvedEntryPoints {
+  const { kind, port, beforeTls = false } = choice;
   const isOfKind = ({ protocol }: EntryPoint): boolean => protocol === kind;
   if (choice.names) return named(choice.names, entryPoints, isOfKind);
-  if (port === undefined) return found(entryPoints.filter(isOfKind), `no entry point is declared \`${kind}\``);
+  const endsTls = (entryPoint: EntryPoint): boolean => tls && entryPoint.protocol === 'http' && entryPoint.tls;
+  if (port === undefined) {
+    const fitting = entryPoints.filter((entryPoint) => isOfKind(entryPoint) || (beforeTls && endsTls(entryPoint)));
+    return found(fitting, `no entry point is declared \`${kind}\``);
+  }
   const there = entryPoints.filter((entryPoint) => entryPoint.port === port);
   if (there.some(isOfKind)) return found(there.filter(isOfKind));
   if (there.length === 0)

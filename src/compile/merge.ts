@@ -45,7 +45,7 @@ export function mergeCandidates(group: readonly Candidate[], options: CompileOpt
   if (present.length === 0) return undefined;
   const route = { ...routeOf(group, winner), spans: spansOf(group) };
   const routed = endpointsOf(
-    present.filter(({ standing }) => standing === 'routed'),
+    present.filter(({ standing, intent: { action } }) => standing === 'routed' && action.kind !== 'refuse'),
     { intent, options, report },
   );
   const parts = shares.flatMap((share) => partOf(share, { routed, group, route }) ?? []);

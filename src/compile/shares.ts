@@ -24,8 +24,8 @@ export function sharesOf(group: readonly Candidate[], options: CompileOptions, r
     return { winner, candidates };
   });
   const leading = withoutShadowed(services, report);
-  const sound = leading.filter(({ winner }) => !winner.fault);
-  const serving = sound.length > 0 ? sound : leading;
+  const sound = orAll(leading, ({ winner }) => !winner.fault);
+  const serving = orAll(sound, ({ winner }) => winner.intent.action.kind !== 'refuse');
   reportPool(serving, report);
   const shares = [...groupBy(serving, ({ winner }) => optionsKey(winner.intent)).values()].map((alike): Share => {
     const candidates = alike.flatMap((share) => share.candidates);
@@ -37,6 +37,12 @@ export function sharesOf(group: readonly Candidate[], options: CompileOptions, r
       (a, b) => compareText(optionsKey(a.winner.intent), optionsKey(b.winner.intent)),
     ),
   );
+}
+
+/** Those that a condition holds for; all where it holds for none. */
+function orAll(shares: readonly Share[], holds: (share: Share) => boolean): readonly Share[] {
+  const held = shares.filter(holds);
+  return held.length > 0 ? held : shares;
 }
 
 /** Where one instance asks in several dialects, the first accepted one speaks for it. */

@@ -2,6 +2,7 @@ import type { ServiceInstance } from '../model/catalog.ts';
 import type { Report } from '../model/diagnostic.ts';
 import type { RouteIntent, TagReading } from '../model/intent.ts';
 import type { Port, ServiceName } from '../model/names.ts';
+import type { Transport } from '../model/pool.ts';
 import type { DialectName } from '../model/route.ts';
 
 /**
@@ -13,6 +14,8 @@ export interface Dialect {
   readonly name: DialectName;
   /** Whether the tag belongs to this dialect, judged by its beginning alone. */
   claims(tag: string): boolean;
+  /** Whether a tag that it claims may hold the control characters that it holds; a dialect without it reads none. */
+  readsControls?(tag: string): boolean;
   parse(instance: ServiceInstance, report: Report): TagReading;
 }
 
@@ -24,6 +27,8 @@ export interface FormatContext {
   readonly port: Port;
   /** Names of the usual entry points without and with TLS. */
   readonly entryPoints: { readonly plain: string; readonly tls: string };
+  /** What the operator's transports say, by name; one that is absent cannot be written as options. */
+  readonly transports?: ReadonlyMap<string, Transport>;
 }
 
 /**

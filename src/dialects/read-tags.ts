@@ -39,7 +39,7 @@ function withoutUnreadableTags(instance: ServiceInstance, dialects: readonly Dia
         );
       return false;
     }
-    const control = hasControl(tag);
+    const control = hasControl(tag) && !dialects.some((dialect) => dialect.claims(tag) && dialect.readsControls?.(tag));
     if (!control && isAscii(tag)) return true;
     if (!routes(tag)) {
       if (control) report(diagnose('TAG_CONTROL_FOREIGN', 'A tag that routes nothing holds a control character', { span }));

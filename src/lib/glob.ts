@@ -40,7 +40,7 @@ function next(pattern: string, at: number): Part {
   if (char === '?') return { text: '.', end: at + 1 };
   if (char === '[') return characterClass(pattern, at);
   if (char === '{') return choice(pattern, at);
-  if (char === '\\') return at + 1 < pattern.length ? { text: regexpLiteral(pattern.charAt(at + 1)), end: at + 2 } : BROKEN;
+  if (char === '\\') return { text: regexpLiteral(pattern.charAt(at + 1)), end: Math.min(at + 2, pattern.length) };
   return { text: regexpLiteral(char), end: at + 1 };
 }
 
@@ -51,10 +51,11 @@ function characterClass(pattern: string, at: number): Part {
   const negated = inner.startsWith('!');
   const characters = negated ? inner.slice(1) : inner;
   // a range as its only content, or a list of characters
-  const range = /^([a-z0-9A-Z])-([a-z0-9A-Z])$/.exec(characters);
-  if (range && (range[1] ?? '') > (range[2] ?? '')) return BROKEN;
-  if (!range && !/^[A-Za-z0-9._~!$&'()+,;=:@%]+$/.test(characters)) return BROKEN;
-  const body = range ? characters : characters.replace(/[^A-Za-z0-9]/g, (char) => `\\x${char.charCodeAt(0).toString(16)}`);
+  const isRange = characters.charAt(1) === '-';
+  if (isRange && (characters.length !== 3 || characters.charAt(0) > characters.charAt(2))) return BROKEN;
+  if (!/^[!-Z^-~]+$/.test(characters)) return BROKEN;
+  const escape = (text: string): string => text.replace(/[^A-Za-z0-9]/g, (char) => `\\x${char.charCodeAt(0).toString(16)}`);
+  const body = isRange ? `${escape(characters.charAt(0))}-${escape(characters.charAt(2))}` : escape(characters);
   return { text: `[${negated ? '^' : ''}${body}]`, end: close + 1 };
 }
 
@@ -63,9 +64,10 @@ function choice(pattern: string, at: number): Part {
   let from = at + 1;
   for (;;) {
     const { text, end } = alternatives(pattern, from, ',}');
-    if (text === undefined || end >= pattern.length) return BROKEN;
+    // the end closes a group that has begun, as in gobwas/glob
+    if (text === undefined || (end >= pattern.length && end === at + 1)) return BROKEN;
     options.push(text);
-    from = end + 1;
-    if (pattern.charAt(end) === '}') return { text: `(?:${options.join('|')})`, end: from };
+    from = Math.min(end + 1, pattern.length);
+    if (pattern.charAt(end) !== ',') return { text: `(?:${options.join('|')})`, end: from };
   }
 }

@@ -38,14 +38,19 @@ export interface Diagnosed<T> {
 /** Where a stage puts what it notices. */
 export type Report = (diagnostic: Diagnostic) => void;
 
-/** A diagnostic of a code; severity comes from the code table. */
+/** A diagnostic of a code; its severity is that of the code table unless the place makes it graver. */
 export function diagnose(
   code: DiagnosticCode,
   message: string,
-  where: { readonly span?: TagSpan | undefined; readonly hint?: string | undefined; readonly related?: readonly TagSpan[] } = {},
+  where: {
+    readonly span?: TagSpan | undefined;
+    readonly hint?: string | undefined;
+    readonly related?: readonly TagSpan[];
+    readonly severity?: Severity | undefined;
+  } = {},
 ): Diagnostic {
-  const { span, hint, related = [] } = where;
-  return { code, severity: CODES[code].severity, message, related, ...(span && { span }), ...(hint !== undefined && { hint }) };
+  const { span, hint, related = [], severity = CODES[code].severity } = where;
+  return { code, severity, message, related, ...(span && { span }), ...(hint !== undefined && { hint }) };
 }
 
 /** The span of (a part of) one tag of an instance; the whole tag by default. */

@@ -75,6 +75,8 @@ export interface RouteIntent extends PoolMember {
   readonly tcpTls?: TcpTls;
   /** The policy that says how TLS is ended for the hosts. */
   readonly tlsProfile?: Reference;
+  /** Options of its tag that nothing is done with, verbatim, for writing the tag again. */
+  readonly kept?: readonly string[];
   /** Set where the tag's options cannot be honoured: the match is kept, the route does not forward. */
   readonly fault?: Fault;
 }

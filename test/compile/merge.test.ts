@@ -15,6 +15,18 @@ test('buildTable() pools the instances of two services when they ask for one rou
   assert.deepEqual(codesOf(compiled), ['ROUTE_POOLED']);
 });
 
+test('buildTable() leaves out services that do not speak HTTP where another of their route does', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b', { address: '10.0.0.2' })];
+  const refusal = intentOf(a, matchOf('h.io'), { action: { kind: 'refuse' } });
+  const compiled = compile([readingOf(a, refusal), readingOf(b, intentOf(b, matchOf('h.io')))]);
+  const { routes, backends } = compiled.value.table;
+  assert.equal(routes[0]?.action.kind, 'forward');
+  assert.deepEqual(
+    backends.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)),
+    ['10.0.0.2'],
+  );
+});
+
 test('buildTable() answers 503 when no instance is healthy', () => {
   const sick = instanceOf('a', { health: 'critical' });
   const compiled = compile([readingOf(sick, intentOf(sick, matchOf('h.io')))]);

@@ -1,35 +1,96 @@
+import { parseHostname, parsePort } from '../../model/names.ts';
+import type { DiagnosticCode } from '../../model/codes.ts';
 import type { Redirect, RedirectPart } from '../../model/route.ts';
-import type { RouteNote } from './route.ts';
 
-/**
- * Reads `redirect=CODE,URL`. `$path` carries path and query and absorbs one `/` before it, `$host` is the request's Host header and
- * counts once (fabiolb/fabio:route/target.go BuildRedirectURL).
- */
-export function parseRedirect(value: string): Redirect | RouteNote {
-  const [code = '', url = '', ...rest] = value.split(',');
-  if (rest.length > 0 || url === '')
-    return { code: 'FABIO_REDIRECT_FORM', message: `Cannot read the redirect "${value}": expected CODE,URL without further commas` };
-  const status = /^\d{3}$/.test(code) ? Number(code) : 0;
-  if (status < 300 || status > 399)
-    return { code: 'FABIO_REDIRECT_CODE', message: `Cannot redirect with status "${code}": expected 300–399` };
-  if (!/^(https?:\/\/[^/]|\/)/i.test(url))
-    return { code: 'FABIO_REDIRECT_FORM', message: `Cannot redirect to "${url}": expected http://, https:// or a path` };
-  if (/["\\`{}<>^|]/.test(url))
-    return { code: 'FABIO_REDIRECT_FORM', message: `Cannot redirect to "${url}": it holds a character that no URL has` };
-  return { status, to: partsOf(url) };
+/** Why a redirect is refused. */
+export interface RedirectProblem {
+  readonly code: DiagnosticCode;
+  readonly message: string;
 }
 
-function partsOf(url: string): readonly RedirectPart[] {
-  const [beforePath = '', ...afterPath] = url.split('$path');
-  const head = afterPath.length > 0 ? beforePath.replace(/\/$/, '') : beforePath;
-  const tail = afterPath.join('$path');
-  const host = head.indexOf('$host');
-  const parts: RedirectPart[] = [
-    ...(host < 0 ? [text(head)] : [text(head.slice(0, host)), { kind: 'host' } as const, text(head.slice(host + '$host'.length))]),
-    ...(afterPath.length > 0 ? [{ kind: 'path' } as const] : []),
-    text(tail),
-  ];
-  return parts.filter((part) => part.kind !== 'text' || part.text !== '');
+/**
+ * Reads CODE and URL of `redirect=CODE,URL` as Go's url.Parse and Fabio do (fabiolb/fabio:route/target.go BuildRedirectURL): user and
+ * fragment are dropped, the path is decoded and encoded again, an absent one is `/`. `$path` counts once, in the path or at the end of
+ * the host, where it replaces the path; it carries path and query and absorbs one `/` before it. `$host` counts once, in the host.
+ */
+export function parseRedirect(code: string, url: string): Redirect | RedirectProblem {
+  const status = /^\+?\d{1,9}$/.test(code) ? Number(code) : 0;
+  if (status < 300 || status > 399)
+    return { code: 'FABIO_REDIRECT_CODE', message: `Cannot redirect with status "${code}": expected 300 to 399` };
+  const to = partsOf(url);
+  return typeof to === 'string' ? { code: 'FABIO_REDIRECT_FORM', message: `Cannot redirect to "${url}": ${to}` } : { status, to };
+}
+
+/** The parts of a target, or what is wrong with it. */
+function partsOf(url: string): readonly RedirectPart[] | string {
+  const [, scheme = '', authority, rest = ''] = /^(?:([a-z]+):(?=\/\/))?(?:\/\/([^/?#]*))?([^#]*)/i.exec(url) ?? [];
+  const query = rest.includes('?') ? rest.slice(rest.indexOf('?')) : '';
+  const path = rest.slice(0, rest.length - query.length);
+  if (authority === undefined) return path.startsWith('/') ? pathParts(cleaned(path), query) : 'expected http://, https:// or a path';
+  if (!/^https?$/i.test(scheme)) return 'expected http://, https:// or a path';
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  const carries = host.endsWith('$path');
+  const name = carries ? host.slice(0, -'$path'.length) : host;
+  if (!isHost(name) || (carries && /:\d*$/.test(name))) return `"${host}" is no host`;
+  const tail = carries ? pathParts('$path', query) : pathParts(path, query);
+  return typeof tail === 'string' ? tail : joined([text(`${scheme.toLowerCase()}://`), ...hostParts(name), ...tail]);
+}
+
+/** A host name with a port, where `$host` may stand for (a part of) the name. */
+function isHost(text: string): boolean {
+  const [, name = '', port] = /^(.*?)(?::(\d*))?$/.exec(text) ?? [];
+  const known = name.replace('$host', 'h');
+  return parseHostname(known) !== undefined && (port === undefined || port === '' || parsePort(port) !== undefined);
+}
+
+function hostParts(name: string): readonly RedirectPart[] {
+  const at = name.indexOf('$host');
+  return at < 0 ? [text(name)] : [text(name.slice(0, at)), { kind: 'host' }, text(name.slice(at + '$host'.length))];
+}
+
+function pathParts(path: string, query: string): readonly RedirectPart[] | string {
+  const decoded = decode(path);
+  if (decoded === undefined || /[^ -~]/.test(decoded)) return 'its path cannot be read';
+  if (/[^!-~]/.test(query) || /["\\`{}<>^|]/.test(query)) return 'its query holds a character that no URL has';
+  const at = decoded.indexOf('$path');
+  if (at < 0) return joined([text(encode(decoded === '' ? '/' : decoded)), text(query)]);
+  const [before, after] = [decoded.slice(0, at), decoded.slice(at + '$path'.length)];
+  const head = before.endsWith('/') ? before.slice(0, -1) : before;
+  return joined([text(encode(head)), { kind: 'path' }, text(encode(after)), text(query)]);
+}
+
+/** Go cleans a target that names no host (net/http Redirect). */
+function cleaned(path: string): string {
+  const kept: string[] = [];
+  for (const segment of path.split('/')) {
+    if (segment === '..') kept.pop();
+    else if (segment !== '' && segment !== '.') kept.push(segment);
+  }
+  const whole = `/${kept.join('/')}`;
+  return path.endsWith('/') && whole !== '/' ? `${whole}/` : whole;
+}
+
+/** Undefined where a `%` begins no encoded byte. */
+function decode(path: string): string | undefined {
+  if (/%(?![0-9a-f]{2})/i.test(path)) return undefined;
+  return path.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** Go's URL.EscapedPath of a path whose raw form is the decoded one. */
+function encode(path: string): string {
+  if (/^[A-Za-z0-9._~/!$&'()*+,;=:@[\]-]*$/.test(path)) return path;
+  return path.replace(/[^A-Za-z0-9._~/$&+,;=:@-]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}
+
+/** Neighbouring texts in one; empty ones left out. */
+function joined(parts: readonly RedirectPart[]): readonly RedirectPart[] {
+  const whole: RedirectPart[] = [];
+  for (const part of parts) {
+    const last = whole.at(-1);
+    if (part.kind === 'text' && last?.kind === 'text') whole[whole.length - 1] = text(last.text + part.text);
+    else if (part.kind !== 'text' || part.text !== '') whole.push(part);
+  }
+  return whole;
 }
 
 function text(value: string): RedirectPart {

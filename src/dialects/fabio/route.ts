@@ -23,6 +23,8 @@ export interface FabioRoute {
   readonly entryPoints: EntryPointChoice;
   /** Where the host names port 80 or 443: on the listeners of the other kind Fabio asks for that port in the Host header. */
   readonly aside?: { readonly host: HostMatch; readonly entryPoints: EntryPointChoice };
+  /** The port that its host names. */
+  readonly hostPort?: Port;
   /** A TCP route by its form (`:port`), whatever its options say. */
   readonly tcpPort?: Port;
 }
@@ -31,6 +33,7 @@ export interface FabioRoute {
 export interface RouteNote {
   readonly code: DiagnosticCode;
   readonly message: string;
+  readonly hint?: string;
 }
 
 /**
@@ -54,48 +57,60 @@ export function parseRoute(
   const cut = expanded.indexOf('/');
   const hostText = (cut < 0 ? expanded : expanded.slice(0, cut)).toLowerCase();
   const pathText = cut < 0 ? '/' : expanded.slice(cut);
+  if (hostText.startsWith(':')) return { notes: [...notes, dead(expanded)] };
   const host = parseHost(hostText, settings);
   if ('code' in host) return { notes: [...notes, host] };
   const path = parsePath(pathText, settings);
   if ('code' in path) return { notes: [...notes, path] };
   const order: RouteNote[] =
-    hostText.startsWith('{') && host.host.kind === 'glob'
+    hostText.includes('}') && host.host.kind === 'glob'
       ? [{ code: 'FABIO_GLOB_ORDER', message: `"${hostText}" outranks the exact hosts that it matches, as in Fabio` }]
       : [];
   return { route: { ...host, path, pathText }, notes: [...notes, ...order] };
 }
 
 function portRoute(text: string): ReturnType<typeof parseRoute> {
-  const port = parsePort(text.slice(1));
-  if (port !== undefined)
-    return {
-      route: { host: ANY_HOST, path: { kind: 'any' }, pathText: '/', entryPoints: { kind: 'tcp', port }, tcpPort: port },
-      notes: [],
-    };
-  if (/^:\d+\//.test(text))
-    return { notes: [{ code: 'FABIO_ROUTE_DEAD', message: `"${text}" is never looked up by Fabio; nothing is served for it` }] };
-  return { notes: [{ code: 'FABIO_ROUTE_SYNTAX', message: `Cannot read the port "${text}": expected :1 to :65535` }] };
+  const port = portOf(text.slice(1));
+  if (port === undefined) return { notes: [dead(text)] };
+  return {
+    route: { host: ANY_HOST, path: { kind: 'any' }, pathText: '/', entryPoints: { kind: 'tcp', port }, tcpPort: port },
+    notes: [],
+  };
 }
 
-function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'host' | 'entryPoints' | 'aside'> | RouteNote {
+function dead(text: string): RouteNote {
+  const hint = /^:\d+\/$/.test(text)
+    ? { hint: `For TCP connections say "${text.slice(0, -1)} proto=tcp", for requests "HOST${text}"` }
+    : {};
+  return { code: 'FABIO_ROUTE_DEAD', message: `"${text}" is never looked up by Fabio; nothing is served for it`, ...hint };
+}
+
+function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'host' | 'entryPoints' | 'aside' | 'hostPort'> | RouteNote {
   if (text === '') return { host: ANY_HOST, entryPoints: { kind: 'both' } };
   const colon = /^(.*):(\d+)$/.exec(text);
-  const number = colon ? parsePort(colon[2] ?? '') : undefined;
-  if (colon && number === undefined) return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot use the port of "${text}": expected 1–65535` };
+  const number = colon ? portOf(colon[2] ?? '') : undefined;
+  if (colon && number === undefined)
+    return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot use the port of "${text}": expected 1 to 65535` };
   const name = colon ? (colon[1] ?? '') : text;
   const entryPoints: EntryPointChoice = { kind: number === 80 ? 'plain' : number === 443 ? 'tls' : 'both' };
   const usual = number === 80 || number === 443;
   const host = hostOf(name, number === undefined || usual ? 'own' : number, settings);
-  if ('code' in host || number === undefined || !usual) return 'code' in host ? host : { host, entryPoints };
+  if ('code' in host || number === undefined) return 'code' in host ? host : { host, entryPoints };
+  if (!usual) return { host, entryPoints, hostPort: number };
   const aside = hostOf(name, number, settings);
   return 'code' in aside
     ? aside
-    : { host, entryPoints, aside: { host: aside, entryPoints: { kind: number === 80 ? 'tls' : 'plain', aside: true } } };
+    : { host, entryPoints, hostPort: number, aside: { host: aside, entryPoints: { kind: number === 80 ? 'tls' : 'plain', aside: true } } };
+}
+
+/** A port as it stands in a Host header: without leading zeros. */
+function portOf(text: string): Port | undefined {
+  return text.startsWith('0') ? undefined : parsePort(text);
 }
 
 function hostOf(name: string, port: HostPort, settings: FabioSettings): HostMatch | RouteNote {
   if (settings.hostGlobs && isGlob(name)) {
-    const regexp = /^[a-z0-9_.*?[\]!{},:()$-]+$/.test(name) ? globToRegexp(name) : undefined;
+    const regexp = /^[a-z0-9_.*?[\]!{},:()$-]{1,253}$/.test(name) ? globToRegexp(name) : undefined;
     if (regexp === undefined) return { code: 'FABIO_HOST_GLOB', message: `Cannot compile the host pattern "${name}"` };
     return { kind: 'glob', pattern: name, regexp, port };
   }
@@ -111,14 +126,21 @@ function parsePath(text: string, { matcher }: FabioSettings): PathMatch | RouteN
     return { code: 'FABIO_PATH_GLOB', message: `Cannot compile the path "${text}": Fabio reads every path as a glob` };
   const problem = pathProblem(text);
   if (problem !== undefined) return { code: 'FABIO_ROUTE_SYNTAX', message: `Cannot serve the path "${text}": ${problem}` };
+  const unseen = matcher === 'glob' ? /[#%]/ : /[?#%]/;
+  if (unseen.test(text))
+    return {
+      code: 'FABIO_ROUTE_DEAD',
+      message: `No request has the path "${text}" when Fabio compares it: decoded, without query; nothing is served for it`,
+    };
   if (matcher !== 'glob') return pathPrefix(text, matcher === 'iprefix');
   return isGlob(text) ? { kind: 'regexp', regexp } : exactPath(text);
 }
 
-/** Why no request of a client can have this path, or undefined. */
+/** Why no route may have this path, or undefined. */
 function pathProblem(text: string): string | undefined {
   if (!/^\/[!-~]*$/.test(text)) return 'it holds a character that no path has';
   if (text.includes('//')) return 'it holds an empty segment';
   if (text.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))) return 'it holds a dot segment';
-  return /%(2f|5c|00)/i.test(text) ? 'it holds an encoded slash or NUL' : undefined;
+  if (/%(2f|5c|00)/i.test(text)) return 'it holds an encoded slash or NUL';
+  return /%(?![0-9a-f]{2})/i.test(text) ? 'it holds a `%` that encodes nothing' : undefined;
 }

@@ -1,12 +1,11 @@
 import type { ServiceInstance } from '../../model/catalog.ts';
 import { diagnose, tagSpan, type Report } from '../../model/diagnostic.ts';
-import { ANY_PATH, exactHost, exactPath, pathPrefix, type PathMatch } from '../../model/match.ts';
-import type { Middleware } from '../../model/middleware.ts';
-import { parseHostname, parsePort } from '../../model/names.ts';
-import { PLAIN_POOL } from '../../model/pool.ts';
 import type { RouteIntent } from '../../model/intent.ts';
-import type { EntryPointChoice } from '../../model/entry-point.ts';
+import type { Middleware } from '../../model/middleware.ts';
+import { PLAIN_POOL } from '../../model/pool.ts';
 import type { Dialect } from '../dialect.ts';
+import { parseAddress, type Address } from './address.ts';
+import { lexTag, type Token } from './lex.ts';
 
 /** How HinD is set up where its tags come from. */
 export interface HindSettings {
@@ -16,7 +15,8 @@ export interface HindSettings {
 
 /**
  * The dialect of HinD's `https://host[:port][/path]` tags (internetarchive/hind:etc/Caddyfile.ctmpl): each is the address of a Caddy site
- * that forwards by the client's address. A path matches exactly, or as a prefix where it ends in `*`, in any case.
+ * that forwards by the client's address. Several addresses may stand in one tag, a blank between them, and a comment behind them; what
+ * reaches further into a Caddyfile is refused.
  */
 export function createHindDialect({ allowIps = [] }: HindSettings = {}): Dialect {
   const middlewares: readonly Middleware[] = allowIps.length > 0 ? [{ kind: 'ipAllow', cidrs: allowIps, of: { kind: 'peer' } }] : [];
@@ -30,64 +30,61 @@ export function createHindDialect({ allowIps = [] }: HindSettings = {}): Dialect
   };
 }
 
-function parseTag(
-  instance: ServiceInstance,
-  { tag, index }: { readonly tag: string; readonly index: number },
-  report: Report,
-): readonly RouteIntent[] {
-  const whole = tagSpan(instance, index);
+interface IndexedTag {
+  readonly tag: string;
+  readonly index: number;
+}
+
+function parseTag(instance: ServiceInstance, { tag, index }: IndexedTag, report: Report): readonly RouteIntent[] {
+  const at = ({ start, end }: Token): ReturnType<typeof tagSpan> => tagSpan(instance, index, start, end);
   if (tag.startsWith('http://')) {
-    report(diagnose('HIND_HTTP_IGNORED', 'An `http://` tag is ignored, as in HinD', { span: whole }));
+    report(diagnose('HIND_HTTP_IGNORED', 'An `http://` tag is ignored, as in HinD', { span: tagSpan(instance, index) }));
     return [];
   }
   if (!tag.startsWith('https://')) {
     if (/^\s+https:\/\//.test(tag))
-      report(diagnose('HIND_LEADING_BLANK', 'A blank before `https://`: HinD ignores the tag', { span: whole }));
+      report(diagnose('HIND_LEADING_BLANK', 'A blank before `https://`: HinD ignores the tag', { span: tagSpan(instance, index) }));
     return [];
   }
-  const begin = 'https://'.length;
-  const slash = tag.indexOf('/', begin);
-  const authority = slash < 0 ? tag.slice(begin) : tag.slice(begin, slash);
-  const pathText = slash < 0 ? '' : tag.slice(slash);
-  const refuse = (problem: string, start: number, end: number): readonly RouteIntent[] => {
-    report(diagnose('HIND_ADDRESS_SYNTAX', `Cannot serve "${tag}": ${problem}`, { span: tagSpan(instance, index, start, end) }));
+  const { addresses, comment } = lexTag(tag);
+  const injected = /[{}"`\\]/.exec(tag.slice(0, comment?.start));
+  if (injected) {
+    const place = { text: injected[0], start: injected.index, end: injected.index + 1 };
+    report(diagnose('HIND_ADDRESS_SYNTAX', `Cannot serve "${tag}": ${injected[0]} would reach into HinD's Caddyfile`, { span: at(place) }));
     return [];
-  };
-  const colon = /^(.*):([^:\]]*)$/.exec(authority);
-  const name = colon ? (colon[1] ?? '') : authority;
-  const host = parseHostname(name);
-  if (host === undefined) return refuse(`"${name}" is no host name`, begin, begin + Math.max(1, name.length));
-  const port = colon ? parsePort(colon[2] ?? '') : undefined;
-  if (colon && port === undefined) return refuse(`"${colon[2] ?? ''}" is no port`, begin + name.length + 1, begin + authority.length);
-  if (!/^[A-Za-z0-9._~!$&'()*+;=:@%/-]*$/.test(pathText)) return refuse('its path holds a character that no path has', slash, tag.length);
-  if (pathText.includes('*') && pathText.indexOf('*') < pathText.length - 1) return refuse('`*` may only end the path', slash, tag.length);
-  const path = pathOf(pathText);
-  if (path.kind === 'exact')
-    report(
-      diagnose('HIND_PATH_EXACT', `Only the path "${path.path}" is matched, as in HinD`, {
-        span: tagSpan(instance, index, slash, tag.length),
-      }),
-    );
-  const entryPoints: EntryPointChoice = port === undefined || port === 443 ? { kind: 'tls' } : { kind: 'port', port, tls: true };
-  return [
-    {
-      dialect: 'hind',
-      owner: instance.owner,
-      service: instance.service,
-      spans: [whole],
-      entryPoints,
-      match: { host: exactHost(host), path, conditions: [] },
-      pathForm: 'raw',
-      middlewares: [],
-      action: { kind: 'forward' },
-      protocol: 'http',
-      pool: { ...PLAIN_POOL, loadBalancing: 'ipHash' },
-      endpoint: { address: instance.address, port: instance.port },
-    },
-  ];
+  }
+  const more = comment ?? addresses[1];
+  if (more) {
+    const message = comment ? 'What follows `#` is a comment, as in HinD' : `The tag holds ${addresses.length} addresses; each is a route`;
+    report(diagnose('HIND_SEVERAL_ADDRESSES', message, { span: at(more), hint: 'Give each address its own tag' }));
+  }
+  return addresses.flatMap((token) => {
+    const address = parseAddress(token);
+    if ('problem' in address) {
+      report(diagnose('HIND_ADDRESS_SYNTAX', `Cannot serve "${token.text}": ${address.problem}`, { span: at(address.token) }));
+      return [];
+    }
+    if (address.path.kind === 'exact') {
+      const message = `Only the path "${address.path.path}" is matched, as in HinD`;
+      report(diagnose('HIND_PATH_EXACT', message, { span: at(address.pathToken) }));
+    }
+    return [intentOf(instance, address, at(token))];
+  });
 }
 
-function pathOf(text: string): PathMatch {
-  if (text === '') return ANY_PATH;
-  return text.endsWith('*') ? pathPrefix(text.slice(0, -1), true) : exactPath(text, true);
+function intentOf(instance: ServiceInstance, { host, path, entryPoints }: Address, span: ReturnType<typeof tagSpan>): RouteIntent {
+  return {
+    dialect: 'hind',
+    owner: instance.owner,
+    service: instance.service,
+    spans: [span],
+    entryPoints,
+    match: { host, path, conditions: [] },
+    pathForm: 'raw',
+    middlewares: [],
+    action: { kind: 'forward' },
+    protocol: 'http',
+    pool: { ...PLAIN_POOL, loadBalancing: 'ipHash' },
+    endpoint: { address: instance.address, port: instance.port },
+  };
 }

@@ -175,7 +175,11 @@ function forward(backend: Backend): Node {
 
 function upstreamHost({ upstreamHost: host }: Backend): ReturnType<typeof text> {
   return text(
-    host.kind === 'client' ? '{http.request.hostport}' : host.kind === 'endpoint' ? '{http.reverse_proxy.upstream.hostport}' : host.host,
+    host.kind === 'client'
+      ? '{http.request.hostport}'
+      : host.kind === 'endpoint'
+        ? '{http.reverse_proxy.upstream.hostport}'
+        : (host.header ?? host.host),
   );
 }
 

@@ -86,7 +86,7 @@ function lower(route: Route, backends: ReadonlyMap<string, Backend>, settings: R
       const backend = backends.get(action.backend);
       if (!backend) throw new RangeError(`Cannot render route "${route.id}": it has no backend "${action.backend}"`);
       const { upstreamHost, endpoints } = backend;
-      const host = upstreamHost.kind === 'fixed' ? [hostHeader(upstreamHost.host)] : [];
+      const host = upstreamHost.kind === 'fixed' ? [hostHeader(upstreamHost.header ?? upstreamHost.host)] : [];
       return { route, service: backend.id, backend, middlewares: [...own, ...host, ...(endpoints.length > 1 ? [RETRY] : [])] };
     }
     case 'redirect':

@@ -1,0 +1,126 @@
+import type { EntryPointChoice } from '../../model/entry-point.ts';
+import type { RouteIntent } from '../../model/intent.ts';
+import type { HostMatch, PathMatch } from '../../model/match.ts';
+import { protects, type Middleware } from '../../model/middleware.ts';
+import type { FormatContext, TagFormatter } from '../dialect.ts';
+import { isWhole, nearly, reportLosses, said, unsaid, without, type Loss, type Said } from '../loss.ts';
+import { joinPairs, usualKind } from '../pairs.ts';
+import { parseAddress } from './address.ts';
+import type { HindSettings } from './dialect.ts';
+
+/**
+ * Writes intents as HinD's `https://host[:port][/path]` tags, which say a host, a port and an exact path or a prefix, and nothing else. What
+ * protects a route or changes its requests costs it; a HinD with `allowIps` says its own list of addresses by itself.
+ */
+export function createHindFormatter({ allowIps = [] }: HindSettings = {}): TagFormatter {
+  return {
+    name: 'hind',
+    format(intents, context, report) {
+      const asked = joinPairs(
+        intents.filter(({ entryPoints }) => !('aside' in entryPoints)),
+        context,
+      );
+      const found = asked.map((intent) => ({ intent, ...sayIntent(intent, allowIps, context) }));
+      for (const { intent, losses } of found) reportLosses(intent, losses, { dialect: 'HIND', report });
+      return [...new Set(found.flatMap(({ value, losses }) => (isWhole(losses) ? [] : [value])))];
+    },
+  };
+}
+
+function sayIntent(intent: RouteIntent, allowIps: readonly string[], context: FormatContext): Said<string> {
+  const { match, entryPoints, middlewares } = intent;
+  const host = sayHost(match.host);
+  const port = sayPort(entryPoints, match.host, context);
+  const path = sayPath(match.path);
+  const steps = middlewares.flatMap((step) => (isOwnList(step, allowIps) ? [] : stepLosses(step)));
+  const losses = [...ownLosses(intent, context), ...host.losses, ...port.losses, ...path.losses, ...steps];
+  const tag = `https://${host.value}${port.value}${path.value}`;
+  return { value: tag, losses: isWhole(losses) ? losses : [...losses, ...misread(tag, match.path)] };
+}
+
+/** HinD's template prints the tag as it is: what Caddy would not take for this path must not be written. */
+function misread(tag: string, path: PathMatch): readonly Loss[] {
+  const read = parseAddress({ text: tag, start: 0, end: tag.length });
+  const pathRead = 'problem' in read ? undefined : read.path;
+  const isAsAsked =
+    pathRead && (pathRead.kind === 'any' || path.kind === 'any' ? pathRead.kind === path.kind : textOf(pathRead) === textOf(path));
+  return isAsAsked && !/[{}"`\\ ]/.test(tag) ? [] : unsaid(undefined, `its text would be "${tag}", which HinD reads in another way`).losses;
+}
+
+function textOf(path: Exclude<PathMatch, { kind: 'any' }>): string {
+  return `${path.kind} ${path.kind === 'regexp' ? path.regexp : path.path}`;
+}
+
+function sayHost(host: HostMatch): Said<string> {
+  if (host.kind === 'exact') return said(host.host);
+  if (host.kind === 'any') return unsaid('', 'a route for every host');
+  const label = /^\^(\[\^\.\]\+|\.\*|\.\+)\\\.((?:[a-z0-9_-]|\\\.)+)\$$/.exec(host.regexp);
+  if (!label) return unsaid('', `the host expression "${host.regexp}"`);
+  const name = `*.${(label[2] ?? '').replaceAll('\\.', '.')}`;
+  return label[1] === '[^.]+' ? said(name) : nearly(name, `\`*\` of "${name}" stands for one label`);
+}
+
+function sayPort(choice: EntryPointChoice, host: HostMatch, { entryPoints }: FormatContext): Said<string> {
+  const inHeader = (host.kind === 'exact' || host.kind === 'glob') && typeof host.port === 'number' ? host.port : undefined;
+  const unasked = 'the port is that of the listener, not of the Host header';
+  if (choice.kind === 'port') return choice.tls ? said(`:${choice.port}`) : unsaid('', `port ${choice.port} without TLS`);
+  if (choice.kind === 'both') {
+    if (inHeader !== undefined) return nearly(`:${inHeader}`, unasked);
+    return nearly('', 'plain http is redirected to https');
+  }
+  const kind = usualKind(choice, entryPoints);
+  if (kind === 'tls') return inHeader === undefined ? said('') : nearly(`:${inHeader}`, unasked);
+  return unsaid('', kind === 'plain' ? 'plain http' : `entry points that are not ${entryPoints.tls}`);
+}
+
+function sayPath(path: PathMatch): Said<string> {
+  if (path.kind === 'any') return said('');
+  if (path.kind === 'regexp') return unsaid('', `the path expression "${path.regexp}"`);
+  const text = path.kind === 'exact' ? path.path : `${path.path}*`;
+  return path.ignoreCase ? said(text) : nearly(text, `"${path.path}" is matched in any case`);
+}
+
+function isOwnList(step: RouteIntent['middlewares'][number], allowIps: readonly string[]): boolean {
+  return step.kind === 'ipAllow' && step.of.kind === 'peer' && allowIps.length > 0 && step.cidrs.join() === allowIps.join();
+}
+
+const RESHAPING: ReadonlySet<Middleware['kind']> = new Set([
+  'stripPrefix',
+  'stripPrefixRegexp',
+  'addPrefix',
+  'replacePath',
+  'replacePathRegexp',
+  'redirectScheme',
+  'redirectRegexp',
+]);
+
+function stepLosses(step: RouteIntent['middlewares'][number]): readonly Loss[] {
+  if (step.kind === 'reference') return unsaid(undefined, `${step.to} "${step.name}"`).losses;
+  if (protects(step)) return unsaid(undefined, `${step.kind}, which protects the route`).losses;
+  return RESHAPING.has(step.kind)
+    ? unsaid(undefined, `${step.kind}, which changes the request`).losses
+    : without(undefined, `${step.kind}; the route is written without it`).losses;
+}
+
+/** Everything else that is not just «forward to the instance over http, by the client's address». */
+function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[] {
+  const { match, action, protocol, pool, share, weight, transport, backend, tlsProfile, endpoint, fault, priority } = intent;
+  const { loadBalancing, upstreamHost, sticky, healthCheck, passiveHealthCheck, flushIntervalMs } = pool;
+  const weighted = share !== undefined || (weight !== undefined && weight !== 1);
+  const tuned = sticky ?? healthCheck ?? passiveHealthCheck ?? flushIntervalMs;
+  return [
+    fault && unsaid(undefined, `its tag cannot be honoured (${fault.code})`),
+    match.conditions.length > 0 && unsaid(undefined, 'conditions beside host and path'),
+    action.kind !== 'forward' && unsaid(undefined, `a ${action.kind === 'redirect' ? 'redirect' : 'refusal'}`),
+    protocol !== 'http' && unsaid(undefined, `instances that speak ${protocol}`),
+    upstreamHost.kind !== 'client' && unsaid(undefined, "a Host header that is not the client's"),
+    transport && unsaid(undefined, `transport "${transport.name}"`),
+    backend && unsaid(undefined, `service "${backend.name}" in the place of the tag's own`),
+    tlsProfile && unsaid(undefined, `the TLS options of policy "${tlsProfile.name}"`),
+    endpoint.port !== port && unsaid(undefined, `port ${endpoint.port} in the place of the registered ${port}`),
+    weighted && nearly(undefined, 'every instance gets an equal share'),
+    loadBalancing !== 'ipHash' && nearly(undefined, "instances are chosen by the client's address"),
+    tuned !== undefined && without(undefined, 'cookies, health checks and flushing; the route is written without them'),
+    priority !== undefined && nearly(undefined, 'its priority: Caddy tries longer paths first'),
+  ].flatMap((loss) => (loss ? loss.losses : []));
+}
