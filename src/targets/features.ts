@@ -44,11 +44,18 @@ export function featuresOf(route: Route, backends: ReadonlyMap<string, Backend>)
   const uses: readonly FeatureUse[] = [
     ...routeFeatures(route),
     ...matchFeatures(route.match),
-    ...middlewaresOf(route).flatMap(middlewareFeatures),
+    ...middlewaresOf(route)
+      .flatMap(middlewareFeatures)
+      .filter(({ feature }) => route.protocol === 'http' || !isAddress(feature)),
     ...redirectsOf(route).flatMap(redirectFeatures),
     ...pools.flatMap(poolFeatures),
   ];
   return [...new Map(uses.map((use) => [use.feature, use])).values()];
+}
+
+/** Whose address counts is no question where there is only that of the connection. */
+function isAddress(feature: FeatureKind): boolean {
+  return feature.startsWith('address.');
 }
 
 /** The features that one middleware needs. */
