@@ -80,6 +80,8 @@ export const TRAEFIK_CAPABILITIES: Capabilities = {
   'pool.mixedSchemes': native,
   'pool.sticky': native,
   'pool.healthCheck': native,
+  'pool.healthCheckGrpc': native,
+  'pool.healthCheckTcp': native,
   'pool.passiveHealthCheck': native,
   'pool.flushInterval': native,
   'pool.proxyProtocol': native,

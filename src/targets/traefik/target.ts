@@ -17,6 +17,7 @@ export const traefikTarget: Target = {
   server: 'traefik',
   capabilities: TRAEFIK_CAPABILITIES,
   obstacle: (route, { settings }) => obstacleOf(route, settings),
+  differences: () => [],
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(traefikTarget, table, settings);
     const losses = [...unknownHostLosses(settings), ...diagnostics, ...fitted.routes.flatMap(redirectLosses)];
