@@ -1,6 +1,7 @@
 import { withoutBlocks } from '../../lib/ip.ts';
 import type { AddressSource, ClientCriterion, Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import { anyHopRegexp, everyHopRegexp, ipv4Regexps } from '../hops.ts';
+import type { Named } from './named.ts';
 import { all, call, not, peerIn, type Rule } from './rule.ts';
 import type { HttpMiddleware, IpStrategy, SourceCriterion } from './schema.ts';
 
@@ -54,9 +55,9 @@ export function canDeny({ cidrs, of }: MiddlewareOf<'ipDeny'>): boolean {
   return of.kind === 'peer' || of.kind === 'everyHop' || (count > 0 && count <= MAX_RANGES);
 }
 
-/** Answers every request with a status and its name. */
-export function refuse(status: number): HttpMiddleware {
-  return { ipAllowList: { sourceRange: [NOBODY], rejectStatusCode: status } };
+/** Answers every request with a status and its name; `canAnswer` says with which. */
+export function answerWith(status: number): Named<HttpMiddleware> {
+  return { name: `hind-proxy-answer-${status}`, value: { ipAllowList: { sourceRange: [NOBODY], rejectStatusCode: status } } };
 }
 
 /** What makes two requests come from one client. */

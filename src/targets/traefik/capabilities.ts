@@ -4,8 +4,7 @@ const native: Capability = { level: 'native' };
 const emulated = (note: string, differs?: string): Capability => ({ level: 'emulated', note, ...(differs !== undefined && { differs }) });
 
 const CLIENT_OF_PROXY = 'requests from trusted proxies have a router of their own, which reads X-Forwarded-For';
-const HOPS_UNSEEN =
-  'Traefik takes X-Forwarded-For away from clients that are no trusted proxies: other hops than theirs count only behind `trustedProxies`';
+const HOPS_UNSEEN = 'Only hops that one of `trustedProxies` reports count: Traefik removes X-Forwarded-For where others send it';
 
 /** What Traefik 3.7 does with each feature of a table: everything, some of it from other parts. */
 export const TRAEFIK_CAPABILITIES: Capabilities = {

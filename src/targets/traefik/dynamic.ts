@@ -1,9 +1,9 @@
 import type { Route, RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
-import type { RenderSettings } from '../target.ts';
-import { refuse } from './addresses.ts';
+import type { RenderSettings, RouteContext } from '../target.ts';
+import { answerWith } from './addresses.ts';
 import type { Fragment } from './fragment.ts';
-import { httpFragment, RETRY_AFTER, routersOf, type FragmentContext } from './http.ts';
+import { httpFragment, RETRY_AFTER, routersOf } from './http.ts';
 import { byName, byNameOrNone, orNone, type Named } from './named.ts';
 import { withoutTakenHosts } from './taken-hosts.ts';
 import type { DynamicConfig, HttpMiddleware, HttpRouter, Ranked } from './schema.ts';
@@ -18,7 +18,7 @@ import { udpFragment } from './udp.ts';
 const TRAEFIK_MARKER = 'hind-proxy-generation';
 
 /** The part of a route in the file: it depends on nothing but the route, its pools and the settings. */
-export function fragmentOf(route: Route, context: FragmentContext): Fragment {
+export function fragmentOf(route: Route, context: RouteContext): Fragment {
   switch (route.protocol) {
     case 'http':
       return httpFragment(route, context);
@@ -92,7 +92,7 @@ interface Extra<Router> {
 function unknownHost(settings: RenderSettings): Extra<HttpRouter> {
   const { status } = settings.unknownHost;
   if (status === 404 || !canAnswer(status)) return { routers: [], middlewares: [] };
-  const answer: Named<HttpMiddleware> = status === 503 ? RETRY_AFTER : { name: 'hind-proxy-unknown', value: refuse(status) };
+  const answer = status === 503 ? RETRY_AFTER : answerWith(status);
   const entryPoints = servedEntryPoints(settings).map(({ name }) => name);
   const router = { rule: 'PathPrefix(`/`)', service: UNAVAILABLE.name, middlewares: [answer.name] };
   return { routers: routersOf({ name: 'hind-proxy-unknown', entryPoints, router, settings }), middlewares: [answer] };

@@ -3,8 +3,8 @@ import type { Backend } from '../../model/pool.ts';
 import type { Route, SplitPart } from '../../model/route.ts';
 import { backendIdsOf } from '../../model/route.ts';
 import { redirectGoal } from '../redirect-loop.ts';
-import type { RenderSettings } from '../target.ts';
-import { refuse } from './addresses.ts';
+import type { RenderSettings, RouteContext } from '../target.ts';
+import { answerWith } from './addresses.ts';
 import type { Fragment } from './fragment.ts';
 import { ruleOf } from './match.ts';
 import { middlewareOf, type MiddlewareContext } from './middlewares.ts';
@@ -20,12 +20,6 @@ import { servedEntryPoints } from './static.ts';
 import { tlsOptionsOf } from './tls.ts';
 import { transportOf } from './transports.ts';
 import { refusalsOf, waysOf } from './ways.ts';
-
-/** What the fragment of a route depends on beside the route. */
-export interface FragmentContext {
-  readonly backends: ReadonlyMap<string, Backend>;
-  readonly settings: RenderSettings;
-}
 
 /** When clients may ask again. */
 export const RETRY_AFTER: Named<HttpMiddleware> = {
@@ -49,14 +43,14 @@ const ROOT: readonly Named<HttpMiddleware>[] = [
 ];
 
 /** The part of an HTTP route: its routers for every way in which requests reach it, plain ones and those over TLS. */
-export function httpFragment(route: Route, context: FragmentContext): Fragment {
+export function httpFragment(route: Route, context: RouteContext): Fragment {
   const { settings, backends } = context;
   const answer = answerOf(route, context);
   const rule = (when: readonly Rule[]): string => printRule(ruleOf(route, [...when, ...unlessThere(route)]));
   const refusals = refusalsOf(route.middlewares).map(({ when, status }, index) => ({
     name: `${route.id}-refuse${index === 0 ? '' : index}`,
     router: { rule: rule([when]), service: UNAVAILABLE.name },
-    middlewares: [namedMiddleware(refuse(status))],
+    middlewares: [answerWith(status)],
   }));
   const ways = waysOf(route.middlewares, settings).map(({ suffix, when, reach, notAsking }) => ({
     name: `${route.id}${suffix}`,
@@ -93,7 +87,7 @@ interface Answer {
   readonly partMiddlewares: readonly Named<HttpMiddleware>[];
 }
 
-function answerOf(route: Route, context: FragmentContext): Answer {
+function answerOf(route: Route, context: RouteContext): Answer {
   const { action } = route;
   const none = { services: [], partMiddlewares: [] };
   switch (action.kind) {
@@ -103,7 +97,7 @@ function answerOf(route: Route, context: FragmentContext): Answer {
       return { ...none, service: backend.id, middlewares: [...towards(backend, route), ...(again ? [RETRY] : [])] };
     }
     case 'redirect':
-      return { ...none, service: UNAVAILABLE.name, middlewares: redirectOf(action.redirect).map(namedMiddleware) };
+      return { ...none, service: UNAVAILABLE.name, middlewares: redirectOf(action.redirect) };
     case 'split': {
       const parts = action.parts.map((part) => partOf(part, route, context));
       const services = splitOf(route.id, parts);
@@ -119,17 +113,17 @@ function answerOf(route: Route, context: FragmentContext): Answer {
       return {
         ...none,
         service: UNAVAILABLE.name,
-        middlewares: [action.status === 503 ? RETRY_AFTER : namedMiddleware(refuse(action.status))],
+        middlewares: [action.status === 503 ? RETRY_AFTER : answerWith(action.status)],
       };
     default:
       throw new TypeError(`Cannot render an action: ${JSON.stringify(action satisfies never)}`);
   }
 }
 
-function partOf({ weight, middlewares, action }: SplitPart, route: Route, context: FragmentContext): PartService {
+function partOf({ weight, middlewares, action }: SplitPart, route: Route, context: RouteContext): PartService {
   const reach = { trustedProxies: [], via: false };
   const own = middlewaresOf(middlewares, route, { settings: context.settings, reach, notAsking: [] });
-  if (action.kind === 'redirect') return { weight, middlewares: [...own, ...redirectOf(action.redirect).map(namedMiddleware)] };
+  if (action.kind === 'redirect') return { weight, middlewares: [...own, ...redirectOf(action.redirect)] };
   const backend = backendOf(action.backend, context);
   return { weight, middlewares: [...own, ...towards(backend, route)], backend };
 }
@@ -167,7 +161,7 @@ const KINDS: Readonly<Record<string, string>> = {
 /** Keeps a Fabio redirect away from requests that already are what it leads to. */
 function unlessThere(route: Route): readonly Rule[] {
   const goal = redirectGoal(route);
-  if (!goal) return [];
+  if (!goal || !canHave(route, goal.host)) return [];
   const { scheme, host, path } = goal;
   return [
     not(
@@ -180,7 +174,12 @@ function unlessThere(route: Route): readonly Rule[] {
   ];
 }
 
-function backendOf(id: string, { backends }: FragmentContext): Backend {
+/** Whether requests of the route can have this host; with a port it is left to the rule. */
+function canHave({ match }: Route, host: string | undefined): boolean {
+  return host === undefined || match.host.kind !== 'exact' || host.replace(/:\d+$/, '') === match.host.host;
+}
+
+function backendOf(id: string, { backends }: RouteContext): Backend {
   const backend = backends.get(id);
   if (!backend) throw new RangeError(`Cannot render a route: it has no backend "${id}"`);
   return backend;

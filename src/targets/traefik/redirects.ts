@@ -1,5 +1,6 @@
 import type { Redirect, RedirectPart } from '../../model/route.ts';
-import { refuse } from './addresses.ts';
+import { answerWith } from './addresses.ts';
+import { named, type Named } from './named.ts';
 import { replacementText } from './quote.ts';
 import type { HttpMiddleware } from './schema.ts';
 import { canAnswer } from './statuses.ts';
@@ -8,13 +9,13 @@ import { canAnswer } from './statuses.ts';
  * A redirect action. Where its target is all text, any status is answered; else Traefik knows 301 and 302 for GET, with 308 and 307 for
  * other methods. A `?` without a query is dropped, as Fabio does.
  */
-export function redirectOf(redirect: Redirect): readonly HttpMiddleware[] {
+export function redirectOf(redirect: Redirect): readonly Named<HttpMiddleware>[] {
   const { status, to } = redirect;
   const fixed = fixedTarget(redirect);
-  if (fixed !== undefined) return [{ headers: { customResponseHeaders: { Location: fixed } } }, refuse(status)];
+  if (fixed !== undefined) return [named('location', { headers: { customResponseHeaders: { Location: fixed } } }), answerWith(status)];
   const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
   const replacement = to.map((part) => replacementOf(part, hasQuery)).join('');
-  return [{ redirectRegex: { regex: WHOLE_URL, replacement, permanent: isPermanent(status) } }];
+  return [named('redirect', { redirectRegex: { regex: WHOLE_URL, replacement, permanent: isPermanent(status) } })];
 }
 
 /** The statuses that Traefik answers with: for GET, and for other methods. */

@@ -16,7 +16,7 @@ export interface PartService {
  */
 export function splitOf(id: string, parts: readonly PartService[]): readonly Named<HttpService>[] {
   const pools = parts.flatMap(({ backend }) => backend ?? []);
-  const services = parts.map(({ weight }, index) => ({ name: nameOf(id, index), weight }));
+  const services = parts.map((part, index) => ({ name: nameOf(id, part, index), weight: part.weight }));
   const healthCheck = pools.length === parts.length && pools.every((pool) => pool.healthCheck) ? {} : undefined;
   const sticky = pools.find((pool) => pool.sticky)?.sticky;
   const cookie = sticky && cookieOf({ ...sticky, ...(sticky.name !== undefined && { name: `${sticky.name}-part` }) });
@@ -24,7 +24,8 @@ export function splitOf(id: string, parts: readonly PartService[]): readonly Nam
   const chooser: HttpService = hashed
     ? { highestRandomWeight: { services, healthCheck } }
     : { weighted: { services, sticky: cookie && { cookie }, healthCheck } };
-  return [{ name: `${id}-split`, value: chooser }, ...parts.map((part, index) => partService(nameOf(id, index), part, healthCheck))];
+  const own = parts.flatMap((part, index) => (isPlain(part) ? [] : [partService(nameOf(id, part, index), part, healthCheck)]));
+  return [{ name: `${id}-split`, value: chooser }, ...own];
 }
 
 function partService(name: string, { middlewares, backend }: PartService, healthCheck: Defaults | undefined): Named<HttpService> {
@@ -37,6 +38,11 @@ function partService(name: string, { middlewares, backend }: PartService, health
   };
 }
 
-function nameOf(id: string, index: number): string {
-  return `${id}-part${index}`;
+/** A pool without middlewares needs no service before it. */
+function isPlain({ middlewares, backend }: PartService): boolean {
+  return backend !== undefined && middlewares.length === 0;
+}
+
+function nameOf(id: string, part: PartService, index: number): string {
+  return part.backend && isPlain(part) ? part.backend.id : `${id}-part${index}`;
 }

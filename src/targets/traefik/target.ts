@@ -5,6 +5,7 @@ import { EMPTY_TABLE } from '../../model/table.ts';
 import { fitTable } from '../fit.ts';
 import type { RenderSettings, Target } from '../target.ts';
 import { TRAEFIK_CAPABILITIES } from './capabilities.ts';
+import { differencesOf } from './differences.ts';
 import { dynamicParts } from './dynamic.ts';
 import { printJsonFile } from './json.ts';
 import { obstacleOf } from './obstacles.ts';
@@ -17,7 +18,7 @@ export const traefikTarget: Target = {
   server: 'traefik',
   capabilities: TRAEFIK_CAPABILITIES,
   obstacle: (route, { settings }) => obstacleOf(route, settings),
-  differences: () => [],
+  differences: differencesOf,
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(traefikTarget, table, settings);
     const losses = [...unknownHostLosses(settings), ...diagnostics, ...fitted.routes.flatMap(redirectLosses)];

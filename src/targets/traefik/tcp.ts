@@ -1,7 +1,7 @@
 import type { Middleware } from '../../model/middleware.ts';
 import type { Route } from '../../model/route.ts';
 import type { Fragment } from './fragment.ts';
-import type { FragmentContext } from './http.ts';
+import type { RouteContext } from '../target.ts';
 import { duration, named, orNone, type Named } from './named.ts';
 import { printRule } from './quote.ts';
 import { peerIn, type Rule } from './rule.ts';
@@ -17,7 +17,7 @@ import { tcpTransportOf } from './transports.ts';
 const CLOSED: Named<TcpService> = { name: 'hind-proxy-closed', value: { loadBalancer: { servers: [] } } };
 
 /** The part of a TCP route. Connections that it refuses or has no instance for are closed, so that no wider route takes them. */
-export function tcpFragment(route: Route, { backends, settings }: FragmentContext): Fragment {
+export function tcpFragment(route: Route, { backends, settings }: RouteContext): Fragment {
   const served = new Set(servedEntryPoints(settings).map(({ name }) => name));
   const entryPoints = route.entryPoints.filter((name) => served.has(name));
   if (entryPoints.length === 0) return {};

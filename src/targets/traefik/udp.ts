@@ -1,6 +1,6 @@
 import type { Route } from '../../model/route.ts';
 import type { Fragment } from './fragment.ts';
-import type { FragmentContext } from './http.ts';
+import type { RouteContext } from '../target.ts';
 import type { Named } from './named.ts';
 import type { UdpService } from './schema.ts';
 import { authority } from './services.ts';
@@ -8,7 +8,7 @@ import { servedEntryPoints } from './static.ts';
 import { tiersOf, type Tier } from './tiers.ts';
 
 /** The part of a UDP route; none where it has no instance: nobody then answers. */
-export function udpFragment(route: Route, { backends, settings }: FragmentContext): Fragment {
+export function udpFragment(route: Route, { backends, settings }: RouteContext): Fragment {
   const served = new Set(servedEntryPoints(settings).map(({ name }) => name));
   const entryPoints = route.entryPoints.filter((name) => served.has(name));
   const tiers = tiersOf(route, backends);
