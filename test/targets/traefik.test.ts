@@ -93,6 +93,12 @@ function hostileRoute(id: string, text: string): Route {
   });
 }
 
+/** Every text that is an item of a list. */
+function itemsOf(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.flatMap((item: unknown) => (typeof item === 'string' ? [item] : itemsOf(item)));
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(itemsOf) : [];
+}
+
 test('traefikTarget.render() keeps 250 hostile routes apart and Traefik disables none', async (t) => {
   const traefik = await startTraefik(t);
   if (!traefik) return;
@@ -114,6 +120,7 @@ test('traefikTarget.render() keeps 250 hostile routes apart and Traefik disables
   const content = value.files[0]?.content ?? '';
   assert.doesNotMatch(content, /\{\{/);
   assert.match(content, /^[\n\x20-\x7e]*$/);
+  assert.ok(!itemsOf(parseYaml(content)).some((item) => item.includes('║')), 'Traefik would split it');
   const { http } = parseYaml(content) as { readonly http: { readonly routers: Record<string, { readonly rule: string }> } };
   for (const [index, text] of texts.entries())
     assert.equal(

@@ -66,7 +66,7 @@ function conditionRule(condition: Condition, dialect: Route['dialect']): Rule {
     case 'clientIp':
       return peerIn(condition.cidrs);
     case 'host':
-      // Traefik takes every name in `Host`, denied ones too, as one whose TLS options this router decides
+      // Traefik 3.7.9 lets a router decide the TLS options of every name in its `Host`, denied ones too
       return condition.host.kind === 'exact'
         ? all([hostRegexp(condition.host.host), ...portRules(condition.host.port)])
         : all(hostRules(condition.host));
