@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { test } from 'node:test';
 import { ANY_PATH } from '../../src/model/match.ts';
 import type { Route, TlsProfile } from '../../src/model/route.ts';
-import { caddySettings, startEcho } from '../support/caddy.ts';
+import { ask, caddySettings, startEcho } from '../support/caddy.ts';
 import { host } from '../support/intents.ts';
 import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
 import { serveTable, startTraefik } from '../support/traefik.ts';
@@ -96,6 +96,8 @@ test('traefikTarget ends TLS as the policy of a host asks, whatever strangers ma
   assert.equal(await status('mutual.io', { sni: 'other.io' }), 421, 'the name in the Host header is not the one that was greeted');
   const known = await askTls(traefik.websecure, 'mutual.io', '/', { client });
   assert.deepEqual([known.status, typeof known.cert, known.info], [200, 'string', 'Subject%3D%22CN%3Dhind-proxy.invalid%22']);
+  assert.equal((await ask({ port: traefik.web }, { host: 'mutual.io' })).status, 403, 'nobody shows a certificate without TLS');
+  assert.equal((await ask({ port: traefik.web }, { host: 'modern.io', path: '/only' })).status, 200);
   assert.deepEqual([await status('modern.io'), await status('modern.io', { maxVersion: 'TLSv1.2' })], [200, 'refused']);
   assert.deepEqual([await status('old.io', { maxVersion: 'TLSv1.2' }), await status('other.io')], [200, 200]);
   assert.equal(await status('modern.io', {}, '/elsewhere'), 421, 'as the diagnostic says');
@@ -112,5 +114,5 @@ test('traefikTarget withholds a policy of TLS from hosts that Traefik cannot tel
     diagnostics.map(({ code }) => code),
     ['TRAEFIK_APPROXIMATED', 'TRAEFIK_UNSUPPORTED'],
   );
-  assert.doesNotMatch(value.files[0]?.content ?? '', /"service": "a"/);
+  assert.doesNotMatch(value.files[0]?.content ?? '', /"service": "a"|"clientAuth"/);
 });

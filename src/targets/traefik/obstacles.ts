@@ -8,6 +8,7 @@ import { isBreakerExpression, isRetryExpression } from './expression.ts';
 import { isOfConnections } from './sni.ts';
 import { isOfRequests } from './match.ts';
 import { canAnswer } from './statuses.ts';
+import { canChooseTls } from './tls.ts';
 
 /** What in the values of a route Traefik would refuse or leave open. */
 export function obstacleOf(route: Route, settings: RenderSettings): Obstacle | undefined {
@@ -15,8 +16,8 @@ export function obstacleOf(route: Route, settings: RenderSettings): Obstacle | u
   const isAsked = protocol === 'http' ? isOfRequests : isOfConnections;
   const odd = protocol === 'udp' ? match.conditions[0] : match.conditions.find((condition) => !isAsked(condition));
   if (odd) return { effect: 'drop', message: `Cannot serve the route: its match asks for ${odd.kind}, which ${protocol} has not` };
-  if (protocol !== 'udp' && tlsProfile && (match.host.kind !== 'exact' || match.host.host.startsWith('[')))
-    return withhold(`the policy "${tlsProfile.name}" says how TLS is ended, and Traefik knows that for exact hosts only`);
+  if (tlsProfile && !canChooseTls(route))
+    return withhold(`the policy "${tlsProfile.name}" says how TLS is ended, and Traefik can choose that for exact hosts only`);
   const problem = middlewaresOf(route).flatMap((middleware) => problemOf(middleware, route, settings) ?? [])[0];
   return problem === undefined ? undefined : withhold(problem);
 }

@@ -7,10 +7,12 @@
 export type Defaults = Readonly<Record<string, never>>;
 
 type Maybe<T> = T | undefined;
+/** A list of texts; none may hold `║`. */
 export type Texts = readonly string[];
 /** Values by name; never empty. */
 export type ByName<T> = { readonly [name: string]: T };
 
+/** A router: TLS requests where `tls` is there, else plain ones. Its priority comes last. */
 export type HttpRouter = {
   readonly rule: string;
   readonly entryPoints: Texts;
@@ -19,8 +21,10 @@ export type HttpRouter = {
   readonly tls?: Maybe<{ readonly options?: Maybe<string> }>;
 };
 
+/** A router with its place: higher ones are asked first. */
 export type Ranked<T> = T & { readonly priority: number };
 
+/** A router of connections. */
 export type TcpRouter = {
   readonly rule: string;
   readonly entryPoints: Texts;
@@ -29,8 +33,10 @@ export type TcpRouter = {
   readonly tls?: Maybe<{ readonly passthrough?: Maybe<true>; readonly options?: Maybe<string> }>;
 };
 
+/** A router of datagrams: everything on its entry points. */
 export type UdpRouter = { readonly entryPoints: Texts; readonly service: string };
 
+/** A cookie that keeps a client at its server. */
 export type Cookie = {
   readonly name?: Maybe<string>;
   readonly secure?: Maybe<boolean>;
@@ -41,6 +47,7 @@ export type Cookie = {
   readonly domain?: Maybe<string>;
 };
 
+/** Requests that decide which servers get others. */
 export type ServerHealthCheck = {
   readonly mode?: Maybe<'grpc'>;
   readonly scheme?: Maybe<string>;
@@ -56,6 +63,7 @@ export type ServerHealthCheck = {
   readonly followRedirects?: Maybe<boolean>;
 };
 
+/** A pool of HTTP servers. */
 export type ServersLoadBalancer = {
   readonly servers: readonly { readonly url: string; readonly weight?: Maybe<number> }[];
   readonly strategy?: Maybe<'p2c' | 'hrw' | 'leasttime'>;
@@ -67,8 +75,10 @@ export type ServersLoadBalancer = {
   readonly serversTransport?: Maybe<string>;
 };
 
+/** A service and its share. */
 export type WeightedService = { readonly name: string; readonly weight: number };
 
+/** A service is of one type; its middlewares come after those of the router (3.7). */
 export type HttpService = { readonly middlewares?: Maybe<Texts> } & (
   | { readonly loadBalancer: ServersLoadBalancer }
   | {
@@ -81,6 +91,7 @@ export type HttpService = { readonly middlewares?: Maybe<Texts> } & (
   | { readonly highestRandomWeight: { readonly services: readonly WeightedService[]; readonly healthCheck?: Maybe<Defaults> } }
 );
 
+/** How HTTP servers are spoken to. */
 export type ServersTransport = {
   readonly serverName?: Maybe<string>;
   readonly insecureSkipVerify?: Maybe<true>;
@@ -92,14 +103,17 @@ export type ServersTransport = {
   }>;
 };
 
+/** Whose address counts; a depth of 0 is that of the connection. */
 export type IpStrategy = {
   readonly depth?: Maybe<number>;
   readonly excludedIPs?: Maybe<Texts>;
   readonly ipv6Subnet?: Maybe<number>;
 };
 
+/** What makes two requests come from one client. */
 export type SourceCriterion = { readonly ipStrategy: IpStrategy } | { readonly requestHeaderName: string } | { readonly requestHost: true };
 
+/** Everything that the middleware for headers does. */
 export type Headers = {
   readonly customRequestHeaders?: Maybe<ByName<string>>;
   readonly customResponseHeaders?: Maybe<ByName<string>>;
@@ -128,6 +142,7 @@ type DistinguishedName =
   | 'province'
   | 'serialNumber';
 
+/** What is handed on of a client's certificate. */
 export type CertificateInfo = {
   readonly notAfter?: Maybe<true>;
   readonly notBefore?: Maybe<true>;
@@ -232,10 +247,12 @@ export type HttpMiddleware =
       };
     };
 
+/** A middleware of connections is of one type. */
 export type TcpMiddleware =
   | { readonly ipAllowList: { readonly sourceRange: Texts } }
   | { readonly inFlightConn: { readonly amount: number } };
 
+/** A service of connections is of one type. */
 export type TcpService =
   | {
       readonly loadBalancer: {
@@ -253,6 +270,7 @@ export type TcpService =
     }
   | { readonly weighted: { readonly services: readonly WeightedService[]; readonly healthCheck?: Maybe<Defaults> } };
 
+/** How servers of connections are spoken to. */
 export type TcpServersTransport = {
   readonly dialTimeout?: Maybe<string>;
   readonly proxyProtocol?: Maybe<{ readonly version: 1 | 2 }>;
@@ -263,10 +281,12 @@ export type TcpServersTransport = {
   }>;
 };
 
+/** A service of datagrams is of one type. */
 export type UdpService =
   | { readonly loadBalancer: { readonly servers: readonly { readonly address: string }[] } }
   | { readonly weighted: { readonly services: readonly WeightedService[] } };
 
+/** How TLS is ended. */
 export type TlsOptions = {
   readonly minVersion: 'VersionTLS12' | 'VersionTLS13';
   readonly cipherSuites?: Maybe<Texts>;
@@ -274,6 +294,7 @@ export type TlsOptions = {
   readonly clientAuth?: Maybe<{ readonly caFiles: Texts; readonly clientAuthType: string }>;
 };
 
+/** A certificate and its key as files. */
 export type CertificatePair = { readonly certFile: string; readonly keyFile: string };
 
 /** The whole dynamic file. */

@@ -21,7 +21,7 @@ export function tcpFragment(route: Route, { backends, settings }: RouteContext):
   const served = new Set(servedEntryPoints(settings).map(({ name }) => name));
   const entryPoints = route.entryPoints.filter((name) => served.has(name));
   if (entryPoints.length === 0) return {};
-  const profile = route.tlsProfile && route.tcpTls === 'terminate' ? tlsOptionsOf(route.tlsProfile, settings) : undefined;
+  const profile = tlsOptionsOf(route, settings);
   const tiers = tiersOf(route, backends);
   const middlewares = route.middlewares.flatMap((middleware) => tcpMiddlewareOf(middleware) ?? []);
   const denied = route.middlewares.flatMap((middleware) => (middleware.kind === 'ipDeny' ? middleware.cidrs : []));

@@ -1,10 +1,30 @@
-import type { TlsProfile } from '../../model/route.ts';
+import type { Route, TlsProfile } from '../../model/route.ts';
 import type { RenderSettings } from '../target.ts';
 import { named, orNone, type Named } from './named.ts';
 import type { DynamicConfig, TlsOptions } from './schema.ts';
 
-/** How TLS is ended for a host, by a name of its content. */
-export function tlsOptionsOf(profile: TlsProfile, { tls }: Pick<RenderSettings, 'tls'>): Named<TlsOptions> {
+/** The options of TLS of a route, where it has a policy that Traefik can follow. */
+export function tlsOptionsOf(route: Route, settings: Pick<RenderSettings, 'tls'>): Named<TlsOptions> | undefined {
+  return route.tlsProfile && canChooseTls(route) ? optionsOf(route.tlsProfile, settings) : undefined;
+}
+
+/**
+ * Whether Traefik can tell how to end TLS before it knows the request: for an HTTP route by its exact host alone
+ * (traefik/traefik:pkg/server/router/tcp/manager.go), for a TCP route that ends TLS by all of its rule.
+ */
+export function canChooseTls({ protocol, match: { host }, tcpTls }: Route): boolean {
+  if (protocol === 'http') return host.kind === 'exact' && !host.host.startsWith('[');
+  return protocol === 'tcp' && tcpTls === 'terminate';
+}
+
+/** Whether a route forwards those clients only that have a certificate, which none can show without TLS. */
+export function needsCertificate({ tlsProfile, action }: Route): boolean {
+  const mode = tlsProfile?.clientAuth?.mode;
+  return (mode === 'require' || mode === 'requireAndVerify') && (action.kind === 'forward' || action.kind === 'split');
+}
+
+/** Named by their content. */
+function optionsOf(profile: TlsProfile, { tls }: Pick<RenderSettings, 'tls'>): Named<TlsOptions> {
   const { minVersion = tls.minVersion, cipherSuites, curves, clientAuth } = profile;
   return named<TlsOptions>('tls', {
     minVersion: VERSIONS[minVersion],
