@@ -20,11 +20,14 @@ export interface Transport {
   readonly idleTimeoutMs?: number;
 }
 
-/** The Host header an instance receives: the client's, the instance's own `address:port`, or a fixed one. */
+/**
+ * The Host header an instance receives: the client's, the instance's own `address:port`, or a fixed one. `header`: what is sent where
+ * that is not the bare host, because the tag has capitals or a port; printable ASCII without blanks.
+ */
 export type UpstreamHost =
   | { readonly kind: 'client' }
   | { readonly kind: 'endpoint' }
-  | { readonly kind: 'fixed'; readonly host: Hostname };
+  | { readonly kind: 'fixed'; readonly host: Hostname; readonly header?: string };
 
 /** A cookie that keeps a client at its instance. Absent parts are the proxy's own. */
 export interface StickyCookie {
@@ -75,6 +78,8 @@ export interface PoolOptions {
   readonly flushIntervalMs?: number;
   /** Version of the PROXY line that instances of a tcp pool get first. */
   readonly proxyProtocol?: 1 | 2;
+  /** ms that a half closed connection of a tcp pool is kept; negative: without end. */
+  readonly terminationDelayMs?: number;
 }
 
 /** One instance of a pool. */
