@@ -97,7 +97,7 @@ test('traefikTarget hands plain connections on, with weights, the PROXY line and
   assert.deepEqual(await shares(20), { a: 15, b: 5 });
   await serve({ proxyProtocol: 1 });
   assert.match(await ping(traefik.tcp), /^a PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\n$/);
-  await serve({ proxyProtocol: 2, transport: { skipVerify: false, dialTimeoutMs: 1000 } });
+  await serve({ proxyProtocol: 2, transport: { skipVerify: false, dialTimeoutMs: 1000 }, terminationDelayMs: -1 });
   assert.match(await ping(traefik.tcp), /^a \r\n\r\n\0\r\nQUIT\n/);
   const closed = await listen(
     t,

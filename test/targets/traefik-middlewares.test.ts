@@ -318,6 +318,8 @@ test('traefikTarget tries again, breaks a circuit and shows pages for errors', a
     {
       'errors.io': [errors],
       'own.io': [{ ...errors, backend: backendId('a') }],
+      'rewrite.io': [{ ...errors, rewrites: [{ from: 500, to: 599, status: 418 }], requestHeaders: ['X-Kept'] }],
+      'bare.io': [{ ...errors, requestHeaders: [] }],
       'breaker.io': [
         {
           kind: 'circuitBreaker',
@@ -339,7 +341,44 @@ test('traefikTarget tries again, breaks a circuit and shows pages for errors', a
   );
   assert.equal((await failing.ask('errors.io', { path: '/404' })).echo?.name, 'side');
   assert.deepEqual([(await failing.ask('own.io')).status, (await failing.ask('own.io')).body], [500, 'broken']);
+  const headers = { 'x-kept': 'yes', 'x-lost': 'no' };
+  const rewritten = await failing.ask('rewrite.io', { headers });
+  assert.deepEqual(
+    [rewritten.status, rewritten.echo?.url, rewritten.echo?.headers['x-kept'], rewritten.echo?.headers['x-lost']],
+    [418, '/418?u=http%3A%2F%2Frewrite.io%2F', 'yes', undefined],
+  );
+  assert.equal((await failing.ask('bare.io', { headers })).echo?.headers['x-kept'], undefined);
   await until('the circuit breaks', async () => (await failing.ask('breaker.io')).status === 418);
+});
+
+test('traefikTarget tries again for statuses and methods as asked', async (t) => {
+  let asked = 0;
+  const flaky = await listen(t, (incoming, response) => {
+    incoming.resume();
+    asked += 1;
+    response.writeHead(asked === 1 ? 503 : 200).end();
+  });
+  const statuses = [
+    { from: 500, to: 502 },
+    { from: 503, to: 503 },
+  ];
+  const served = await serve(
+    t,
+    {
+      'status.io': [{ kind: 'retry', attempts: 2, statuses, maxBodyBytes: 10, timeoutMs: 5000 }],
+      'any.io': [{ kind: 'retry', attempts: 2, statuses, anyMethod: true, ignoreConnectionErrors: true }],
+      'nothing.io': [{ kind: 'retry', attempts: 2, ignoreConnectionErrors: true }],
+    },
+    { ports: [flaky] },
+  );
+  if (!served) return;
+  const status = async (host: string, method: string): Promise<number> => {
+    asked = 0;
+    return (await served.ask(host, { method })).status;
+  };
+
+  assert.deepEqual([await status('status.io', 'GET'), await status('status.io', 'POST')], [200, 503]);
+  assert.deepEqual([await status('any.io', 'POST'), await status('nothing.io', 'GET')], [200, 503]);
 });
 
 test('traefikTarget refuses encoded characters and translates gRPC-Web', async (t) => {

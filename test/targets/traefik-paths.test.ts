@@ -31,13 +31,14 @@ const changed = (host: string, ...middlewares: readonly Middleware[]): Route => 
 const asTraefik = (route: Route): Route => ({ ...route, id: `${route.id}-t` as Route['id'], dialect: 'traefik' });
 
 test('traefikTarget changes paths in every way of the table', async (t) => {
-  const strip: Middleware = { kind: 'stripPrefix', prefixes: ['/sweden', '/norway'] };
+  const strip = { kind: 'stripPrefix', prefixes: ['/sweden', '/norway'] } as const;
   const add: Middleware = { kind: 'addPrefix', prefix: '/opt' };
   const asked = await serve(t, [
     changed('strip.io', strip),
     changed('add.io', add),
     changed('both.io', strip, add),
     asTraefik(changed('tags.io', strip, add)),
+    asTraefik(changed('forced.io', { ...strip, forceSlash: true }, add)),
     changed('regexp.io', { kind: 'stripPrefixRegexp', regexps: ['^/v[0-9]+'] }, add),
     changed('replace.io', { kind: 'replacePath', path: '/new' }),
     changed('pattern.io', { kind: 'replacePathRegexp', regexp: '^/a/(.*)$', replacement: '/b/$1/${1}' }),
@@ -53,6 +54,7 @@ test('traefikTarget changes paths in every way of the table', async (t) => {
   assert.deepEqual([await seen('both.io', '/sweden'), await seen('both.io', '/sweden/x')], ['/opt/', '/opt/x']);
   assert.equal((await asked('both.io', '/sweden')).echo?.headers['x-replaced-path'], undefined);
   assert.equal(await seen('tags.io', '/sweden'), '/opt', "Traefik's own way for its own tags");
+  assert.deepEqual([await seen('forced.io', '/sweden'), await seen('forced.io', '/sweden/x')], ['/opt/', '/opt/x']);
   assert.deepEqual(
     [await seen('regexp.io', '/v12/x'), await seen('regexp.io', '/v1'), await seen('regexp.io', '/x/v1')],
     ['/opt/x', '/opt/', '/opt/x/v1'],

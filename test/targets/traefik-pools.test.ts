@@ -196,7 +196,7 @@ test('traefikTarget shares a route among services with middlewares of their own'
   if (!traefik) return;
   const [a, b] = [await startEcho(t, 'a'), await startEcho(t, 'b')];
   const pools = [
-    poolOf('a', [a], { upstreamHost: { kind: 'fixed', host: host('in.io') } }),
+    poolOf('a', [a], { upstreamHost: { kind: 'fixed', host: host('in.io'), header: 'In.io:81' } }),
     poolOf('b', [b]),
     poolOf('hash-a', [a], { loadBalancing: 'ipHash' }),
     poolOf('hash-b', [b], { loadBalancing: 'ipHash' }),
@@ -232,7 +232,7 @@ test('traefikTarget shares a route among services with middlewares of their own'
     const kind = echo ? `${echo.name} ${echo.url} ${String(echo.headers.host)}` : `${status} ${String(headers['location'])}`;
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
-  const wanted = { 'a /a/ in.io': 0.7, 'b / split.io': 0.2, '301 https://y.io/a/': 0.1 };
+  const wanted = { 'a /a/ In.io:81': 0.7, 'b / split.io': 0.2, '301 https://y.io/a/': 0.1 };
   assert.deepEqual([...counts.keys()].toSorted(), Object.keys(wanted).toSorted());
   for (const [kind, share] of Object.entries(wanted))
     assert.ok(Math.abs((counts.get(kind) ?? 0) / 500 - share) <= 0.02, `${kind}: ${String(counts.get(kind))}`);

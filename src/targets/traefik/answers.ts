@@ -85,7 +85,10 @@ function partOf({ weight, middlewares, action }: SplitPart, route: Route, contex
 
 /** What the instances of a pool get to see of the request. */
 function towards({ upstreamHost }: Backend, { dialect }: Route): readonly Named<HttpMiddleware>[] {
-  const host = upstreamHost.kind === 'fixed' ? [named('host', { headers: { customRequestHeaders: { Host: upstreamHost.host } } })] : [];
+  const host =
+    upstreamHost.kind === 'fixed'
+      ? [named('host', { headers: { customRequestHeaders: { Host: upstreamHost.header ?? upstreamHost.host } } })]
+      : [];
   return [...(dialect === 'hind' ? [FORGET_ORIGIN] : []), ...host];
 }
 
@@ -97,14 +100,19 @@ export function middlewaresOf(
 ): readonly Named<HttpMiddleware>[] {
   return list.flatMap((middleware, index) => {
     const own = middlewareOf(middleware, context).map(namedMiddleware);
-    const stripped = list.slice(0, index).some(({ kind }) => kind === 'stripPrefix' || kind === 'stripPrefixRegexp');
-    return middleware.kind === 'addPrefix' && stripped && dialect !== 'traefik' ? [...ROOT, ...own] : own;
+    const strips = middleware.kind === 'stripPrefix' || middleware.kind === 'stripPrefixRegexp';
+    const forced = dialect !== 'traefik' || (middleware.kind === 'stripPrefix' && middleware.forceSlash);
+    return strips && forced && list.slice(index + 1).some(({ kind }) => LOOKING_AT_PATHS.has(kind)) ? [...own, ...ROOT] : own;
   });
 }
 
+/** Middlewares to which an empty path is another than `/`. */
+const LOOKING_AT_PATHS: ReadonlySet<Middleware['kind']> = new Set(['addPrefix', 'stripPrefix', 'stripPrefixRegexp', 'replacePathRegexp']);
+
 /** Named by its type and content. */
 function namedMiddleware(middleware: HttpMiddleware): Named<HttpMiddleware> {
-  return named(KINDS[Object.keys(middleware)[0] ?? ''] ?? 'middleware', middleware);
+  const [type = 'middleware'] = Object.keys(middleware);
+  return named(KINDS[type] ?? type, middleware);
 }
 
 /** Short names of types for those who read the file. */

@@ -2,7 +2,7 @@ import type { CorsRules, HeaderValue, Middleware, MiddlewareOf } from '../../mod
 import type { RenderSettings } from '../target.ts';
 import { addressList, criterionOf, type Reach } from './addresses.ts';
 import { authOf, forwardAuthOf } from './auth.ts';
-import { duration, orNone } from './named.ts';
+import { byNameOrNone, duration, orNone } from './named.ts';
 import type { ByName, CertificateInfo, HttpMiddleware } from './schema.ts';
 
 /** Of which requests a list of middlewares is asked. */
@@ -32,6 +32,8 @@ export function middlewareOf(middleware: Middleware, { settings, reach, notAskin
     }
     case 'cors':
       return hasCors(middleware) ? [corsOf(middleware)] : [];
+    case 'retry':
+      return retryOf(middleware);
     case 'rateLimit': {
       const { average, periodMs, burst, by } = middleware;
       return [{ rateLimit: { average, period: duration(periodMs), burst, sourceCriterion: criterionOf(by, reach) } }];
@@ -45,7 +47,19 @@ export function middlewareOf(middleware: Middleware, { settings, reach, notAskin
 
 type Plain = Exclude<
   Middleware,
-  { readonly kind: 'ipAllow' | 'ipDeny' | 'basicAuth' | 'digestAuth' | 'forwardAuth' | 'headers' | 'cors' | 'rateLimit' | 'inFlight' }
+  {
+    readonly kind:
+      | 'ipAllow'
+      | 'ipDeny'
+      | 'basicAuth'
+      | 'digestAuth'
+      | 'forwardAuth'
+      | 'headers'
+      | 'cors'
+      | 'retry'
+      | 'rateLimit'
+      | 'inFlight';
+  }
 >;
 
 /** Middlewares that Traefik has as they are. */
@@ -77,18 +91,10 @@ function plainMiddleware(middleware: Plain): HttpMiddleware {
       return bufferingOf(middleware);
     case 'compress':
       return compressOf(middleware);
-    case 'retry':
-      return { retry: { attempts: middleware.attempts, initialInterval: duration(middleware.initialIntervalMs) } };
     case 'circuitBreaker':
       return circuitBreakerOf(middleware);
     case 'errors':
-      return {
-        errors: {
-          status: middleware.statuses.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)),
-          service: middleware.backend,
-          query: middleware.query,
-        },
-      };
+      return errorsOf(middleware);
     case 'contentType':
       return { contentType: {} };
     case 'grpcWeb':
@@ -164,6 +170,45 @@ function compressOf(wishes: MiddlewareOf<'compress'>): HttpMiddleware {
       minResponseBodyBytes: wishes.minBytes,
     },
   };
+}
+
+/** None where nothing would be tried again; Traefik refuses that. */
+function retryOf(retry: MiddlewareOf<'retry'>): readonly HttpMiddleware[] {
+  const { attempts, statuses = [], ignoreConnectionErrors, anyMethod } = retry;
+  if (ignoreConnectionErrors && statuses.length === 0) return [];
+  return [
+    {
+      retry: {
+        attempts,
+        initialInterval: duration(retry.initialIntervalMs),
+        timeout: duration(retry.timeoutMs),
+        status: orNone(statuses.map(rangeOf)),
+        maxRequestBodyBytes: retry.maxBodyBytes,
+        disableRetryOnNetworkError: ignoreConnectionErrors,
+        retryNonIdempotentMethod: anyMethod,
+      },
+    },
+  ];
+}
+
+/** No header has this name: Traefik would take an empty list for none at all. */
+const NO_HEADER = 'Hind-Proxy-None';
+
+function errorsOf({ statuses, rewrites = [], backend, query, requestHeaders }: MiddlewareOf<'errors'>): HttpMiddleware {
+  const statusRewrites = rewrites.map(({ status, ...range }) => ({ name: rangeOf(range), value: status }));
+  return {
+    errors: {
+      status: statuses.map(rangeOf),
+      statusRewrites: byNameOrNone(statusRewrites),
+      service: backend,
+      query,
+      errorRequestHeaders: requestHeaders && (requestHeaders.length > 0 ? requestHeaders : [NO_HEADER]),
+    },
+  };
+}
+
+function rangeOf({ from, to }: { readonly from: number; readonly to: number }): string {
+  return from === to ? String(from) : `${from}-${to}`;
 }
 
 function circuitBreakerOf(breaker: MiddlewareOf<'circuitBreaker'>): HttpMiddleware {

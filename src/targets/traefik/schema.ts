@@ -221,7 +221,17 @@ export type HttpMiddleware =
         readonly minResponseBodyBytes?: Maybe<number>;
       };
     }
-  | { readonly retry: { readonly attempts: number; readonly initialInterval?: Maybe<string> } }
+  | {
+      readonly retry: {
+        readonly attempts: number;
+        readonly initialInterval?: Maybe<string>;
+        readonly timeout?: Maybe<string>;
+        readonly status?: Maybe<Texts>;
+        readonly maxRequestBodyBytes?: Maybe<number>;
+        readonly disableRetryOnNetworkError?: Maybe<true>;
+        readonly retryNonIdempotentMethod?: Maybe<true>;
+      };
+    }
   | {
       readonly circuitBreaker: {
         readonly expression: string;
@@ -231,7 +241,15 @@ export type HttpMiddleware =
         readonly responseCode?: Maybe<number>;
       };
     }
-  | { readonly errors: { readonly status: Texts; readonly service: string; readonly query: string } }
+  | {
+      readonly errors: {
+        readonly status: Texts;
+        readonly statusRewrites?: Maybe<ByName<number>>;
+        readonly service: string;
+        readonly query: string;
+        readonly errorRequestHeaders?: Maybe<Texts>;
+      };
+    }
   | { readonly contentType: Defaults }
   | { readonly grpcWeb: { readonly allowOrigins: Texts } }
   | { readonly passTLSClientCert: { readonly pem: boolean; readonly info?: Maybe<CertificateInfo> } }
@@ -273,6 +291,7 @@ export type TcpService =
 /** How servers of connections are spoken to. */
 export type TcpServersTransport = {
   readonly dialTimeout?: Maybe<string>;
+  readonly terminationDelay?: Maybe<string>;
   readonly proxyProtocol?: Maybe<{ readonly version: 1 | 2 }>;
   readonly tls?: Maybe<{
     readonly serverName?: Maybe<string>;

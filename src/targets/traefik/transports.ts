@@ -17,11 +17,17 @@ export function transportOf({ transport, endpoints }: Backend): Named<ServersTra
 }
 
 /** The same for a TCP pool. */
-export function tcpTransportOf({ transport, endpoints, proxyProtocol }: Backend): Named<TcpServersTransport> | undefined {
+export function tcpTransportOf({
+  transport,
+  endpoints,
+  proxyProtocol,
+  terminationDelayMs,
+}: Backend): Named<TcpServersTransport> | undefined {
   const tls = endpoints.some((endpoint) => endpoint.tls) ? tlsOf(transport) : undefined;
-  if (transport.dialTimeoutMs === undefined && proxyProtocol === undefined && !tls) return undefined;
+  if ((transport.dialTimeoutMs ?? proxyProtocol ?? terminationDelayMs) === undefined && !tls) return undefined;
   return named('transport', {
     dialTimeout: duration(transport.dialTimeoutMs),
+    terminationDelay: duration(terminationDelayMs),
     proxyProtocol: proxyProtocol && { version: proxyProtocol },
     tls,
   });
