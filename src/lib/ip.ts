@@ -34,6 +34,44 @@ export function isInside(address: IpBytes, block: Cidr): boolean {
   });
 }
 
+/** The blocks as text in CIDR notation, without any address of `holes`: as few blocks as can be, in the order of their addresses. */
+export function withoutBlocks(cidrs: readonly string[], holes: readonly string[]): readonly string[] {
+  const away = holes.flatMap((cidr) => parseCidr(cidr) ?? []);
+  return cidrs.flatMap((cidr) => {
+    const block = parseCidr(cidr);
+    return block ? cut(block, away).map(printCidr) : [];
+  });
+}
+
+function cut(block: Cidr, holes: readonly Cidr[]): readonly Cidr[] {
+  const inside = holes.filter((hole) => hole.bytes.length === block.bytes.length && overlaps(block, hole));
+  if (inside.length === 0) return [block];
+  if (inside.some(({ bits }) => bits <= block.bits)) return [];
+  return halvesOf(block).flatMap((half) => cut(half, inside));
+}
+
+function overlaps(a: Cidr, b: Cidr): boolean {
+  const bits = Math.min(a.bits, b.bits);
+  return maskedBytes({ bytes: a.bytes, bits }).every((byte, index) => byte === maskedBytes({ bytes: b.bytes, bits })[index]);
+}
+
+function halvesOf({ bytes, bits }: Cidr): readonly Cidr[] {
+  const low = maskedBytes({ bytes, bits });
+  const high = low.map((byte, index) => (index === bits >> 3 ? byte | (0x80 >> (bits & 7)) : byte));
+  return [low, high].map((half) => ({ bytes: half, bits: bits + 1 }));
+}
+
+function maskedBytes({ bytes, bits }: Cidr): IpBytes {
+  return bytes.map((byte, index) => byte & ((0xff00 >> Math.min(8, Math.max(0, bits - index * 8))) & 0xff));
+}
+
+function printCidr(block: Cidr): string {
+  const bytes = maskedBytes(block);
+  const groups = Array.from({ length: bytes.length / 2 }, (_, index) => ((bytes[index * 2] ?? 0) << 8) | (bytes[index * 2 + 1] ?? 0));
+  const address = bytes.length === 4 ? bytes.join('.') : groups.map((group) => group.toString(16)).join(':');
+  return `${address}/${block.bits}`;
+}
+
 /** The IPv4 address inside `::ffff:a.b.c.d`, or the address itself. */
 export function unmapped(address: IpBytes): IpBytes {
   const mapped = address.length === 16 && address.slice(0, 10).every((byte) => byte === 0) && address[10] === 255 && address[11] === 255;

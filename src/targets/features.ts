@@ -1,6 +1,6 @@
 import type { Condition, HostMatch, PathMatch, RouteMatch } from '../model/match.ts';
 import { protects, type AddressSource, type Middleware, type MiddlewareKind } from '../model/middleware.ts';
-import type { Backend, LoadBalancing, UpstreamProtocol } from '../model/pool.ts';
+import type { Backend, HealthCheck, LoadBalancing, UpstreamProtocol } from '../model/pool.ts';
 import { backendIdsOf, type Redirect, type Route } from '../model/route.ts';
 
 /** Everything a table can hold that a proxy may not be able to do. */
@@ -12,7 +12,7 @@ export type FeatureKind =
   | `match.${'hostPort' | 'hostPattern' | 'ignoreCase' | 'pathRegexp' | Exclude<Condition['kind'], 'host' | 'path'>}`
   | `route.${'tcp' | 'udp' | 'passthrough' | 'terminate' | 'split' | 'rawPath' | 'tlsProfile'}`
   | 'redirect.anyStatus'
-  | `pool.${'weights' | 'mixedSchemes' | 'sticky' | 'healthCheck' | 'passiveHealthCheck' | 'flushInterval' | 'proxyProtocol' | 'rootCas' | 'timeouts'}`;
+  | `pool.${'weights' | 'mixedSchemes' | 'sticky' | 'healthCheck' | 'healthCheckGrpc' | 'healthCheckTcp' | 'passiveHealthCheck' | 'flushInterval' | 'proxyProtocol' | 'rootCas' | 'timeouts'}`;
 
 /** What a proxy does with a feature. */
 export interface Capability {
@@ -44,11 +44,18 @@ export function featuresOf(route: Route, backends: ReadonlyMap<string, Backend>)
   const uses: readonly FeatureUse[] = [
     ...routeFeatures(route),
     ...matchFeatures(route.match),
-    ...middlewaresOf(route).flatMap(middlewareFeatures),
+    ...middlewaresOf(route)
+      .flatMap(middlewareFeatures)
+      .filter(({ feature }) => route.protocol === 'http' || !isAddress(feature)),
     ...redirectsOf(route).flatMap(redirectFeatures),
     ...pools.flatMap(poolFeatures),
   ];
   return [...new Map(uses.map((use) => [use.feature, use])).values()];
+}
+
+/** Whose address counts is no question where there is only that of the connection. */
+function isAddress(feature: FeatureKind): boolean {
+  return feature.startsWith('address.');
 }
 
 /** The features that one middleware needs. */
@@ -134,7 +141,7 @@ function poolFeatures(backend: Backend): readonly FeatureUse[] {
     weights.size > 1 && 'pool.weights',
     protocols.size > 1 && 'pool.mixedSchemes',
     sticky !== undefined && 'pool.sticky',
-    healthCheck !== undefined && 'pool.healthCheck',
+    healthCheck !== undefined && healthCheckFeature(healthCheck),
     passiveHealthCheck !== undefined && 'pool.passiveHealthCheck',
     flushIntervalMs !== undefined && 'pool.flushInterval',
     timed !== undefined && 'pool.timeouts',
@@ -145,4 +152,9 @@ function poolFeatures(backend: Backend): readonly FeatureUse[] {
     ...(transport.rootCas === undefined ? [] : [{ feature: 'pool.rootCas', without: 'withhold' } as const]),
     ...wishes.flatMap((feature): FeatureUse[] => (feature ? [{ feature, without: 'pool' }] : [])),
   ];
+}
+
+/** The feature that a health check needs, by what its requests speak. */
+export function healthCheckFeature({ mode }: HealthCheck): FeatureKind {
+  return mode === 'http' ? 'pool.healthCheck' : mode === 'grpc' ? 'pool.healthCheckGrpc' : 'pool.healthCheckTcp';
 }

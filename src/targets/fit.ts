@@ -5,7 +5,7 @@ import type { BackendId } from '../model/names.ts';
 import type { Backend } from '../model/pool.ts';
 import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf } from '../model/table.ts';
-import { featuresOf, middlewareFeatures, type Capabilities, type Capability, type FeatureUse } from './features.ts';
+import { featuresOf, healthCheckFeature, middlewareFeatures, type Capabilities, type Capability, type FeatureUse } from './features.ts';
 import type { RenderSettings, Target } from './target.ts';
 
 /**
@@ -63,7 +63,10 @@ function fitRoute(route: Route, { target, settings, backends, diagnostics }: Fit
     middlewareFeatures(middleware).every(({ feature }) => isAble(capabilities[feature], settings));
   const fitted = withMiddlewares(route, able);
   const obstacle = target.obstacle(fitted, { backends, settings });
-  if (!obstacle) return fitted;
+  if (!obstacle) {
+    for (const message of target.differences(fitted, { backends, settings })) tell('APPROXIMATED', message);
+    return fitted;
+  }
   tell('UNSUPPORTED', obstacle.message);
   return obstacle.effect === 'drop' ? undefined : withheld(route);
 }
@@ -88,7 +91,7 @@ function fitPool(backend: Backend, { capabilities }: Target, settings: RenderSet
   return {
     ...rest,
     ...(sticky && able('pool.sticky') && { sticky }),
-    ...(healthCheck && able('pool.healthCheck') && { healthCheck }),
+    ...(healthCheck && able(healthCheckFeature(healthCheck)) && { healthCheck }),
     ...(passiveHealthCheck && able('pool.passiveHealthCheck') && { passiveHealthCheck }),
     ...(flushIntervalMs !== undefined && able('pool.flushInterval') && { flushIntervalMs }),
   };

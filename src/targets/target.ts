@@ -56,15 +56,20 @@ export interface Obstacle {
   readonly message: string;
 }
 
+/** What a target looks at beside a route. */
+export interface RouteContext {
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly settings: RenderSettings;
+}
+
 /** One proxy as a compiler backend: pure, total, the same bytes for the same table and settings. */
 export interface Target {
   readonly server: Server;
   readonly capabilities: Capabilities;
   /** What in the values of a route stands in the way of rendering it; asked of routes whose features the proxy can do. */
-  obstacle(
-    route: Route,
-    context: { readonly backends: ReadonlyMap<string, Backend>; readonly settings: RenderSettings },
-  ): Obstacle | undefined;
+  obstacle(route: Route, context: RouteContext): Obstacle | undefined;
+  /** In what a route that is rendered differs, by its values, from what was asked; beside the `differs` of its features. */
+  differences(route: Route, context: RouteContext): readonly string[];
   /** The whole dynamic configuration of a table fitted to the proxy (`fitTable`), and in what it differs from what was asked. */
   render(table: RoutingTable, settings: RenderSettings): Diagnosed<RenderedConfig>;
   /** What the proxy boots from when nothing was ever applied: its admin endpoint, 503 with Retry-After for everything. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -5,6 +6,8 @@ import { ensureDefaultCertificate } from '../../src/apply/certificates.ts';
 import type { Deployer } from '../../src/apply/deployer.ts';
 import { createTraefikDeployer } from '../../src/apply/traefik.ts';
 import { writeFileAtomic } from '../../src/lib/files.ts';
+import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import type { RoutingTable } from '../../src/model/route.ts';
 import type { RenderSettings } from '../../src/targets/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 import { port } from './intents.ts';
@@ -18,20 +21,28 @@ export interface RunningTraefik {
   readonly web: number;
   readonly websecure: number;
   readonly tcp: number;
+  readonly udp: number;
   readonly process: Running;
 }
 
-/** Starts Traefik with a plain entry point `web`, a TLS one `websecure` and a TCP one `raw`; undefined where the test was skipped for want of it. */
-export async function startTraefik(t: TestContext): Promise<RunningTraefik | undefined> {
+/**
+ * Starts Traefik with a plain entry point `web`, a TLS one `websecure`, a TCP one `raw` and a UDP one `datagrams`; undefined where the test
+ * was skipped for want of it.
+ */
+export async function startTraefik(
+  t: TestContext,
+  wishes: Partial<Pick<RenderSettings, 'trustedProxies' | 'unknownHost' | 'credentials'>> = {},
+): Promise<RunningTraefik | undefined> {
   const binary = needServer(t, 'traefik');
   if (!binary) return undefined;
   const dir = await tempDir(t);
-  const [web = 0, websecure = 0, api = 0, tcp = 0] = await freePorts(4);
+  const [web = 0, websecure = 0, api = 0, tcp = 0, udp = 0] = await freePorts(5);
   const settings: RenderSettings = {
     entryPoints: [
       { name: 'web', address: `127.0.0.1:${web}`, port: port(web), protocol: 'http', tls: false },
       { name: 'websecure', address: `127.0.0.1:${websecure}`, port: port(websecure), protocol: 'http', tls: true },
       { name: 'raw', address: `127.0.0.1:${tcp}`, port: port(tcp), protocol: 'tcp', tls: false },
+      { name: 'datagrams', address: `127.0.0.1:${udp}`, port: port(udp), protocol: 'udp', tls: false },
     ],
     unknownHost: { status: 404 },
     tls: { mode: 'internal', certificates: [], minVersion: '1.2' },
@@ -46,6 +57,7 @@ export async function startTraefik(t: TestContext): Promise<RunningTraefik | und
       apiUsers: [],
       defaultCertificate: await ensureDefaultCertificate(join(dir, 'tls')),
     },
+    ...wishes,
   };
   const stagingDir = join(dir, 'staging');
   await mkdir(stagingDir, { recursive: true });
@@ -59,5 +71,43 @@ export async function startTraefik(t: TestContext): Promise<RunningTraefik | und
       throw new Error(`Cannot start Traefik: ${process.output()}`, { cause: error });
     },
   );
-  return { settings, deployer, web, websecure, tcp, process };
+  return { settings, deployer, web, websecure, tcp, udp, process };
+}
+
+/** Applies a table; Traefik must take every part of it without a word. Returns what the rendering reported. */
+export async function serveTable({ deployer, settings }: RunningTraefik, table: RoutingTable): Promise<readonly Diagnostic[]> {
+  const { value, diagnostics } = traefikTarget.render(table, settings);
+  const outcome = await deployer.apply(value, AbortSignal.timeout(20_000));
+  assert.equal(outcome.kind, 'applied', JSON.stringify(outcome));
+  assert.deepEqual(await complaintsOf(settings), []);
+  return diagnostics;
+}
+
+const PARTS = [
+  'http/routers',
+  'http/services',
+  'http/middlewares',
+  'tcp/routers',
+  'tcp/services',
+  'tcp/middlewares',
+  'udp/routers',
+  'udp/services',
+];
+
+/** Every part of the running configuration that Traefik disabled or warns of, with its words. */
+export async function complaintsOf({ traefik: { api } }: RenderSettings): Promise<readonly string[]> {
+  const lists = await Promise.all(
+    PARTS.map(async (part) => {
+      const answer = await fetch(`${api}/api/${part}?per_page=5000`);
+      const items = (await answer.json()) as readonly {
+        readonly name: string;
+        readonly status: string;
+        readonly error?: readonly string[];
+      }[];
+      return items
+        .filter(({ status, error = [] }) => status !== 'enabled' || error.length > 0)
+        .map(({ name, status, error = [] }) => `${part} ${name} ${status}: ${error.join(', ')}`);
+    }),
+  );
+  return lists.flat();
 }

@@ -1,5 +1,5 @@
-import { ipv4Regexp, parseCidr } from '../../lib/ip.ts';
 import type { Middleware } from '../../model/middleware.ts';
+import { anyHopRegexp, everyHopRegexp } from '../hops.ts';
 import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
 
@@ -36,25 +36,12 @@ export function authHandler({ users: asked }: AuthRule, { credentials }: Pick<Re
 
 /** All lines of the header, joined by commas; empty where it is missing. */
 const HOPS = '{http.request.header.X-Forwarded-For}';
-/** What can be no address at all: Fabio passes over it. */
-const NO_ADDRESS = '[^,.:]*';
-
-/** Some hop is outside the blocks. IPv6 hops count as outside: their spellings are too many for an expression. */
+/** Some hop is outside the blocks. */
 function notAllHops(cidrs: readonly string[]): Node {
-  const hop = `[ \\t]*(?:${[...ipv4Of(cidrs), NO_ADDRESS].join('|')})[ \\t]*`;
-  return block(['not'], [line('vars_regexp', HOPS, text(`^${hop}(?:,${hop})*$`))]);
+  return block(['not'], [line('vars_regexp', HOPS, text(everyHopRegexp(cidrs)))]);
 }
 
-/** Some hop is inside the blocks. Mapped IPv4 addresses always count as inside, and where a block is IPv6 every IPv6 hop does. */
+/** Some hop is inside the blocks. */
 function anyHop(cidrs: readonly string[]): Node {
-  const ipv4 = ipv4Of(cidrs);
-  const ipv6 = ipv4.length < cidrs.length ? ['[^,]*:[^,]*'] : ['[0:]*:[fF][fF][fF][fF]:[^,]*'];
-  return line('vars_regexp', HOPS, text(`(?:^|,)[ \\t]*(?:${[...ipv4, ...ipv6].join('|')})[ \\t]*(?:,|$)`));
-}
-
-function ipv4Of(cidrs: readonly string[]): readonly string[] {
-  return cidrs.flatMap((cidr) => {
-    const block = parseCidr(cidr);
-    return (block && ipv4Regexp(block)) ?? [];
-  });
+  return line('vars_regexp', HOPS, text(anyHopRegexp(cidrs)));
 }

@@ -75,6 +75,8 @@ export const CADDY_CAPABILITIES: Capabilities = {
   'pool.mixedSchemes': { level: 'emulated', note: 'a pool has one scheme: the minority gets no requests' },
   'pool.sticky': soon,
   'pool.healthCheck': soon,
+  'pool.healthCheckGrpc': soon,
+  'pool.healthCheckTcp': soon,
   'pool.passiveHealthCheck': soon,
   'pool.flushInterval': soon,
   'pool.proxyProtocol': layer4,

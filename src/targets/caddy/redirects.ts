@@ -1,6 +1,6 @@
 import { regexpLiteral } from '../../lib/quote.ts';
-import type { Middleware } from '../../model/middleware.ts';
 import type { Redirect, RedirectPart, Route } from '../../model/route.ts';
+import { redirectGoal } from '../redirect-loop.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
 import { literalUrl } from './quote.ts';
 
@@ -56,35 +56,19 @@ export function statusPair(
   };
 }
 
-/**
- * The matcher lines that keep a redirect away from requests which already are what it leads to: their X-Forwarded-Proto, Host and path
- * say the same (fabiolb/fabio:route/table.go Lookup). None where no request can be.
- */
-export function unlessAlreadyThere({ action, dialect, middlewares }: Route): readonly Node[] {
-  if (action.kind !== 'redirect' || dialect !== 'fabio' || middlewares.some(changesPath)) return [];
-  const target = /^(https?):\/\/([^/]*)(.*)$/.exec(
-    action.redirect.to.map((part) => (part.kind === 'text' ? part.text : PLACE[part.kind])).join(''),
-  );
-  if (!target) return [];
-  const [, scheme = '', host = '', rest = ''] = target;
-  const path = rest.replace(/\?.*$/, '');
-  if (path.includes(PLACE.path) ? path !== PLACE.path : path === '') return [];
-  if (host !== PLACE.host && (host.includes(PLACE.host) || host.includes(PLACE.hostname))) return [];
+/** The matcher lines that keep a redirect away from requests which already are what it leads to. None where no request can be. */
+export function unlessAlreadyThere(route: Route): readonly Node[] {
+  const goal = redirectGoal(route);
+  if (!goal) return [];
+  const { scheme, host, path } = goal;
   return [
     block(
       ['not'],
       [
         line('header_regexp', 'X-Forwarded-Proto', text(`^${scheme}$`)),
-        ...(host === PLACE.host ? [] : [line('vars', '{http.request.hostport}', text(host))]),
-        ...(path === PLACE.path ? [] : [line('path_regexp', text(`^${regexpLiteral(path)}$`))]),
+        ...(host === undefined ? [] : [line('vars', '{http.request.hostport}', text(host))]),
+        ...(path === undefined ? [] : [line('path_regexp', text(`^${regexpLiteral(path)}$`))]),
       ],
     ),
   ];
-}
-
-/** Stand for the parts of a target that come from the request; no text of a tag holds them. */
-const PLACE = { path: '/\u0001', host: '\u0002', hostname: '\u0003' } as const;
-
-function changesPath({ kind }: Middleware): boolean {
-  return kind === 'stripPrefix' || kind === 'addPrefix';
 }

@@ -25,6 +25,7 @@ export const caddyTarget: Target = {
     const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
     return isPrintable(handlerOf(route, { backend, name: 'r', settings })) ? undefined : { effect: 'withhold', message };
   },
+  differences: () => [],
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(caddyTarget, table, settings);
     const sites = httpEntryPoints(settings).flatMap((entryPoint) => entryPointSites(fitted, entryPoint, settings));

@@ -1,156 +1,135 @@
-import type { Backend } from '../../model/pool.ts';
 import type { Route, RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
-import type { RenderSettings } from '../target.ts';
-import type { JsonObject } from './json.ts';
-import { hostHeader, isEnforceable, middlewareOf, NOT_FOUND, redirectOf, RETRY, RETRY_AFTER, type Named } from './middlewares.ts';
-import { printRule } from './quote.ts';
-import { ruleOf, sniRuleOf } from './rule.ts';
-import { serviceOf, tcpServiceOf, transportOf, UNAVAILABLE } from './services.ts';
+import type { RenderSettings, RouteContext } from '../target.ts';
+import { answerWith } from './addresses.ts';
+import type { Fragment } from './fragment.ts';
+import { RETRY_AFTER } from './answers.ts';
+import { httpFragment } from './http.ts';
+import { byName, byNameOrNone, orNone, type Named } from './named.ts';
+import { withoutTakenHosts } from './taken-hosts.ts';
+import { routersOf } from './routers.ts';
+import type { DynamicConfig, HttpMiddleware, HttpRouter, Ranked } from './schema.ts';
+import { UNAVAILABLE } from './services.ts';
 import { API_ENTRY_POINT, servedEntryPoints } from './static.ts';
+import { canAnswer } from './statuses.ts';
+import { tcpFragment } from './tcp.ts';
+import { tlsParts } from './tls.ts';
+import { udpFragment } from './udp.ts';
 
 /** The middleware that carries the digest: `/api/http/middlewares/NAME@file`. */
 const TRAEFIK_MARKER = 'hind-proxy-generation';
 
-/** The dynamic configuration of a table. Empty maps are left out: Traefik refuses a file that holds one. */
-export function dynamicParts(table: RoutingTable, settings: RenderSettings, marker: string): JsonObject {
-  const http = httpParts(table, settings, marker);
-  const tcp = tcpParts(table, settings);
-  return { http, ...(tcp && { tcp }), tls: tlsParts(settings) };
-}
-
-function httpParts(table: RoutingTable, settings: RenderSettings, marker: string): JsonObject {
-  const backends = backendsOf(table);
-  const routes = table.routes.filter(({ protocol }) => protocol === 'http');
-  const lowered = routes.map((route) => lower(route, backends, settings));
-  const priorities = table.routes.length + 2;
-  const routers = lowered.flatMap(({ route, service, middlewares }) =>
-    routersOf({
-      name: route.id,
-      entryPoints: route.entryPoints,
-      router: {
-        rule: printRule(ruleOf(route.match)),
-        priority: priorities - route.rank,
-        service,
-        ...(middlewares.length > 0 && { middlewares: middlewares.map(({ name }) => name) }),
-      },
-      settings,
-    }),
-  );
-  const { apiUsers } = settings.traefik;
-  const generation: Named = { name: TRAEFIK_MARKER, value: { headers: { customRequestHeaders: { 'X-Hind-Proxy-Generation': marker } } } };
-  const auth: readonly Named[] =
-    apiUsers.length > 0 ? [{ name: 'hind-proxy-api-auth', value: { basicAuth: { users: apiUsers, removeHeader: true } } }] : [];
-  const api: Named = {
-    name: API_ENTRY_POINT,
-    value: {
-      rule: 'PathPrefix(`/api`)',
-      entryPoints: [API_ENTRY_POINT],
-      service: 'api@internal',
-      ...(auth.length > 0 && { middlewares: auth.map(({ name }) => name) }),
-    },
-  };
-  const pools = lowered.flatMap(({ backend }) => backend ?? []);
-  const transports = pools.flatMap((backend) => transportOf(backend) ?? []);
-  const unknown = unknownHost(settings);
-  return {
-    routers: objectOf([...routers, ...unknown, api]),
-    services: objectOf([...pools.map(serviceOf), UNAVAILABLE]),
-    middlewares: objectOf([...lowered.flatMap(({ middlewares }) => middlewares), RETRY_AFTER, ...auth, generation]),
-    ...(transports.length > 0 && { serversTransports: objectOf(transports) }),
-  };
-}
-
-/** Traefik's own 404 needs no router. */
-function unknownHost(settings: RenderSettings): readonly Named[] {
-  if (settings.unknownHost.status !== 503) return [];
-  const entryPoints = servedEntryPoints(settings).flatMap(({ name, protocol }) => (protocol === 'http' ? [name] : []));
-  const router = { rule: 'PathPrefix(`/`)', priority: 1, service: UNAVAILABLE.name, middlewares: [RETRY_AFTER.name] };
-  return routersOf({ name: 'hind-proxy-unknown', entryPoints, router, settings });
-}
-
-interface Lowered {
-  readonly route: Route;
-  readonly service: string;
-  readonly backend?: Backend;
-  readonly middlewares: readonly Named[];
-}
-
-function lower(route: Route, backends: ReadonlyMap<string, Backend>, settings: RenderSettings): Lowered {
-  if (!route.middlewares.every((middleware) => isEnforceable(middleware, settings)))
-    return { route, service: UNAVAILABLE.name, middlewares: [RETRY_AFTER] };
-  const own = route.middlewares.flatMap((middleware) => middlewareOf(middleware, settings) ?? []);
-  const { action } = route;
-  switch (action.kind) {
-    case 'forward': {
-      const backend = backends.get(action.backend);
-      if (!backend) throw new RangeError(`Cannot render route "${route.id}": it has no backend "${action.backend}"`);
-      const { upstreamHost, endpoints } = backend;
-      const host = upstreamHost.kind === 'fixed' ? [hostHeader(upstreamHost.header ?? upstreamHost.host)] : [];
-      return { route, service: backend.id, backend, middlewares: [...own, ...host, ...(endpoints.length > 1 ? [RETRY] : [])] };
-    }
-    case 'redirect':
-      return { route, service: UNAVAILABLE.name, middlewares: [...own, redirectOf(action.redirect)] };
-    case 'split':
-      throw new RangeError(`Cannot render route "${route.id}": split routes are no capability`);
-    case 'respond':
-      return action.status === 404
-        ? { route, service: 'api@internal', middlewares: [NOT_FOUND] }
-        : { route, service: UNAVAILABLE.name, middlewares: [RETRY_AFTER] };
+/** The part of a route in the file: it depends on nothing but the route, its pools and the settings. */
+export function fragmentOf(route: Route, context: RouteContext): Fragment {
+  switch (route.protocol) {
+    case 'http':
+      return httpFragment(route, context);
+    case 'tcp':
+      return tcpFragment(route, context);
+    case 'udp':
+      return udpFragment(route, context);
     default:
-      throw new TypeError(`Cannot render an action: ${JSON.stringify(action satisfies never)}`);
+      throw new TypeError(`Cannot render a route: ${JSON.stringify(route.protocol satisfies never)}`);
   }
 }
 
-/** A router answers TLS requests or plain ones, never both: one for each kind of entry point. */
-function routersOf({
-  name,
-  entryPoints,
-  router,
-  settings,
-}: {
-  readonly name: string;
-  readonly entryPoints: readonly string[];
-  readonly router: JsonObject;
-  readonly settings: RenderSettings;
-}): readonly Named[] {
-  const served = servedEntryPoints(settings).filter((entryPoint) => entryPoints.includes(entryPoint.name));
-  const plain = served.filter(({ tls }) => !tls).map((entryPoint) => entryPoint.name);
-  const tls = served.filter((entryPoint) => entryPoint.tls).map((entryPoint) => entryPoint.name);
-  return [
-    ...(plain.length > 0 ? [{ name, value: { ...router, entryPoints: plain } }] : []),
-    ...(tls.length > 0 ? [{ name: `${name}-tls`, value: { ...router, entryPoints: tls, tls: {} } }] : []),
-  ];
+/** The dynamic configuration of a table, and the unit of each router in it. */
+export function dynamicParts(
+  table: RoutingTable,
+  settings: RenderSettings,
+  marker: string,
+): { readonly config: DynamicConfig; readonly units: ReadonlyMap<string, string> } {
+  const context = { backends: backendsOf(table), settings };
+  const pairs = withoutTakenHosts(table.routes, settings).map((route) => ({ route, fragment: fragmentOf(route, context) }));
+  const fragments = pairs.map(({ fragment }) => fragment);
+  const units = pairs.flatMap(({ route, fragment: { http, tcp, udp } }) =>
+    [...(http?.routers ?? []), ...(tcp?.routers ?? []), ...(udp?.routers ?? [])].map(({ name }) => [name, route.unit] as const),
+  );
+  const config: DynamicConfig = {
+    http: httpParts(fragments, settings, marker),
+    tcp: tcpParts(fragments),
+    udp: udpParts(fragments),
+    tls: tlsParts(
+      settings,
+      fragments.flatMap(({ tlsOptions }) => tlsOptions ?? []),
+    ),
+  };
+  return { config, units: new Map(units) };
 }
 
-/** Routes without an instance have no router: Traefik closes their connections. */
-function tcpParts(table: RoutingTable, settings: RenderSettings): JsonObject | undefined {
-  const backends = backendsOf(table);
-  const served = new Set(servedEntryPoints(settings).map(({ name }) => name));
-  const pairs = table.routes.flatMap((route) => {
-    const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
-    const entryPoints = route.entryPoints.filter((name) => served.has(name));
-    if (route.protocol !== 'tcp' || !backend || entryPoints.length === 0) return [];
-    const tls = route.tcpTls === 'passthrough' ? { tls: { passthrough: true } } : route.match.host.kind === 'any' ? {} : { tls: {} };
-    const priority = table.routes.length + 2 - route.rank;
-    const router = { rule: printRule(sniRuleOf(route.match)), priority, entryPoints, service: backend.id, ...tls };
-    return [{ router: { name: route.id, value: router }, service: tcpServiceOf(backend) }];
-  });
-  if (pairs.length === 0) return undefined;
-  return { routers: objectOf(pairs.map(({ router }) => router)), services: objectOf(pairs.map(({ service }) => service)) };
-}
-
-/** A default certificate of ours always: without one every reload makes a key (68 ms instead of 2.7). */
-function tlsParts({ tls, traefik }: RenderSettings): JsonObject {
-  const { cert, key } = traefik.defaultCertificate;
-  const certificates = tls.mode === 'files' ? tls.certificates.map((files) => ({ certFile: files.cert, keyFile: files.key })) : [];
+function httpParts(fragments: readonly Fragment[], settings: RenderSettings, marker: string): DynamicConfig['http'] {
+  const parts = fragments.flatMap(({ http }) => http ?? []);
+  const unknown = unknownHost(settings);
+  const api = apiParts(settings);
+  const routers = parts.flatMap((part) => part.routers);
+  const generation: Named<HttpMiddleware> = {
+    name: TRAEFIK_MARKER,
+    value: { headers: { customRequestHeaders: { 'X-Hind-Proxy-Generation': marker } } },
+  };
   return {
-    ...(certificates.length > 0 && { certificates }),
-    options: { default: { minVersion: tls.minVersion === '1.3' ? 'VersionTLS13' : 'VersionTLS12' } },
-    stores: { default: { defaultCertificate: { certFile: cert, keyFile: key } } },
+    routers: byName([...ranked([...routers, ...unknown.routers]), api.router]),
+    services: byName([...parts.flatMap((part) => part.services), UNAVAILABLE]),
+    middlewares: byName([
+      ...parts.flatMap((part) => part.middlewares),
+      RETRY_AFTER,
+      ...unknown.middlewares,
+      ...api.middlewares,
+      generation,
+    ]),
+    serversTransports: byNameOrNone(parts.flatMap((part) => part.transports)),
   };
 }
 
-function objectOf(parts: readonly Named[]): JsonObject {
-  return Object.fromEntries(parts.map(({ name, value }) => [name, value]));
+/** Numbers routers downwards, so that the first one is asked first: Traefik asks those of equal numbers in any order. */
+function ranked<T>(routers: readonly Named<T>[]): readonly Named<Ranked<T>>[] {
+  return routers.map(({ name, value }, index) => ({ name, value: { ...value, priority: routers.length - index } }));
+}
+
+interface Extra<Router> {
+  readonly middlewares: readonly Named<HttpMiddleware>[];
+  readonly routers: readonly Named<Router>[];
+}
+
+/** What answers where no route matches; Traefik's own 404 needs no router. */
+function unknownHost(settings: RenderSettings): Extra<HttpRouter> {
+  const { status } = settings.unknownHost;
+  if (status === 404 || !canAnswer(status)) return { routers: [], middlewares: [] };
+  const answer = status === 503 ? RETRY_AFTER : answerWith(status);
+  const entryPoints = servedEntryPoints(settings).map(({ name }) => name);
+  const router = { rule: 'PathPrefix(`/`)', service: UNAVAILABLE.name, middlewares: [answer.name] };
+  return { routers: routersOf({ name: 'hind-proxy-unknown', entryPoints, router, settings }), middlewares: [answer] };
+}
+
+/** Traefik's API on an entry point of its own. */
+function apiParts({ traefik: { apiUsers } }: RenderSettings): {
+  readonly router: Named<Ranked<HttpRouter>>;
+  readonly middlewares: readonly Named<HttpMiddleware>[];
+} {
+  const auth: Named<HttpMiddleware> = { name: 'hind-proxy-api-auth', value: { basicAuth: { users: apiUsers, removeHeader: true } } };
+  const middlewares = apiUsers.length > 0 ? [auth] : [];
+  const value = {
+    rule: 'PathPrefix(`/api`)',
+    priority: 1,
+    entryPoints: [API_ENTRY_POINT],
+    service: 'api@internal',
+    middlewares: orNone(middlewares.map(({ name }) => name)),
+  };
+  return { router: { name: API_ENTRY_POINT, value }, middlewares };
+}
+
+function tcpParts(fragments: readonly Fragment[]): DynamicConfig['tcp'] {
+  const parts = fragments.flatMap(({ tcp }) => tcp ?? []);
+  if (parts.length === 0) return undefined;
+  return {
+    routers: byName(ranked(parts.flatMap((part) => part.routers))),
+    services: byName(parts.flatMap((part) => part.services)),
+    middlewares: byNameOrNone(parts.flatMap((part) => part.middlewares)),
+    serversTransports: byNameOrNone(parts.flatMap((part) => part.transports)),
+  };
+}
+
+function udpParts(fragments: readonly Fragment[]): DynamicConfig['udp'] {
+  const parts = fragments.flatMap(({ udp }) => udp ?? []);
+  if (parts.length === 0) return undefined;
+  return { routers: byName(parts.flatMap((part) => part.routers)), services: byName(parts.flatMap((part) => part.services)) };
 }

@@ -3,10 +3,26 @@ import { digest } from '../../model/names.ts';
 import type { RenderedFile } from '../../model/rendered.ts';
 
 /** A value of a configuration file. */
-export type Json = string | number | boolean | readonly Json[] | { readonly [key: string]: Json };
+export type Json = string | number | boolean | readonly Json[] | JsonObject;
 
-/** An object of named values. */
-export type JsonObject = { readonly [key: string]: Json };
+/** An object of named values; undefined ones are not printed. */
+export type JsonObject = { readonly [key: string]: Json | undefined };
+
+/** Where Traefik takes an empty map; anywhere else it refuses the whole file. */
+const MAY_BE_EMPTY = new Set(['compress', 'contentType', 'cookie', 'healthCheck', 'tls']);
+
+/** What is printed of an object: neither undefined values nor empty maps that Traefik refuses. */
+function entriesOf(object: JsonObject): readonly (readonly [string, Json])[] {
+  return Object.entries(object).flatMap(([name, value]) => (value === undefined || isRefused(name, value) ? [] : [[name, value] as const]));
+}
+
+function isRefused(name: string, value: Json): boolean {
+  return isObject(value) && !MAY_BE_EMPTY.has(name) && isEmpty(value);
+}
+
+function isEmpty(object: JsonObject): boolean {
+  return Object.entries(object).every(([name, value]) => value === undefined || isRefused(name, value));
+}
 
 /**
  * JSON that is YAML too, behind a comment, one line for each object of depth three (a router, a service). Every `{` inside a string is
@@ -25,11 +41,11 @@ export function printJsonFile(
   return { path, content, sha256: digest(sha256(content)), units: found };
 
   function writeObject(object: JsonObject, depth: number): void {
-    const entries = Object.entries(object);
+    const entries = entriesOf(object);
     const indent = '  '.repeat(depth);
     for (const [index, [name, value]] of entries.entries()) {
       const comma = index === entries.length - 1 ? '' : ',';
-      if (depth < 3 && isObject(value) && Object.keys(value).length > 0) {
+      if (depth < 3 && isObject(value) && !isEmpty(value)) {
         lines.push(`${indent}${printJson(name)}: {`);
         writeObject(value, depth + 1);
         lines.push(`${indent}}${comma}`);
@@ -45,11 +61,16 @@ export function printJsonFile(
 function printJson(value: Json): string {
   if (typeof value === 'string')
     return JSON.stringify(value).replace(/[{\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  if (isList(value)) return `[${value.map(printJson).join(', ')}]`;
+  if (isList(value)) return `[${value.map(printItem).join(', ')}]`;
   if (typeof value !== 'object') return JSON.stringify(value);
   // blanks between braces: a template action begins with two of them
-  const entries = Object.entries(value).map(([name, inner]) => `${printJson(name)}: ${printJson(inner)}`);
+  const entries = entriesOf(value).map(([name, inner]) => `${printJson(name)}: ${printJson(inner)}`);
   return entries.length === 0 ? '{ }' : `{ ${entries.join(', ')} }`;
+}
+
+/** Traefik joins the items of a list with `║` and splits them again: no item may hold one (traefik/paerser:file/raw_node.go). */
+function printItem(value: Json): string {
+  return printJson(typeof value === 'string' ? value.replaceAll('\u2551', '?') : value);
 }
 
 function isList(value: Json): value is readonly Json[] {

@@ -1,113 +1,263 @@
-import { shortHash } from '../../lib/hash.ts';
-import type { HeaderValue, Middleware } from '../../model/middleware.ts';
-import type { Redirect, RedirectPart } from '../../model/route.ts';
+import type { CorsRules, HeaderValue, Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import type { RenderSettings } from '../target.ts';
-import type { JsonObject } from './json.ts';
-import { replacementText } from './quote.ts';
+import { addressList, criterionOf, type Reach } from './addresses.ts';
+import { authOf, forwardAuthOf } from './auth.ts';
+import { byNameOrNone, duration, orNone } from './named.ts';
+import type { ByName, CertificateInfo, HttpMiddleware } from './schema.ts';
 
-/** A named part of the file; equal parts have equal names and stand there once. */
-export interface Named {
-  readonly name: string;
-  readonly value: JsonObject;
+/** Of which requests a list of middlewares is asked. */
+export interface MiddlewareContext {
+  readonly settings: Pick<RenderSettings, 'credentials'>;
+  readonly reach: Reach;
+  /** `forwardAuth` middlewares whose clients are not asked. */
+  readonly notAsking: readonly Middleware[];
 }
 
-/** A part named by its kind and content. */
-export function named(kind: string, value: JsonObject): Named {
-  return { name: `${kind}-${shortHash([JSON.stringify(value)])}`, value };
-}
-
-/** Whether Traefik can enforce a middleware: it has no list of denied addresses, and its own list looks at one address only. */
-export function isEnforceable(middleware: Middleware, { credentials }: RenderSettings): boolean {
-  if (middleware.kind === 'ipAllow') return middleware.of.kind === 'peer';
-  if (middleware.kind === 'basicAuth') return middleware.users.kind === 'policy' && (credentials?.has(middleware.users.policy) ?? false);
-  return middleware.kind !== 'ipDeny';
-}
-
-/** A middleware of the table as one of Traefik's; undefined where it does nothing. Throws `RangeError` for one that is not enforceable. */
-export function middlewareOf(middleware: Middleware, settings: RenderSettings): Named | undefined {
-  if (!isEnforceable(middleware, settings)) throw new RangeError(`Cannot render a middleware: Traefik does not enforce ${middleware.kind}`);
+/** A middleware of the table as Traefik's, in the order in which they act; none where it does nothing. */
+export function middlewareOf(middleware: Middleware, { settings, reach, notAsking }: MiddlewareContext): readonly HttpMiddleware[] {
   switch (middleware.kind) {
-    case 'stripPrefix':
-      return named('strip', { stripPrefix: { prefixes: middleware.prefixes } });
-    case 'addPrefix':
-      return named('add', { addPrefix: { prefix: middleware.prefix } });
-    case 'redirectScheme': {
-      const { scheme, port, permanent } = middleware;
-      return named('scheme', { redirectScheme: { scheme, permanent, ...(port !== undefined && { port: String(port) }) } });
+    case 'ipAllow':
+    case 'ipDeny': {
+      const list = addressList(middleware, reach);
+      return list ? [list] : [];
     }
-    case 'redirectRegexp': {
-      const { regexp, replacement, permanent } = middleware;
-      return named('redirect', { redirectRegex: { regex: regexp, replacement, permanent } });
-    }
+    case 'basicAuth':
+    case 'digestAuth':
+      return [authOf(middleware, settings)];
+    case 'forwardAuth':
+      return forwardAuthOf(middleware, { asked: !notAsking.includes(middleware) });
     case 'headers': {
       const [request, response] = [headersOf(middleware.request), headersOf(middleware.response)];
-      return request || response
-        ? named('headers', {
-            headers: { ...(request && { customRequestHeaders: request }), ...(response && { customResponseHeaders: response }) },
-          })
-        : undefined;
+      return request || response ? [{ headers: { customRequestHeaders: request, customResponseHeaders: response } }] : [];
     }
-    case 'ipDeny':
-      throw new RangeError('Cannot render a list of denied addresses: Traefik has none');
-    case 'ipAllow':
-      return named('allow', { ipAllowList: { sourceRange: middleware.cidrs } });
-    case 'basicAuth': {
-      const users = (middleware.users.kind === 'policy' && settings.credentials?.get(middleware.users.policy)?.users) || [];
-      return named('auth', { basicAuth: { users: users.map(({ name, hash }) => `${name}:${hash.reveal()}`) } });
+    case 'cors':
+      return hasCors(middleware) ? [corsOf(middleware)] : [];
+    case 'retry':
+      return retryOf(middleware);
+    case 'rateLimit': {
+      const { average, periodMs, burst, by } = middleware;
+      return [{ rateLimit: { average, period: duration(periodMs), burst, sourceCriterion: criterionOf(by, reach) } }];
     }
+    case 'inFlight':
+      return [{ inFlightReq: { amount: middleware.amount, sourceCriterion: criterionOf(middleware.by, reach) } }];
     default:
-      throw new RangeError(`Cannot render ${middleware.kind}: it is no capability`);
+      return [plainMiddleware(middleware)];
   }
 }
 
-/** The Host header that instances get. */
-export function hostHeader(host: string): Named {
-  return named('host', { headers: { customRequestHeaders: { Host: host } } });
-}
+type Plain = Exclude<
+  Middleware,
+  {
+    readonly kind:
+      | 'ipAllow'
+      | 'ipDeny'
+      | 'basicAuth'
+      | 'digestAuth'
+      | 'forwardAuth'
+      | 'headers'
+      | 'cors'
+      | 'retry'
+      | 'rateLimit'
+      | 'inFlight';
+  }
+>;
 
-/** When clients may ask again. */
-export const RETRY_AFTER: Named = { name: 'hind-proxy-retry-after', value: { headers: { customResponseHeaders: { 'Retry-After': '5' } } } };
-
-/** Tries another instance where the first one does not take the connection. */
-export const RETRY: Named = { name: 'hind-proxy-retry', value: { retry: { attempts: 2 } } };
-
-/** A path that Traefik's own API does not have: its service answers 404 there. */
-export const NOT_FOUND: Named = { name: 'hind-proxy-not-found', value: { replacePath: { path: '/hind-proxy-not-found' } } };
-
-/** A redirect action. Traefik knows 301 and 302 for GET, 308 and 307 for other methods. */
-export function redirectOf({ status, to }: Redirect): Named {
-  const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
-  const replacement = to.map((part) => replacementOf(part, hasQuery)).join('');
-  return named('redirect', { redirectRegex: { regex: WHOLE_URL, replacement, permanent: isPermanent(status) } });
-}
-
-/** The statuses that Traefik answers with: for GET (and HEAD), and for other methods. */
-export function servedStatuses({ status }: Redirect): { readonly get: number; readonly other: number } {
-  return isPermanent(status) ? { get: 301, other: 308 } : { get: 302, other: 307 };
-}
-
-/** 1: host with port, 2: host, 3: path, 4: query. */
-const WHOLE_URL = '^[a-z]+://((\\[[^\\]]*\\]|[^/:?]*)(?::[0-9]+)?)([^?]*)(.*)$';
-
-function replacementOf(part: RedirectPart, hasQuery: boolean): string {
-  switch (part.kind) {
-    case 'text':
-      return replacementText(part.text);
-    case 'host':
-      return '${1}';
-    case 'hostname':
-      return '${2}';
-    case 'path':
-      return hasQuery ? '${3}' : '${3}${4}';
+/** Middlewares that Traefik has as they are. */
+function plainMiddleware(middleware: Plain): HttpMiddleware {
+  switch (middleware.kind) {
+    case 'stripPrefix':
+      return { stripPrefix: { prefixes: middleware.prefixes } };
+    case 'stripPrefixRegexp':
+      return { stripPrefixRegex: { regex: middleware.regexps } };
+    case 'addPrefix':
+      return { addPrefix: { prefix: middleware.prefix } };
+    case 'replacePath':
+      return { replacePath: { path: middleware.path } };
+    case 'replacePathRegexp':
+      return { replacePathRegex: { regex: middleware.regexp, replacement: middleware.replacement } };
+    case 'redirectScheme': {
+      const { scheme, port, permanent } = middleware;
+      return { redirectScheme: { scheme, port: port === undefined ? undefined : String(port), permanent } };
+    }
+    case 'redirectRegexp':
+      return { redirectRegex: { regex: middleware.regexp, replacement: middleware.replacement, permanent: middleware.permanent } };
+    case 'hsts':
+      return hstsOf(middleware);
+    case 'allowedHosts':
+      return { headers: { allowedHosts: middleware.hosts } };
+    case 'maxBody':
+      return { buffering: { maxRequestBodyBytes: middleware.bytes } };
+    case 'buffering':
+      return bufferingOf(middleware);
+    case 'compress':
+      return compressOf(middleware);
+    case 'circuitBreaker':
+      return circuitBreakerOf(middleware);
+    case 'errors':
+      return errorsOf(middleware);
+    case 'contentType':
+      return { contentType: {} };
+    case 'grpcWeb':
+      return { grpcWeb: { allowOrigins: middleware.allowOrigins } };
+    case 'passTlsClientCert':
+      return { passTLSClientCert: { pem: middleware.pem, info: certificateInfo(middleware.info) } };
+    case 'encodedCharacters':
+      return encodedCharactersOf(middleware);
     default:
-      throw new TypeError(`Cannot render a redirect part: ${JSON.stringify(part satisfies never)}`);
+      throw new TypeError(`Cannot render a middleware: ${JSON.stringify(middleware satisfies never)}`);
   }
 }
 
-function isPermanent(status: number): boolean {
-  return status === 301 || status === 308;
-}
+const yes = (asked: boolean): true | undefined => asked || undefined;
 
-function headersOf(headers: readonly HeaderValue[]): JsonObject | undefined {
+function headersOf(headers: readonly HeaderValue[]): ByName<string> | undefined {
   return headers.length === 0 ? undefined : Object.fromEntries(headers.map(({ name, value }) => [name, value]));
+}
+
+/** Whether any of the rules says something. */
+function hasCors({ kind: _kind, ...rules }: MiddlewareOf<'cors'>): boolean {
+  return Object.values(rules).some((rule) => (Array.isArray(rule) ? rule.length > 0 : rule !== undefined && rule !== false));
+}
+
+function corsOf(rules: CorsRules): HttpMiddleware {
+  return {
+    headers: {
+      accessControlAllowCredentials: yes(rules.allowCredentials),
+      accessControlAllowHeaders: orNone(rules.allowHeaders),
+      accessControlAllowMethods: orNone(rules.allowMethods),
+      accessControlAllowOriginList: orNone(rules.allowOrigins),
+      accessControlAllowOriginListRegex: orNone(rules.allowOriginRegexps),
+      accessControlExposeHeaders: orNone(rules.exposeHeaders),
+      accessControlMaxAge: rules.maxAgeSeconds,
+      addVaryHeader: yes(rules.addVary),
+    },
+  };
+}
+
+function hstsOf({ maxAgeSeconds, includeSubdomains, preload, always }: MiddlewareOf<'hsts'>): HttpMiddleware {
+  return {
+    headers: {
+      stsSeconds: maxAgeSeconds,
+      stsIncludeSubdomains: yes(includeSubdomains),
+      stsPreload: yes(preload),
+      forceSTSHeader: yes(always),
+    },
+  };
+}
+
+/** Traefik's own size, said where nothing else is: a middleware may not be empty. */
+const MEM_BYTES = 1024 * 1024;
+
+function bufferingOf(limits: MiddlewareOf<'buffering'>): HttpMiddleware {
+  return {
+    buffering: {
+      maxRequestBodyBytes: limits.maxRequestBytes,
+      memRequestBodyBytes: limits.memRequestBytes ?? MEM_BYTES,
+      maxResponseBodyBytes: limits.maxResponseBytes,
+      memResponseBodyBytes: limits.memResponseBytes,
+      retryExpression: limits.retryExpression,
+    },
+  };
+}
+
+function compressOf(wishes: MiddlewareOf<'compress'>): HttpMiddleware {
+  return {
+    compress: {
+      encodings: wishes.encodings,
+      defaultEncoding: wishes.defaultEncoding,
+      includedContentTypes: wishes.includedContentTypes,
+      excludedContentTypes: wishes.excludedContentTypes,
+      minResponseBodyBytes: wishes.minBytes,
+    },
+  };
+}
+
+/** None where nothing would be tried again; Traefik refuses that. */
+function retryOf(retry: MiddlewareOf<'retry'>): readonly HttpMiddleware[] {
+  const { attempts, statuses = [], ignoreConnectionErrors, anyMethod } = retry;
+  if (ignoreConnectionErrors && statuses.length === 0) return [];
+  return [
+    {
+      retry: {
+        attempts,
+        initialInterval: duration(retry.initialIntervalMs),
+        timeout: duration(retry.timeoutMs),
+        status: orNone(statuses.map(rangeOf)),
+        maxRequestBodyBytes: retry.maxBodyBytes,
+        disableRetryOnNetworkError: ignoreConnectionErrors,
+        retryNonIdempotentMethod: anyMethod,
+      },
+    },
+  ];
+}
+
+/** No header has this name: Traefik would take an empty list for none at all. */
+const NO_HEADER = 'Hind-Proxy-None';
+
+function errorsOf({ statuses, rewrites = [], backend, query, requestHeaders }: MiddlewareOf<'errors'>): HttpMiddleware {
+  const statusRewrites = rewrites.map(({ status, ...range }) => ({ name: rangeOf(range), value: status }));
+  return {
+    errors: {
+      status: statuses.map(rangeOf),
+      statusRewrites: byNameOrNone(statusRewrites),
+      service: backend,
+      query,
+      errorRequestHeaders: requestHeaders && (requestHeaders.length > 0 ? requestHeaders : [NO_HEADER]),
+    },
+  };
+}
+
+function rangeOf({ from, to }: { readonly from: number; readonly to: number }): string {
+  return from === to ? String(from) : `${from}-${to}`;
+}
+
+function circuitBreakerOf(breaker: MiddlewareOf<'circuitBreaker'>): HttpMiddleware {
+  return {
+    circuitBreaker: {
+      expression: breaker.expression,
+      checkPeriod: duration(breaker.checkPeriodMs),
+      fallbackDuration: duration(breaker.fallbackMs),
+      recoveryDuration: duration(breaker.recoveryMs),
+      responseCode: breaker.status,
+    },
+  };
+}
+
+/** Dotted fields as Traefik nests them; what comes out empty is not printed. */
+function certificateInfo(fields: readonly string[]): CertificateInfo {
+  const has = (field: string): true | undefined => yes(fields.includes(field));
+  return {
+    notAfter: has('notAfter'),
+    notBefore: has('notBefore'),
+    sans: has('sans'),
+    serialNumber: has('serialNumber'),
+    subject: { ...nameInfo('subject', has), organizationalUnit: has('subject.organizationalUnit') },
+    issuer: nameInfo('issuer', has),
+  };
+}
+
+function nameInfo(of: 'subject' | 'issuer', has: (field: string) => true | undefined): NonNullable<CertificateInfo['issuer']> {
+  return {
+    commonName: has(`${of}.commonName`),
+    country: has(`${of}.country`),
+    domainComponent: has(`${of}.domainComponent`),
+    locality: has(`${of}.locality`),
+    organization: has(`${of}.organization`),
+    province: has(`${of}.province`),
+    serialNumber: has(`${of}.serialNumber`),
+  };
+}
+
+function encodedCharactersOf({ allowed }: MiddlewareOf<'encodedCharacters'>): HttpMiddleware {
+  return {
+    encodedCharacters: {
+      allowEncodedBackSlash: allowed.includes('backSlash'),
+      allowEncodedHash: allowed.includes('hash'),
+      allowEncodedNullCharacter: allowed.includes('nullCharacter'),
+      allowEncodedPercent: allowed.includes('percent'),
+      allowEncodedQuestionMark: allowed.includes('questionMark'),
+      allowEncodedSemicolon: allowed.includes('semicolon'),
+      allowEncodedSlash: allowed.includes('slash'),
+    },
+  };
 }

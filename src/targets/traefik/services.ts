@@ -1,59 +1,74 @@
-import type { Backend, Endpoint, LoadBalancing, Transport } from '../../model/pool.ts';
-import type { JsonObject } from './json.ts';
-import { named, type Named } from './middlewares.ts';
+import type { Backend, Endpoint, HealthCheck, LoadBalancing, StickyCookie } from '../../model/pool.ts';
+import { byNameOrNone, duration, type Named } from './named.ts';
+import type { Cookie, HttpService, ServerHealthCheck } from './schema.ts';
+import { transportOf } from './transports.ts';
 
 /** A service without servers: Traefik answers 503. */
-export const UNAVAILABLE: Named = { name: 'hind-proxy-unavailable', value: { loadBalancer: { servers: [] } } };
+export const UNAVAILABLE: Named<HttpService> = { name: 'hind-proxy-unavailable', value: { loadBalancer: { servers: [] } } };
 
 /** An HTTP pool. Servers of weight 0 get nothing and are left out. */
-export function serviceOf(backend: Backend): Named {
-  const { id, endpoints, loadBalancing, upstreamHost } = backend;
+export function serviceOf(backend: Backend): Named<HttpService> {
+  const { id, endpoints, loadBalancing, upstreamHost, sticky, healthCheck, passiveHealthCheck, flushIntervalMs } = backend;
   const serving = endpoints.filter(({ weight }) => weight > 0);
   const weighted = serving.some(({ weight }) => weight !== 1);
   const strategy = STRATEGIES[loadBalancing];
-  const transport = transportOf(backend);
-  const servers = serving.map((endpoint) => ({
-    url: `${endpoint.protocol}://${authority(endpoint)}`,
-    ...(weighted && { weight: endpoint.weight }),
-  }));
   return {
     name: id,
     value: {
       loadBalancer: {
-        servers,
-        ...(strategy !== 'wrr' && { strategy }),
-        ...(upstreamHost.kind === 'endpoint' && { passHostHeader: false }),
-        ...(transport && { serversTransport: transport.name }),
+        servers: serving.map((endpoint) => ({
+          url: `${endpoint.protocol}://${authority(endpoint)}`,
+          weight: weighted ? endpoint.weight : undefined,
+        })),
+        // a hash of the address knows no cookies
+        strategy: sticky && strategy === 'hrw' ? undefined : strategy,
+        sticky: sticky && { cookie: cookieOf(sticky) },
+        healthCheck: healthCheck && healthCheck.mode !== 'tcp' ? healthCheckOf(healthCheck, healthCheck.mode) : undefined,
+        passiveHealthCheck: passiveHealthCheck && {
+          maxFailedAttempts: passiveHealthCheck.maxFailures,
+          failureWindow: duration(passiveHealthCheck.windowMs),
+        },
+        passHostHeader: upstreamHost.kind === 'endpoint' ? false : undefined,
+        responseForwarding: flushIntervalMs === undefined ? undefined : { flushInterval: duration(flushIntervalMs) },
+        serversTransport: transportOf(backend)?.name,
       },
     },
   };
 }
 
-/** A TCP pool. */
-export function tcpServiceOf({ id, endpoints }: Backend): Named {
-  const servers = endpoints.filter(({ weight }) => weight > 0).map((endpoint) => ({ address: authority(endpoint) }));
-  return { name: id, value: { loadBalancer: { servers } } };
+/** `address:port`, IPv6 in brackets. */
+export function authority({ address, port }: Pick<Endpoint, 'address' | 'port'>): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** How a pool's instances are spoken to, where it differs from Traefik's own way. */
-export function transportOf({ transport, endpoints }: Backend): Named | undefined {
-  const value = transportValue(transport);
-  return endpoints.some(({ protocol }) => protocol === 'https') && Object.keys(value).length > 0 ? named('transport', value) : undefined;
-}
-
-const STRATEGIES: Readonly<Record<LoadBalancing, 'wrr' | 'p2c' | 'hrw'>> = {
-  random: 'wrr',
-  roundRobin: 'wrr',
+/** Undefined: weighted round robin, Traefik's own. */
+const STRATEGIES: Readonly<Record<LoadBalancing, 'p2c' | 'hrw' | 'leasttime' | undefined>> = {
+  random: undefined,
+  roundRobin: undefined,
   leastConnections: 'p2c',
   ipHash: 'hrw',
   powerOfTwo: 'p2c',
-  leastTime: 'wrr',
+  leastTime: 'leasttime',
 };
 
-function transportValue({ serverName, skipVerify }: Transport): JsonObject {
-  return { ...(serverName !== undefined && { serverName }), ...(skipVerify && { insecureSkipVerify: true }) };
+/** A cookie that keeps a client. */
+export function cookieOf({ name, secure, httpOnly, sameSite, maxAgeSeconds, path, domain }: StickyCookie): Cookie {
+  return { name, secure, httpOnly, sameSite, maxAge: maxAgeSeconds, path, domain };
 }
 
-function authority({ address, port }: Endpoint): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+function healthCheckOf(check: HealthCheck, mode: 'http' | 'grpc'): ServerHealthCheck {
+  return {
+    mode: mode === 'grpc' ? mode : undefined,
+    scheme: check.scheme,
+    hostname: check.host,
+    port: check.port,
+    path: check.path,
+    method: check.method,
+    headers: byNameOrNone(check.headers),
+    status: check.status,
+    interval: duration(check.intervalMs),
+    unhealthyInterval: duration(check.unhealthyIntervalMs),
+    timeout: duration(check.timeoutMs),
+    followRedirects: check.followRedirects,
+  };
 }

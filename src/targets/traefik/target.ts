@@ -1,36 +1,31 @@
 import { diagnose, type Diagnostic } from '../../model/diagnostic.ts';
 import type { RenderedConfig } from '../../model/rendered.ts';
-import type { Route, RoutingTable } from '../../model/route.ts';
+import type { Redirect, Route, RoutingTable } from '../../model/route.ts';
 import { EMPTY_TABLE } from '../../model/table.ts';
 import { fitTable } from '../fit.ts';
 import type { RenderSettings, Target } from '../target.ts';
 import { TRAEFIK_CAPABILITIES } from './capabilities.ts';
+import { differencesOf } from './differences.ts';
 import { dynamicParts } from './dynamic.ts';
-import { printJsonFile, type JsonObject } from './json.ts';
-import { isEnforceable, servedStatuses } from './middlewares.ts';
+import { printJsonFile } from './json.ts';
+import { obstacleOf } from './obstacles.ts';
+import { servedStatuses } from './redirects.ts';
 import { staticConfig } from './static.ts';
+import { canAnswer } from './statuses.ts';
 
 /** Traefik: one dynamic file for its file provider, JSON in a `.yml`. The digest stands in it as a middleware that no router uses. */
 export const traefikTarget: Target = {
   server: 'traefik',
   capabilities: TRAEFIK_CAPABILITIES,
-  obstacle({ middlewares }, { settings }) {
-    const unenforced = middlewares.find((middleware) => !isEnforceable(middleware, settings));
-    return unenforced && { effect: 'withhold', message: `Cannot enforce ${unenforced.kind} as the tag asks: the route answers 503` };
-  },
+  obstacle: (route, { settings }) => obstacleOf(route, settings),
+  differences: differencesOf,
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(traefikTarget, table, settings);
-    const { status, body } = settings.unknownHost;
-    const approximated =
-      (status === 404 || status === 503) && body === undefined
-        ? []
-        : [diagnose('TRAEFIK_APPROXIMATED', `Cannot answer unknown hosts with ${status} and a body: Traefik answers 404 of its own`)];
-    const value = configOf(dynamicParts(fitted, settings, table.digest), fitted, settings);
-    return { value, diagnostics: [...approximated, ...diagnostics, ...fitted.routes.flatMap(redirectLosses)] };
+    const losses = [...unknownHostLosses(settings), ...diagnostics, ...fitted.routes.flatMap(redirectLosses)];
+    return { value: configOf(fitted, settings, table.digest), diagnostics: losses };
   },
   renderBoot(settings) {
-    const unavailable = { ...settings, unknownHost: { status: 503 } };
-    return configOf(dynamicParts(EMPTY_TABLE, unavailable, 'boot'), EMPTY_TABLE, settings);
+    return configOf(EMPTY_TABLE, { ...settings, unknownHost: { status: 503 } }, 'boot');
   },
   renderStatic(settings) {
     const { staticFile } = settings.traefik;
@@ -40,18 +35,33 @@ export const traefikTarget: Target = {
 
 const WRITTEN = 'Written by hind-proxy; changes are overwritten.';
 
-function configOf(root: JsonObject, table: RoutingTable, { traefik }: RenderSettings): RenderedConfig {
+function configOf(table: RoutingTable, settings: RenderSettings, marker: string): RenderedConfig {
   const heading = [WRITTEN, `hind-proxy table ${table.digest}`];
-  const units = new Map<string, string>(table.routes.flatMap(({ id, unit }) => [[id, unit] as const, [`${id}-tls`, unit] as const]));
-  return { server: 'traefik', files: [printJsonFile(root, { path: traefik.dynamicFile, heading, units })], tableDigest: table.digest };
+  const { config, units } = dynamicParts(table, settings, marker);
+  const file = printJsonFile(config, { path: settings.traefik.dynamicFile, heading, units });
+  return { server: 'traefik', files: [file], tableDigest: table.digest };
+}
+
+function unknownHostLosses({ unknownHost: { status, body } }: RenderSettings): readonly Diagnostic[] {
+  if (!canAnswer(status)) return [diagnose('TRAEFIK_APPROXIMATED', `Cannot answer unknown hosts with ${status}: Traefik answers 404`)];
+  return body === undefined
+    ? []
+    : [diagnose('TRAEFIK_APPROXIMATED', `Cannot answer unknown hosts with a body: Traefik answers ${status} with a text of its own`)];
 }
 
 /** Redirects that answer with other statuses than asked. */
 function redirectLosses({ action, spans: [span] }: Route): readonly Diagnostic[] {
-  if (action.kind !== 'redirect') return [];
-  const { status, otherStatus = status } = action.redirect;
-  const { get, other } = servedStatuses(action.redirect);
-  if (get === status && other === otherStatus) return [];
-  const message = `Cannot redirect with ${status}: Traefik answers ${get}, and ${other} for methods other than GET and HEAD`;
-  return [diagnose('TRAEFIK_REDIRECT_STATUS', message, { span })];
+  const actions = action.kind === 'split' ? action.parts.map((part) => part.action) : [action];
+  return actions.flatMap((one) => {
+    const message = one.kind === 'redirect' ? redirectLoss(one.redirect) : undefined;
+    return message === undefined ? [] : [diagnose('TRAEFIK_REDIRECT_STATUS', message, { span })];
+  });
+}
+
+function redirectLoss(redirect: Redirect): string | undefined {
+  const { status, otherStatus = status } = redirect;
+  const { get, other } = servedStatuses(redirect);
+  return get === status && other === otherStatus
+    ? undefined
+    : `Cannot redirect with ${status}: Traefik answers ${get}, and ${other} for methods other than GET`;
 }
