@@ -36,8 +36,8 @@ export type PathMatch =
   | { readonly kind: 'regexp'; readonly regexp: string };
 
 /**
- * A further condition on the request. `header` values compare exactly; `query` without value asks only for the key; `clientIp` is the
- * peer's address; `alpn` holds where the client offers one of the protocols (tcp routes).
+ * A further condition on the request. `header` values compare exactly; `query` without value asks only for the key, with an empty value
+ * for an empty one (Traefik's Query of one argument); `clientIp` is the peer's address; `alpn` holds where the client offers one of the protocols (tcp routes).
  */
 export type Condition =
   | { readonly kind: 'method'; readonly method: string }

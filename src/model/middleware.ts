@@ -6,8 +6,11 @@ import type { BackendId } from './names.ts';
  * A kind added here does not compile until every target has said what it does with it (`Capabilities`).
  */
 export type Middleware =
-  /** Removes the first prefix that the (decoded) path begins with, as a plain string; the rest gets a leading `/`. */
-  | { readonly kind: 'stripPrefix'; readonly prefixes: readonly string[] }
+  /**
+   * Removes the first prefix that the (decoded) path begins with, as a plain string; a rest gets a leading `/`. Where nothing is left the
+   * path stays empty for the middlewares behind it, or is `/` with `forceSlash`.
+   */
+  | { readonly kind: 'stripPrefix'; readonly prefixes: readonly string[]; readonly forceSlash?: true }
   /** Removes what the first expression matches at the beginning of the path; the rest gets a leading `/` (Traefik stripPrefixRegex). */
   | { readonly kind: 'stripPrefixRegexp'; readonly regexps: readonly string[] }
   /** Puts `prefix` before the path. */
@@ -82,7 +85,7 @@ export type Middleware =
       readonly minBytes?: number;
     }
   /** Tries another instance where one does not answer; `attempts` counts the first one. */
-  | { readonly kind: 'retry'; readonly attempts: number; readonly initialIntervalMs?: number }
+  | ({ readonly kind: 'retry'; readonly attempts: number; readonly initialIntervalMs?: number } & RetryConditions)
   /** Answers `status` while the expression holds (Traefik circuitBreaker). */
   | {
       readonly kind: 'circuitBreaker';
@@ -100,6 +103,10 @@ export type Middleware =
       readonly backend: BackendId;
       /** With `{status}`, `{url}` and `{originalStatus}`. */
       readonly query: string;
+      /** Answers of `from` to `to` get `status` instead of their own. */
+      readonly rewrites?: readonly { readonly from: number; readonly to: number; readonly status: number }[];
+      /** Only these headers of the request go to `backend`; absent: all. */
+      readonly requestHeaders?: readonly string[];
     }
   /** Sets a missing Content-Type from the answer's first bytes. */
   | { readonly kind: 'contentType' }
@@ -120,6 +127,20 @@ export type MiddlewareOf<Kind extends MiddlewareKind> = Extract<Middleware, { re
 export interface HeaderValue {
   readonly name: string;
   readonly value: string;
+}
+
+/** When a request is tried again beside a failed connection. Absent parts are the proxy's own. */
+export interface RetryConditions {
+  /** After this time no further attempt begins. */
+  readonly timeoutMs?: number;
+  /** Answers of these statuses, as inclusive ranges, are tried again too. */
+  readonly statuses?: readonly { readonly from: number; readonly to: number }[];
+  /** Requests with a larger body are not tried again for their status. */
+  readonly maxBodyBytes?: number;
+  /** Failed connections are not tried again. */
+  readonly ignoreConnectionErrors?: true;
+  /** POST, PATCH and LOCK are tried again for their status too. */
+  readonly anyMethod?: true;
 }
 
 /** What cross-origin requests may do. */

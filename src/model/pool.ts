@@ -75,6 +75,8 @@ export interface PoolOptions {
   readonly flushIntervalMs?: number;
   /** Version of the PROXY line that instances of a tcp pool get first. */
   readonly proxyProtocol?: 1 | 2;
+  /** ms that a half closed connection of a tcp pool is kept; negative: without end. */
+  readonly terminationDelayMs?: number;
 }
 
 /** One instance of a pool. */

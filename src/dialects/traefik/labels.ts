@@ -7,6 +7,8 @@ export interface Label {
   readonly segments: readonly { readonly text: string; readonly span: TagSpan }[];
   readonly value: string;
   readonly valueSpan: TagSpan;
+  /** Blanks stood between key and `=`, or around the value. */
+  readonly blanks: { readonly key: boolean; readonly value: boolean };
 }
 
 /** The labels among the tags of an instance: prefix, `.` and a `=`, cut at the first. Blanks around key and value do not count. */
@@ -14,10 +16,10 @@ export function lexLabels(instance: ServiceInstance, prefix: string): readonly L
   return instance.tags.flatMap((tag, index) => {
     const equals = tag.indexOf('=');
     const begin = tag.length - tag.trimStart().length;
-    if (equals < 0 || !tag.slice(begin, equals).toLowerCase().startsWith(`${prefix.toLowerCase()}.`)) return [];
+    if (equals < 0 || !tag.startsWith(`${prefix}.`, begin)) return [];
     let at = begin + prefix.length + 1;
-    const segments = tag
-      .slice(at, equals)
+    const rawKey = tag.slice(at, equals);
+    const segments = rawKey
       .trimEnd()
       .split('.')
       .map((text) => {
@@ -29,30 +31,7 @@ export function lexLabels(instance: ServiceInstance, prefix: string): readonly L
     const value = raw.trim();
     const start = equals + 1 + (raw.length - raw.trimStart().length);
     const key = segments.map(({ text }) => text.toLowerCase()).join('.');
-    return [{ key, segments, value, valueSpan: tagSpan(instance, index, start, start + value.length) }];
+    const blanks = { key: rawKey.trimEnd() !== rawKey, value: value !== raw };
+    return [{ key, segments, value, valueSpan: tagSpan(instance, index, start, start + value.length), blanks }];
   });
-}
-
-/** The labels of one router, service or middleware, by the rest of their key behind the name. */
-export interface Item {
-  readonly name: string;
-  readonly fields: ReadonlyMap<string, Label>;
-  /** Two labels of the item have one key and different values. */
-  readonly twice?: Label;
-}
-
-/** The items of one kind (`http.routers`, …) by lower-cased name, in the order of the tags. */
-export function itemsOf(labels: readonly Label[], root: string): ReadonlyMap<string, Item> {
-  const items = new Map<string, Item>();
-  for (const label of labels) {
-    if (!label.key.startsWith(`${root}.`)) continue;
-    const [, , name, ...rest] = label.key.split('.');
-    if (!name || name.includes('@')) continue;
-    const item = items.get(name);
-    const field = rest.join('.');
-    const before = item?.fields.get(field);
-    const twice = item?.twice ?? (before && before.value !== label.value ? label : undefined);
-    items.set(name, { name, fields: new Map([...(item?.fields ?? []), [field, before ?? label]]), ...(twice && { twice }) });
-  }
-  return items;
 }

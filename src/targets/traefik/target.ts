@@ -14,7 +14,10 @@ import { staticConfig } from './static.ts';
 export const traefikTarget: Target = {
   server: 'traefik',
   capabilities: TRAEFIK_CAPABILITIES,
-  obstacle({ middlewares }, { settings }) {
+  obstacle({ protocol, match, middlewares }, { settings }) {
+    // neither is rendered for connections: it would let in everybody
+    if (protocol !== 'http' && (middlewares.length > 0 || match.conditions.length > 0))
+      return { effect: 'withhold', message: `Cannot limit who uses the ${protocol} route: it is not rendered` };
     const unenforced = middlewares.find((middleware) => !isEnforceable(middleware, settings));
     return unenforced && { effect: 'withhold', message: `Cannot enforce ${unenforced.kind} as the tag asks: the route answers 503` };
   },
