@@ -14,6 +14,8 @@ export interface Item<S extends NamedSection = NamedSection> {
   readonly name: string;
   /** By lower-cased key, in the order of the tags. Parts that are switched off are not among them. */
   readonly fields: ReadonlyMap<string, Field>;
+  /** The first segments of all its keys, lower-cased, but for those that are switched off as a whole. */
+  readonly parts: ReadonlySet<string>;
   /** Where its labels stand. */
   readonly spans: readonly TagSpan[];
   /** The first of them. */
@@ -48,10 +50,13 @@ function itemOf<S extends NamedSection>(group: readonly Entry[], section: S, tel
   }
   const fault = worstFault(faults);
   const spans = group.map(({ label }) => label.valueSpan);
+  const off = switchedOff(fields, tell);
+  const parts = new Set(group.map(({ path }) => path.split('.')[0] ?? ''));
   return {
     section,
     name: first.name,
-    fields: withoutSwitchedOff(fields, tell),
+    fields: new Map([...fields].filter(([path]) => !off.some((part) => path === part || path.startsWith(`${part}.`)))),
+    parts: new Set([...parts].filter((part) => !off.includes(part))),
     spans,
     span: spans[0] ?? first.label.valueSpan,
     ...(fault && { fault }),
@@ -63,13 +68,13 @@ function spelled({ segments }: Label): string {
   return segments.map(({ text }) => text).join('.');
 }
 
-/** Traefik takes a part out, with everything below it, where its own label is anything but `true` or empty. */
-function withoutSwitchedOff(fields: ReadonlyMap<string, Field>, tell: Tell): ReadonlyMap<string, Field> {
+/** The keys that Traefik takes out, with everything below them: their own label is anything but `true` or empty. */
+function switchedOff(fields: ReadonlyMap<string, Field>, tell: Tell): readonly string[] {
   const off = [...fields.values()].filter(({ row, label }) => row[0] === 'switch' && !/^(?:true)?$/i.test(label.value));
   for (const { path, label } of off)
     if (!/^false$/i.test(label.value))
       tell('TRAEFIK_LABEL_INERT', `"${label.value}" takes "${path}" out, as in Traefik`, label.valueSpan, { hint: 'Write true or false' });
-  return new Map([...fields].filter(([path]) => !off.some((field) => path === field.path || path.startsWith(`${field.path}.`))));
+  return off.map(({ path }) => path);
 }
 
 /** A text, or undefined where the label is missing. */

@@ -25,6 +25,8 @@ export interface Entry {
   readonly section: NamedSection;
   /** As written. */
   readonly name: string;
+  /** The key behind the name, lower-cased. */
+  readonly path: string;
   readonly label: Label;
   readonly field?: Field;
   readonly fault?: Fault;
@@ -49,10 +51,12 @@ export function readLabels(labels: readonly Label[], tell: Tell): readonly Entry
   return labels.flatMap((label) => {
     const place = placeOf(label, tell);
     if (!place) return [];
-    reportBlanks(label, tell);
     const found = place.mistyped ? undefined : findRow(place.section, place.path);
+    reportBlanks(label, found?.row, tell);
     if (!found) return [unknownEntry(place, tell)];
-    if (found.row[1] !== 'refused') return [entryOf(place, found, tell)];
+    // an empty URL is none, in Traefik too
+    const isNothing = place.section === 'http.services' && label.value === '';
+    if (found.row[1] !== 'refused' || isNothing) return [entryOf(place, found, tell)];
     const item = `${place.section} ${place.name.toLowerCase()} ${typeOf(place.path)}`;
     const entry = refusedEntry(place, refused.has(item) ? () => undefined : tell);
     refused.add(item);
@@ -83,7 +87,7 @@ function placeOf(label: Label, tell: Tell): Place | undefined {
 
 function entryOf({ section, name, path, label }: Place, { key, row }: FoundRow, tell: Tell): Entry {
   const [type, use, meaning] = row;
-  const plain: Entry = { section, name, label };
+  const plain: Entry = { section, name, path, label };
   if (use === 'file') {
     const message = `"${label.key}" is not read from labels, in Traefik neither; served without it`;
     tell('TRAEFIK_LABEL_FILE_ONLY', message, label.valueSpan, { hint: meaning });
@@ -109,6 +113,7 @@ function unknownEntry({ section, mistyped, name, path, label }: Place, tell: Tel
   return {
     section,
     name,
+    path,
     label,
     ...(withholds && { fault: protective('TRAEFIK_LABEL_UNKNOWN') }),
     ...(meant?.key === 'rule' && { losesRule: true }),
@@ -126,17 +131,18 @@ function refusedEntry({ section, name, path, label }: Place, tell: Tell): Entry 
   if (section === 'http.services') {
     const message = `Cannot forward to "${label.value}": a tag may not name an address; its routes answer 503`;
     tell('TRAEFIK_SERVER_URL', message, label.valueSpan, { hint: 'Register the address, or write loadBalancer.server.port' });
-    return { section, name, label, fault: quarantined('TRAEFIK_SERVER_URL') };
+    return { section, name, path, label, fault: quarantined('TRAEFIK_SERVER_URL') };
   }
   const message = `Cannot use ${typeOf(path)} of "${name}": a tag may not say ${path}; its routes answer 503`;
   tell('TRAEFIK_FEATURE_REFUSED', message, label.valueSpan, { hint: 'Let the operator define a policy, and write NAME@file' });
-  return { section, name, label, fault: protective('TRAEFIK_FEATURE_REFUSED') };
+  return { section, name, path, label, fault: protective('TRAEFIK_FEATURE_REFUSED') };
 }
 
-/** Traefik does not trim Consul's tags: there such a label has the whole instance ignored. */
-function reportBlanks({ key, blanks, valueSpan }: Label, tell: Tell): void {
-  if (valueSpan.source === 'consul' && blanks.key)
-    tell('TRAEFIK_LABEL_BLANK', `A blank before the "=" of "${key}": Traefik would ignore the whole instance`, valueSpan);
+/** Traefik does not trim Consul's tags: there a blank in a key, or around a number, has the whole instance ignored. */
+function reportBlanks({ key, blanks, valueSpan }: Label, row: LabelRow | undefined, tell: Tell): void {
+  const isExact = row?.[0] === 'bool' || row?.[0] === 'integer' || row?.[0] === 'duration' || row?.[0] === 'switch';
+  if (valueSpan.source === 'consul' && (blanks.key || (blanks.value && isExact)))
+    tell('TRAEFIK_LABEL_BLANK', `A blank beside the "=" of "${key}": Traefik would ignore the whole instance`, valueSpan);
 }
 
 function isMiddleware(section: NamedSection): boolean {

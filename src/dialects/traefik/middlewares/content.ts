@@ -1,4 +1,4 @@
-import { boolOf, fieldOf, hasPart, listIn, numberOf, textOf } from '../items.ts';
+import { boolOf, fieldOf, listIn, numberOf, textOf } from '../items.ts';
 import { badValue, NO_MIDDLEWARE, only, type MiddlewareReader } from './reading.ts';
 
 const ENCODINGS: readonly string[] = ['gzip', 'br', 'zstd'];
@@ -52,7 +52,7 @@ const INFO = [
 export const readPassTlsClientCert: MiddlewareReader = (item) => {
   const info = INFO.filter((field) => boolOf(item, `passTLSClientCert.info.${field}`)).toSorted();
   const pem = boolOf(item, 'passTLSClientCert.pem') ?? false;
-  return pem || hasPart(item, 'passTLSClientCert.info') ? only({ kind: 'passTlsClientCert', pem, info }) : NO_MIDDLEWARE;
+  return pem || info.length > 0 ? only({ kind: 'passTlsClientCert', pem, info }) : NO_MIDDLEWARE;
 };
 
 const CHARACTERS = [

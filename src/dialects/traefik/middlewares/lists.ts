@@ -135,7 +135,7 @@ function namesIn(field: Field): readonly { readonly name: string; readonly span:
 }
 
 function isOnlyChain(item: MiddlewareItem): boolean {
-  return [...item.fields.keys()].every((path) => path.startsWith('chain.'));
+  return item.parts.size === 1 && item.parts.has('chain');
 }
 
 function definitionOf({ span, fault: itemFault }: Item, name: string, reading: ReturnType<Finder>): Definition {

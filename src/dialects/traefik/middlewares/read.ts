@@ -72,7 +72,7 @@ function readTcpByType(item: Item<'tcp.middlewares'>, tell: Tell): MiddlewareRea
 
 /** The one type that a middleware has; Traefik refuses none and several. */
 function onlyType(item: Item, tell: Tell): string | MiddlewareReading {
-  const types = new Set([...item.fields.keys()].map((path) => path.split('.')[0] ?? ''));
+  const types = item.parts;
   const [type] = types;
   if (type !== undefined && types.size === 1) return type;
   if (item.fault) return { middlewares: [], fault: item.fault };

@@ -3,7 +3,7 @@ import type { Fault, PoolMember, Reference } from '../../../model/intent.ts';
 import { parsePort, type Port } from '../../../model/names.ts';
 import { PLAIN_POOL, type PoolOptions } from '../../../model/pool.ts';
 import { parseLink, type Context } from '../context.ts';
-import { hasPart, type Item } from '../items.ts';
+import type { Item } from '../items.ts';
 import type { Field } from '../read-labels.ts';
 import { protective, quarantined, worstFault } from '../tell.ts';
 
@@ -36,7 +36,7 @@ export function readService(item: Item, context: Context, read: (tools: ServiceT
   };
   const member = read({ bad, faults, context });
   // Traefik leaves out the instance; a service that was refused has said why
-  if (!hasPart(item, 'loadBalancer') && !item.fault) {
+  if (!item.parts.has('loadbalancer') && !item.fault) {
     const message = `Cannot serve service "${item.name}": it has no loadBalancer; its routes answer 503`;
     context.tell('TRAEFIK_LABEL_VALUE', message, item.span);
     faults.push(quarantined('TRAEFIK_LABEL_VALUE'));
@@ -59,7 +59,7 @@ export const CONNECTION_POOL: PoolOptions = HTTP_POOL;
 /** The port that requests go to. */
 export function portOf(field: Field | undefined, { bad, context }: ServiceTools): Port {
   const { instance, tell } = context;
-  if (!field) return instance.port;
+  if (!field || field.label.value === '') return instance.port;
   const port = parsePort(field.label.value);
   if (port === undefined) bad(field, 'a port from 1 to 65535');
   else if (port !== instance.port)
