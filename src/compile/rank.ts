@@ -5,6 +5,7 @@ import type { EntryPointChoice } from '../model/entry-point.ts';
 import type { DialectName } from '../model/route.ts';
 import type { Unranked } from './merge.ts';
 import { effectivePriority } from './priority.ts';
+import { lowestExactHosts, type LowestOf } from './exact-hosts.ts';
 
 /**
  * The routes in the order in which they are tried. Fabio and HinD routes form one list in Fabio's order (fabiolb/fabio:route/table.go:
@@ -88,14 +89,18 @@ function portText(host: HostMatch, entryPoints: EntryPointChoice): string {
         : '';
 }
 
-/** Traefik routers by the priority that counts, larger first. */
+/** Traefik routers by the priority that counts, larger first; of those that are held at one place, by the one they asked for. */
 function byPriority(routers: readonly Unranked[], report: Report): readonly Unranked[] {
-  const exact = routers.filter(({ route }) => route.match.host.kind === 'exact');
-  const lowestOf = lowestByOthers(exact);
+  const exact = routers.flatMap(({ route, intent }) => {
+    const { host } = route.match;
+    return host.kind === 'exact' ? [{ host: host.host, service: serviceOf(route), priority: effectivePriority(intent) }] : [];
+  });
+  const lowestOf = lowestExactHosts(exact);
   const priorities = new Map(routers.map((router) => [router, heldInside(router, lowestOf, report)]));
   return routers.toSorted(
     compareBy(
       (a, b) => (priorities.get(b) ?? 0) - (priorities.get(a) ?? 0),
+      (a, b) => effectivePriority(b.intent) - effectivePriority(a.intent),
       (a, b) => compareSpecificity(a, b),
       (a, b) => compareText(a.route.id, b.route.id),
     ),
@@ -104,14 +109,13 @@ function byPriority(routers: readonly Unranked[], report: Report): readonly Unra
 
 /**
  * The priority of a router. One that asks for more than its rule's length never brings a pattern or host-less router above the exact
- * host of another service: it is held below the lowest of those, even where the length alone would stand higher.
+ * host of another service that it may match: it is held below the lowest of those, even where the length alone would stand higher.
  */
-function heldInside(router: Unranked, lowestOf: (service: string) => number, report: Report): number {
-  const { route, intent } = router;
+function heldInside({ route, intent }: Unranked, lowestOf: LowestOf, report: Report): number {
   const natural = intent.ruleLength ?? 0;
   const asked = intent.priority ?? natural;
   if (route.match.host.kind === 'exact' || asked <= natural) return asked;
-  const held = Math.min(asked, lowestOf(route.services.join(' ')) - 0.5);
+  const held = Math.min(asked, lowestOf(route.match.host, serviceOf(route)) - 0.5);
   if (held < asked) {
     const message = `The priority ${asked} counts below the exact hosts of other services`;
     report(diagnose('TRAEFIK_PRIORITY_CLAMPED', message, { span: intent.spans[0] }));
@@ -119,13 +123,6 @@ function heldInside(router: Unranked, lowestOf: (service: string) => number, rep
   return held;
 }
 
-/** The lowest priority among the routers of other services, answered in constant time from the two lowest services. */
-function lowestByOthers(exact: readonly Unranked[]): (service: string) => number {
-  const lowest = new Map<string, number>();
-  for (const { route, intent } of exact) {
-    const service = route.services.join(' ');
-    lowest.set(service, Math.min(effectivePriority(intent), lowest.get(service) ?? Number.POSITIVE_INFINITY));
-  }
-  const ascending = [...lowest.entries()].toSorted(([, a], [, b]) => a - b);
-  return (service) => ascending.find(([other]) => other !== service)?.[1] ?? Number.POSITIVE_INFINITY;
+function serviceOf({ services }: Unranked['route']): string {
+  return services.join(' ');
 }

@@ -38,7 +38,7 @@ const hostMatch = fc.oneof(
   fc.constant(ANY_HOST),
   hostname.map((name) => exactHost(name)),
   fc.constant({ kind: 'exact', host: host('[::1]'), port: 'any' } as const),
-  fc.constant({ kind: 'glob', pattern: '*.b.io', regexp: '^[^.]+\\.b\\.io\\.?$', port: 'any' } as const),
+  fc.constant({ kind: 'glob', pattern: '*.b.io', regexp: '^[^.]+\\.b\\.io$', port: 'any' } as const),
   regexp.map((pattern) => ({ kind: 'regexp', regexp: pattern }) as const),
 );
 const pathMatch = fc.oneof(

@@ -136,7 +136,7 @@ function host(token: RuleToken): Atom | RuleProblem {
     return never(token, '`*` stands for one whole label at the beginning only');
   if (name === undefined) return problem('TRAEFIK_RULE_SYNTAX', `Cannot match host "${token.text}": it is no host name`, token);
   if (!glob) return exact(text, token);
-  return { kind: 'host', host: { kind: 'glob', pattern: text, regexp: `^[^.]+\\.${regexpLiteral(name)}\\.?$`, port: 'any' } };
+  return { kind: 'host', host: { kind: 'glob', pattern: text, regexp: `^[^.]+\\.${regexpLiteral(name)}$`, port: 'any' } };
 }
 
 function exact(text: string, token: RuleToken): Atom | RuleProblem {

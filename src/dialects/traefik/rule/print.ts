@@ -35,7 +35,7 @@ function hostRule(host: Exclude<HostMatch, { kind: 'any' }>, kind: RuleKind): Ru
 
 /** Whether a pattern is Traefik's own: one whole label before a name. */
 export function isOneLabel({ pattern, regexp }: Extract<HostMatch, { kind: 'glob' }>): boolean {
-  return /^\*\.[^*?[\]{}]+$/.test(pattern) && regexp.startsWith('^[^.]+');
+  return /^\*\.[^*?[\]{}]+$/.test(pattern) && regexp.startsWith('^[^.]+\\.');
 }
 
 function pathRule(path: Exclude<PathMatch, { kind: 'any' }>): Rule {
