@@ -125,8 +125,9 @@ function printJob(job: Job, { context, services, report }: PrintTools): readonly
   const { routers, losses: routerLosses } = routerText(group, context);
   const serviceLosses = membersOf(job).flatMap((member) => services.textOf(member, job).losses);
   const losses = [...routerLosses, ...chain.losses, ...serviceLosses];
-  tellLosses(losses, intent, report);
-  if (losses.some(({ route }) => route) || routers.length === 0) return undefined;
+  const whole = losses.find(({ route }) => route);
+  tellLosses(whole ? [whole] : losses, intent, report);
+  if (whole || routers.length === 0) return undefined;
   const service = intent.backend ? undefined : services.partOf(intent, job);
   const links = linkFields(intent, chain, service);
   const named = routers.map(({ suffix, fields }): Part => {

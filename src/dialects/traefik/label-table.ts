@@ -66,7 +66,7 @@ export const LABELS = {
     'loadBalancer.passHostHeader': ['bool', 'read', "`false`: servers get their own address as Host instead of the client's"],
     'loadBalancer.serversTransport': ['string', 'guard', '`NAME@file`: a transport of the operator'],
     'loadBalancer.responseForwarding.flushInterval': ['duration', 'read', 'Between flushes of an answer that is still coming'],
-    'loadBalancer.sticky': ['switch', 'inert', 'Does nothing without `sticky.cookie`'],
+    'loadBalancer.sticky': ['switch', 'read', 'Does nothing without `sticky.cookie`'],
     'loadBalancer.sticky.cookie': ['switch', 'read', 'Keeps a client at its server'],
     'loadBalancer.sticky.cookie.name': ['string', 'read', "Name of the cookie; the proxy's own where it is missing"],
     'loadBalancer.sticky.cookie.secure': ['bool', 'read', 'Only over TLS'],
