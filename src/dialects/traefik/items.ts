@@ -29,6 +29,7 @@ export interface Item<S extends NamedSection = NamedSection> {
 /** The items of a section by lower-cased name, in the order of the tags. */
 export function itemsOf<S extends NamedSection>(entries: readonly Entry[], section: S, tell: Tell): ReadonlyMap<string, Item<S>> {
   const own = entries.filter((entry) => entry.section === section);
+  if (own.length === 0) return new Map();
   const items = [...groupBy(own, ({ name }) => name.toLowerCase())].flatMap(([key, group]) => {
     const item = itemOf(group, section, tell);
     return item ? [[key, item] as const] : [];
@@ -37,7 +38,7 @@ export function itemsOf<S extends NamedSection>(entries: readonly Entry[], secti
 }
 
 function itemOf<S extends NamedSection>(group: readonly Entry[], section: S, tell: Tell): Item<S> | undefined {
-  const [first] = group.toSorted((a, b) => (spelled(a.label) < spelled(b.label) ? -1 : 1));
+  const first = firstSpelled(group);
   if (!first) return undefined;
   const fields = new Map<string, Field>();
   const faults = group.map(({ fault }) => fault);
@@ -51,12 +52,14 @@ function itemOf<S extends NamedSection>(group: readonly Entry[], section: S, tel
   const fault = worstFault(faults);
   const spans = group.map(({ label }) => label.valueSpan);
   const off = switchedOff(fields, tell);
+  const kept =
+    off.length === 0 ? fields : [...fields].filter(([path]) => !off.some((part) => path === part || path.startsWith(`${part}.`)));
   const parts = new Set(group.map(({ path }) => path.split('.')[0] ?? ''));
   return {
     section,
     name: first.name,
-    fields: new Map([...fields].filter(([path]) => !off.some((part) => path === part || path.startsWith(`${part}.`)))),
-    parts: new Set([...parts].filter((part) => !off.includes(part))),
+    fields: new Map(kept),
+    parts: off.length === 0 ? parts : new Set([...parts].filter((part) => !off.includes(part))),
     spans,
     span: spans[0] ?? first.label.valueSpan,
     ...(fault && { fault }),
@@ -64,8 +67,12 @@ function itemOf<S extends NamedSection>(group: readonly Entry[], section: S, tel
   };
 }
 
-function spelled({ segments }: Label): string {
-  return segments.map(({ text }) => text).join('.');
+/** The label that Traefik takes the name from: the first in byte order. */
+function firstSpelled(group: readonly Entry[]): Entry | undefined {
+  const [first] = group;
+  if (group.every(({ name }) => name === first?.name)) return first;
+  const spelled = ({ segments }: Label): string => segments.join('.');
+  return group.toSorted((a, b) => (spelled(a.label) < spelled(b.label) ? -1 : 1))[0];
 }
 
 /** The keys that Traefik takes out, with everything below them: their own label is anything but `true` or empty. */

@@ -31,19 +31,24 @@ export interface FoundSection {
 
 /** The section of a lower-cased key; undefined for `general` and for strangers. */
 export function findSection(key: string): FoundSection | undefined {
-  const beginning = key.split('.').slice(0, 2).join('.');
-  const named = sections().filter((section) => section !== 'general');
-  const exact = named.find((section) => section === beginning);
+  const dot = key.indexOf('.', key.indexOf('.') + 1);
+  const beginning = dot < 0 ? key : key.slice(0, dot);
+  const exact = NAMED.get(beginning);
   if (exact) return { section: exact, mistyped: false };
   if (!/^(?:http|tcp|udp)\./.test(beginning)) return undefined;
-  const meant = nearest(beginning, named);
-  const section = named.find((candidate) => candidate === meant);
+  const section = NAMED.get(nearest(beginning, [...NAMED.keys()]) ?? '');
   return section && { section, mistyped: true };
 }
+
+const NAMED: ReadonlyMap<string, NamedSection> = new Map(
+  sections().flatMap((section) => (section === 'general' ? [] : [[section, section] as const])),
+);
 
 /** The row of a lower-cased key (behind the name, where the section has names); undefined where there is none. */
 export function findRow(section: Section, key: string): FoundRow | undefined {
   const rows = INDEX.get(section);
+  const known = rows?.get(key);
+  if (known) return known;
   const plain = key.replace(/\[\d+\](?=\.|$)/g, '[n]');
   const last = plain.lastIndexOf('.');
   const found = rows?.get(plain) ?? (last < 0 ? undefined : rows?.get(`${plain.slice(0, last)}.*`));

@@ -1,7 +1,7 @@
 import { nearest } from '../../lib/nearest.ts';
 import type { Fault } from '../../model/intent.ts';
 import type { LabelRow, NamedSection } from './label-table.ts';
-import type { Label } from './labels.ts';
+import { segmentSpan, type Label } from './labels.ts';
 import { findRow, findSection, isGuard, suggestRow, typesOf, type FoundRow } from './lookup.ts';
 import { reportStranger } from './strangers.ts';
 import { protective, quarantined, type Tell } from './tell.ts';
@@ -71,18 +71,17 @@ function placeOf(label: Label, tell: Tell): Place | undefined {
     reportStranger(label, tell);
     return undefined;
   }
-  const [, , name] = label.segments;
-  const path = label.key.split('.').slice(3).join('.');
-  if (!name || name.text === '' || path === '') {
-    const span = label.segments.at(-1)?.span ?? label.valueSpan;
-    tell('TRAEFIK_LABEL_UNKNOWN', `There is no label "${label.key}"; served without it`, span);
+  const [first = '', second = '', name = ''] = label.segments;
+  const path = label.key.slice(first.length + second.length + name.length + 3);
+  if (name === '' || path === '') {
+    tell('TRAEFIK_LABEL_UNKNOWN', `There is no label "${label.key}"; served without it`, segmentSpan(label, -1));
     return undefined;
   }
-  if (name.text.includes('@')) {
-    tell('TRAEFIK_NAME_SYNTAX', `Cannot use the name "${name.text}": it holds "@"`, name.span);
+  if (name.includes('@')) {
+    tell('TRAEFIK_NAME_SYNTAX', `Cannot use the name "${name}": it holds "@"`, segmentSpan(label, 2));
     return undefined;
   }
-  return { ...found, name: name.text, path, label };
+  return { ...found, name, path, label };
 }
 
 function entryOf({ section, name, path, label }: Place, { key, row }: FoundRow, tell: Tell): Entry {
@@ -95,7 +94,7 @@ function entryOf({ section, name, path, label }: Place, { key, row }: FoundRow, 
   }
   if (use === 'inert') tell('TRAEFIK_LABEL_INERT', `"${label.key}" does nothing, in Traefik neither`, label.valueSpan, { hint: meaning });
   const value = parseValue(label.value, type);
-  if (value !== undefined) return { ...plain, field: { key, path, part: label.segments.at(-1)?.text ?? '', row, value, label } };
+  if (value !== undefined) return { ...plain, field: { key, path, part: label.segments.at(-1) ?? '', row, value, label } };
   const message = `Cannot use "${label.value}" as ${path}, expected ${expectationOf(type)}; its routes answer 503`;
   tell('TRAEFIK_LABEL_VALUE', message, label.valueSpan);
   const protects = isMiddleware(section) && isGuard(section, typeOf(path));
@@ -108,7 +107,7 @@ function unknownEntry({ section, mistyped, name, path, label }: Place, tell: Tel
   const withholds = meant?.row[1] === 'guard' || (isMiddleware(section) && isGuard(section, typeOf(path)));
   const effect = withholds ? 'its routes answer 503, because it may protect them' : 'served without it';
   const hint = mistyped ? `Did you mean ${section}?` : hintFor(meant, section, path);
-  const span = (mistyped ? label.segments[1] : label.segments.at(-1))?.span ?? label.valueSpan;
+  const span = segmentSpan(label, mistyped ? 1 : -1);
   tell('TRAEFIK_LABEL_UNKNOWN', `There is no label "${label.key}": ${effect}`, span, { hint, withholds });
   return {
     section,

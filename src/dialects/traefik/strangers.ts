@@ -1,4 +1,4 @@
-import type { Label } from './labels.ts';
+import { segmentSpan, type Label } from './labels.ts';
 import { findRow } from './lookup.ts';
 import { fromOldRule } from './rule/older.ts';
 import type { Tell } from './tell.ts';
@@ -20,11 +20,11 @@ const OLD_ROOTS: ReadonlySet<string> = new Set([
 
 /** Says what becomes of a label that is about no router, service or middleware. */
 export function reportStranger(label: Label, tell: Tell): void {
-  const { key, segments, value, valueSpan } = label;
+  const { key, value } = label;
   const found = findRow('general', key);
   if (found) return reportGeneral(label, found.row[1], tell);
   const [root = ''] = key.split('.');
-  const span = segments[0]?.span ?? valueSpan;
+  const span = segmentSpan(label, 0);
   const unknown = (what: string, hint?: string): void => tell('TRAEFIK_LABEL_UNKNOWN', `Label "${key}" ${what}`, span, { hint });
   if (OLD_ROOTS.has(root)) return unknown('is of Traefik 1; served without it', oldHint(key, value));
   if (root === 'connect') return unknown('is none of Traefik; served without it', 'Did you mean consulCatalog.connect?');
