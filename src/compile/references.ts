@@ -150,7 +150,8 @@ function nameKey(kind: Definition['kind'], name: string, { source, owner }: Serv
   return [kind, source, owner, name].join('\u0000');
 }
 
-function contentOf(definition: Declared<'middleware'>): string {
+/** What a middleware does, as text without places: equal for two that do the same. */
+export function contentOf(definition: Extract<Definition, { kind: 'middleware' }>): string {
   const { middlewares, upstreamHost, sidePools = [], fault } = definition;
   const pools = sidePools.map(({ name, pool, protocol }) => [name, pool, protocol]);
   return JSON.stringify([middlewares.map(withoutSpan), upstreamHost, pools, fault?.code]);

@@ -74,7 +74,7 @@ export const CODES = {
   TRAEFIK_ENABLE_SPELLING: { severity: 'warning', summary: 'Only `traefik.enable=true` enables' },
   TRAEFIK_NAME_SHARED: {
     severity: 'warning',
-    summary: 'One router or service name in two services with different content; each keeps its own',
+    summary: 'One name of a router, service or middleware in two services with different content; each keeps its own',
   },
   TRAEFIK_NAME_TWICE: { severity: 'error', summary: 'The same label twice with different values; its router is refused' },
   TRAEFIK_LABEL_VALUE: { severity: 'error', summary: 'A label has a value of the wrong type' },

@@ -93,7 +93,12 @@ export type Definition = { readonly name: string; readonly span: TagSpan; readon
       readonly upstreamHost?: UpstreamHost;
       readonly sidePools?: readonly SidePool[];
     }
-  | ({ readonly kind: 'service'; readonly middlewares?: readonly (Middleware | Reference)[] } & PoolMember)
+  | ({
+      readonly kind: 'service';
+      readonly middlewares?: readonly (Middleware | Reference)[];
+      /** No tag declares it: every instance has it. */
+      readonly implicit?: true;
+    } & PoolMember)
 );
 
 /** What all tags of one instance ask for. */

@@ -93,6 +93,7 @@ function definitionsOf(
       span: service.spans[0] ?? span,
       ...service.member,
       ...(own.middlewares.length > 0 && { middlewares: own.middlewares }),
+      ...(service.spans.length === 0 && { implicit: true }),
       ...(fault && { fault }),
     };
   });
