@@ -179,20 +179,19 @@ test('createTraefikFormatter() says what it leaves out or says differently', () 
   assert.deepEqual(codesFor('https://h.io:8443'), ['TRAEFIK_UNSUPPORTED']);
 });
 
-test('createTraefikFormatter() writes a redirect that carries path and query', () => {
-  const { labels } = converted('urlprefix-*:80/ redirect=301,https://$host$path');
+test('createTraefikFormatter() writes a redirect by the expression that its target needs', () => {
+  const redirectOf = (tag: string): readonly string[] => converted(tag).labels.flatMap((label) => label.split('redirectregex.')[1] ?? []);
 
-  assert.ok(labels.includes('http.middlewares.N.redirectregex.replacement=https://${1}${3}${4}'), labels.join('\n'));
-  assert.deepEqual(
-    read(
-      print(
-        readTags({ ...INSTANCE, tags: ['urlprefix-h.io:80/ redirect=301,https://h.io$path'] }, [
-          createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true }),
-        ]).value.intents,
-      ).tags,
-    ).diagnostics,
-    [],
-  );
+  assert.deepEqual(redirectOf('urlprefix-h.io:80/ redirect=301,https://h.io$path'), [
+    'regex=^https?://([^/]+)(/.*)$',
+    'replacement=https://h.io${2}',
+    'permanent=true',
+  ]);
+  assert.deepEqual(redirectOf('urlprefix-*:80/ redirect=302,https://$host$path?a=$1'), [
+    'regex=^https?://([^/]+)(/[^?]*).*$',
+    'replacement=https://${1}${2}?a=$$1',
+  ]);
+  assert.deepEqual(redirectOf('urlprefix-/o redirect=302,https://y.com/'), ['regex=^.*$', 'replacement=https://y.com/']);
 });
 
 test('createTraefikFormatter() writes nothing when nothing can be said', () => {

@@ -56,17 +56,13 @@ function declared(
   return { names: [part.name], parts: [part], losses: [] };
 }
 
-/** 1: host with port, 2: host, 3: path, 4: query. */
-const WHOLE_URL = '^[a-z]+://((\\[[^\\]]*\\]|[^/:?]*)(?::[0-9]+)?)([^?]*)(.*)$';
-
 /** A redirect as `redirectRegex`, which answers GET with 301 or 302 and other methods with 308 or 307. */
 function redirectText(redirect: Redirect, intent: RouteIntent): ChainText {
   const { status, otherStatus = status, to } = redirect;
   const permanent = status === 301 || status === 308;
-  const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
   const fields: readonly FieldText[] = [
-    ['redirectregex.regex', WHOLE_URL],
-    ['redirectregex.replacement', to.map((part) => replacementOf(part, hasQuery)).join('')],
+    ['redirectregex.regex', wholeUrl(to)],
+    ['redirectregex.replacement', to.map(replacementOf).join('')],
     ...(permanent ? [['redirectregex.permanent', 'true'] as const] : []),
   ];
   const [get, other] = permanent ? [301, 308] : [302, 307];
@@ -75,16 +71,23 @@ function redirectText(redirect: Redirect, intent: RouteIntent): ChainText {
   return { ...declared(fields, { intent, isTcp: false, kind: 'redirect' }), losses };
 }
 
-function replacementOf(part: RedirectPart, hasQuery: boolean): string {
+/** An expression for every URL, as simple as the target lets it be. Group 1 is the host, 2 the path, with the query where it is carried. */
+function wholeUrl(to: readonly RedirectPart[]): string {
+  if (to.every(({ kind }) => kind === 'text')) return '^.*$';
+  const host = to.some(({ kind }) => kind === 'hostname') ? '(\\[[^\\]]*\\]|[^/:]+)(?::[0-9]+)?' : '([^/]+)';
+  const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
+  return `^https?://${host}${hasQuery ? '(/[^?]*).*' : '(/.*)'}$`;
+}
+
+function replacementOf(part: RedirectPart): string {
   switch (part.kind) {
     case 'text':
       return part.text.replaceAll('$', '$$$$');
     case 'host':
-      return '${1}';
     case 'hostname':
-      return '${2}';
+      return '${1}';
     case 'path':
-      return hasQuery ? '${3}' : '${3}${4}';
+      return '${2}';
     default:
       throw new TypeError(`Cannot print a redirect part: ${JSON.stringify(part satisfies never)}`);
   }
