@@ -89,7 +89,7 @@ const headerList = fc
   .map((list) => list.toSorted((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1)));
 const names = fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { minLength: 1 });
 const answer = parts<{ realm: string; removeHeader: true; userHeader: string }>({
-  realm: maybe(fc.constantFrom('staff', 'two words')),
+  realm: fc.constantFrom('traefik', 'staff', 'two words'),
   removeHeader: fc.constantFrom(true as const, undefined),
   userHeader: maybe(token),
 });

@@ -193,11 +193,13 @@ test('createTraefikDialect() says what labels without a protocol, of connect and
     'services.s.loadbalancer.passhostheader=false',
     'connect=true',
     'hcp.name=x',
+    'docker.network=n',
+    'consulcatalog.canari=true',
   );
 
   assert.deepEqual(
     result.diagnostics.map(({ hint }) => hint),
-    ['Did you mean http.services?', 'Did you mean consulCatalog.connect?', undefined],
+    ['Did you mean http.services?', 'Did you mean consulCatalog.connect?', undefined, undefined, 'Did you mean consulCatalog.canary?'],
   );
   assert.deepEqual(new Set(codesOf(result)), new Set(['TRAEFIK_LABEL_UNKNOWN']));
 });
@@ -257,4 +259,10 @@ test('createTraefikDialect() never throws and keeps every place inside its tag',
     }),
     { numRuns: 500 },
   );
+});
+
+test('createTraefikDialect() says that a switch of a provider cannot be read', () => {
+  assert.deepEqual(placesOf(readLabels('http.routers.r.rule=Host(`a.io`)', 'consulcatalog.canary=perhaps')), [
+    ['TRAEFIK_LABEL_VALUE', 'perhaps'],
+  ]);
 });

@@ -32,9 +32,9 @@ test('createTraefikDialect() reads every middleware of http', () => {
     ],
     [
       ['basicauth.users=u:h', 'basicauth.removeheader=true'],
-      { kind: 'basicAuth', users: { kind: 'listed', users: [{ name: 'u', hash: 'h' }] }, removeHeader: true },
+      { kind: 'basicAuth', users: { kind: 'listed', users: [{ name: 'u', hash: 'h' }] }, realm: 'traefik', removeHeader: true },
     ],
-    [['digestauth.users=u:r:h'], { kind: 'digestAuth', users: { kind: 'listed', users: [{ name: 'u', hash: 'r:h' }] } }],
+    [['digestauth.users=u:r:h'], { kind: 'digestAuth', users: { kind: 'listed', users: [{ name: 'u', hash: 'r:h' }] }, realm: 'traefik' }],
     [['ratelimit.average=10'], { kind: 'rateLimit', average: 10, periodMs: 1000, burst: 1, by: { kind: 'address', of: peer } }],
     [
       ['ratelimit.average=1', 'ratelimit.sourcecriterion.requesthost=true'],

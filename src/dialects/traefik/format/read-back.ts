@@ -5,6 +5,7 @@ import type { Middleware } from '../../../model/middleware.ts';
 import { sourceId } from '../../../model/names.ts';
 import { itemsOf } from '../items.ts';
 import { lexLabels } from '../labels.ts';
+import { DEFAULT_REALM } from '../middlewares/auth.ts';
 import { readMiddleware } from '../middlewares/read.ts';
 import { goReplacement } from '../middlewares/replacement.ts';
 import { readLabels } from '../read-labels.ts';
@@ -54,6 +55,8 @@ function sayable(match: RouteMatch): RouteMatch {
 
 /** A middleware in the words of the reader. */
 function normal(middleware: Middleware): Middleware {
+  if (middleware.kind === 'basicAuth' || middleware.kind === 'digestAuth')
+    return { ...middleware, realm: middleware.realm ?? DEFAULT_REALM };
   if (middleware.kind !== 'redirectRegexp' && middleware.kind !== 'replacePathRegexp') return middleware;
   return { ...middleware, replacement: goReplacement(middleware.replacement) };
 }

@@ -3,6 +3,9 @@ import { boolOf, listIn, textOf } from '../items.ts';
 import type { Tell } from '../tell.ts';
 import { badValue, only, type MiddlewareItem, type MiddlewareReader, type MiddlewareReading } from './reading.ts';
 
+/** What Traefik says where no realm is given. */
+export const DEFAULT_REALM = 'traefik';
+
 /** `basicAuth` with the users of the label. */
 export const readBasicAuth: MiddlewareReader = (item, { tell }) => {
   const pairs = listIn(item, 'basicAuth.users').map((user) => user.split(':'));
@@ -26,11 +29,12 @@ function unreadableUsers(item: MiddlewareItem, form: string, tell: Tell): Middle
   return badValue(item, { expected: `users as ${form}`, guard: true }, tell);
 }
 
+/** The realm is Traefik's own where none is given, whatever the proxy. */
 function answerOf(item: MiddlewareItem, type: 'basicAuth' | 'digestAuth'): AuthAnswer {
-  const realm = textOf(item, `${type}.realm`) ?? '';
+  const realm = textOf(item, `${type}.realm`) || DEFAULT_REALM;
   const userHeader = textOf(item, `${type}.headerField`) ?? '';
   return {
-    ...(realm !== '' && realm !== 'traefik' && { realm }),
+    realm,
     ...(boolOf(item, `${type}.removeHeader`) && { removeHeader: true }),
     ...(userHeader !== '' && { userHeader }),
   };
