@@ -97,4 +97,6 @@ test('reportSharedDefinitions() names middlewares that do different things and s
   assert.deepEqual(codes(middleware('m', { middlewares: [STRIP] }), middleware('m', { middlewares: [STRIP] })), []);
   assert.deepEqual(codes(service(), service()), ['TRAEFIK_NAME_SHARED']);
   assert.deepEqual(codes(service(true), service(true)), []);
+  const again = { ...keeper, instance: 'keeper-2' };
+  assert.deepEqual(codesOf(compile([reading(keeper, service()), reading(again, service())])), []);
 });

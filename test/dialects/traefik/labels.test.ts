@@ -223,6 +223,8 @@ test('createTraefikDialect() reads nothing when enable is spelled in another way
   assert.deepEqual(read('traefik.enable=True'), []);
   assert.deepEqual(read('traefik.enable=1'), ['TRAEFIK_ENABLE_SPELLING']);
   assert.deepEqual(read('traefik.enable = true'), ['TRAEFIK_ENABLE_SPELLING']);
+  assert.deepEqual(read('traefik.enable =true'), ['TRAEFIK_ENABLE_SPELLING']);
+  assert.deepEqual(read('traefik.enable= true'), ['TRAEFIK_ENABLE_SPELLING']);
   assert.deepEqual(read('traefik.enable=false'), ['TRAEFIK_NOT_ENABLED']);
   assert.deepEqual(read('Traefik.enable=true'), ['TRAEFIK_NOT_ENABLED']);
 });
