@@ -1,35 +1,78 @@
 import type { HostMatch } from '../model/match.ts';
 
-/** An exact host with the priority of its router. */
-export interface ExactHost {
-  readonly host: string;
+/** A router as far as its place among others is concerned. */
+export interface PlacedRouter {
+  readonly host: HostMatch;
   readonly service: string;
   readonly priority: number;
+  /** It asks for more than the length of its rule. */
+  readonly raised: boolean;
 }
 
-/** The lowest priority among the exact hosts of other services that a pattern may match; infinite where there is none. */
-export type LowestOf = (pattern: HostMatch, service: string) => number;
+/** Where routers stand so that no raised priority of a pattern comes between another service and its exact host. */
+export interface HostGuard {
+  /** The priority that counts. */
+  placeOf(router: PlacedRouter): number;
+  /** Whether an exact host of another service goes before this router although it asks for more. */
+  isHeld(router: PlacedRouter): boolean;
+}
 
 /**
- * An index of exact hosts by every ending of whole labels, each with its two services of the lowest priorities, which answers in
- * constant time. No expression is run: what a pattern must end in says which hosts it may match.
+ * Guards exact hosts against raised patterns. An exact host goes above the raised patterns of its own domain; a raised router for any
+ * domain goes below all exact hosts. Each is the smaller move: all that is not about such a pair keeps its order. Both are looked up by
+ * endings of whole labels, in constant time, and no expression is run: what a pattern must end in says which hosts it may match.
  */
-export function lowestExactHosts(hosts: readonly ExactHost[]): LowestOf {
-  const byEnding = new Map<string, Map<string, number>>();
-  for (const { host, service, priority } of hosts)
-    for (const ending of endingsOf(host)) {
-      const lowest = byEnding.get(ending) ?? new Map<string, number>();
-      lowest.set(service, Math.min(priority, lowest.get(service) ?? Number.POSITIVE_INFINITY));
-      byEnding.set(ending, lowest);
+export function guardExactHosts(routers: readonly PlacedRouter[]): HostGuard {
+  const raised = extremesBy(
+    routers.filter((router) => isRaisedPattern(router)),
+    { keysOf: ({ host }) => [requiredEnding(host)], better: Math.max },
+  );
+  const exact = extremesBy(
+    routers.filter(({ host }) => host.kind === 'exact'),
+    { keysOf: ({ host }) => endingsOf(host), better: Math.min },
+  );
+  return {
+    placeOf({ host, service, priority, raised: isRaised }) {
+      if (host.kind === 'exact') {
+        const above = endingsOf(host).flatMap((ending) => (ending === '' ? [] : (raised(ending, service) ?? [])));
+        return Math.max(priority, ...above.map((other) => (other > priority ? other + 0.5 : priority)));
+      }
+      const lowest = isRaised && requiredEnding(host) === '' ? exact('', service) : undefined;
+      return lowest === undefined ? priority : Math.min(priority, lowest - 0.5);
+    },
+    isHeld(router) {
+      if (!isRaisedPattern(router)) return false;
+      const lowest = exact(requiredEnding(router.host), router.service);
+      return lowest !== undefined && lowest < router.priority;
+    },
+  };
+}
+
+function isRaisedPattern({ host, raised }: PlacedRouter): boolean {
+  return raised && host.kind !== 'exact';
+}
+
+/** The largest or smallest priority under a key among the routers of other services than one. Two of each key are enough to know. */
+function extremesBy(
+  routers: readonly PlacedRouter[],
+  { keysOf, better }: { readonly keysOf: (router: PlacedRouter) => readonly string[]; readonly better: (a: number, b: number) => number },
+): (key: string, service: string) => number | undefined {
+  const byKey = new Map<string, Map<string, number>>();
+  for (const router of routers)
+    for (const key of keysOf(router)) {
+      const services = byKey.get(key) ?? new Map<string, number>();
+      services.set(router.service, better(router.priority, services.get(router.service) ?? router.priority));
+      byKey.set(key, services);
     }
-  const ascending = new Map([...byEnding].map(([ending, lowest]) => [ending, [...lowest].toSorted(([, a], [, b]) => a - b).slice(0, 2)]));
-  return (pattern, service) =>
-    ascending.get(requiredEnding(pattern))?.find(([other]) => other !== service)?.[1] ?? Number.POSITIVE_INFINITY;
+  const best = new Map(
+    [...byKey].map(([key, services]) => [key, [...services].toSorted(([, a], [, b]) => (better(a, b) === a ? -1 : 1)).slice(0, 2)]),
+  );
+  return (key, service) => best.get(key)?.find(([other]) => other !== service)?.[1];
 }
 
 /** `b.c.io` → itself, `c.io`, `io` and the empty one, which every host has. */
-function endingsOf(host: string): readonly string[] {
-  const labels = host.split('.');
+function endingsOf(host: HostMatch): readonly string[] {
+  const labels = host.kind === 'exact' ? host.host.split('.') : [];
   return [...labels.map((_, at) => labels.slice(at).join('.')), ''];
 }
 

@@ -96,3 +96,19 @@ test('requiredEnding() is empty when a pattern may match a host of any domain', 
 
   assert.deepEqual(endings, ['x.io', 'x.io', '', '', '', 'io', '', '']);
 });
+
+test('rankRoutes() keeps the order among patterns when one of them is held below an exact host', () => {
+  const [a, b, c] = [instanceOf('a'), instanceOf('b'), instanceOf('c')];
+  const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
+
+  const { value } = compile([
+    readingOf(a, intentOf(a, glob('*.x.io', '^[^.]+\\.x\\.io$'), { ...traefik, priority: 100, ruleLength: 15 })),
+    readingOf(b, intentOf(b, matchOf('h.x.io'), { ...traefik, priority: 5, ruleLength: 20 })),
+    readingOf(c, intentOf(c, matchOf('*', '/api'), { ...traefik, ruleLength: 50 })),
+  ]);
+
+  assert.deepEqual(
+    value.table.routes.map(({ services }) => services[0]),
+    ['b', 'a', 'c'],
+  );
+});
