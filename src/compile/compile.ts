@@ -12,6 +12,7 @@ import type { Claims, CompileOptions } from './options.ts';
 import { withinOwnership } from './owner.ts';
 import { rankRoutes } from './rank.ts';
 import { reservedHostRoutes, unknownHostRedirect, withHttpsRedirects } from './redirects.ts';
+import { reportSharedDefinitions } from './shared-definitions.ts';
 import { reportSharedNames } from './shared-names.ts';
 import { withOneTlsProfile } from './tls-profiles.ts';
 
@@ -42,6 +43,7 @@ export function buildTable(
 
   const candidates = candidatesOf(readings, options, report);
   reportSharedNames(candidates, report);
+  reportSharedDefinitions(readings, report);
   const { kept, holders } = withinOwnership(candidates, { options, claims, report });
   const merged = groupCandidates(kept).flatMap((group) => {
     const isOnlyAside = group.every(({ intent }) => isAside(intent.entryPoints));

@@ -48,13 +48,14 @@ export function backendsOfShare(
     endpoints: own.map(({ candidate, weight }) => endpointOf(candidate.intent, weight)),
     loadBalancing: loadBalancingOf(group, winner),
   };
-  const sideBackends = (intent.sidePools ?? []).map((pool): Backend => {
-    const members = own.flatMap(({ candidate }) => candidate.intent.sidePools?.find(({ name }) => name === pool.name) ?? []);
+  const sidePools = [...new Map((intent.sidePools ?? []).map((pool) => [pool.name, pool])).values()];
+  const sideBackends = sidePools.map((pool): Backend => {
+    const members = own.flatMap(({ candidate }) => candidate.intent.sidePools?.filter(({ name }) => name === pool.name) ?? []);
     const distinct = [...new Map(members.map((member) => [endpointKey(member), member])).values()].toSorted(compareEndpoints);
     const endpoints = distinct.map((member) => endpointOf(member, 1));
     return { ...pool.pool, id: idOf(route, [...services, `pool ${pool.name}`]), endpoints };
   });
-  const sideIds = new Map((intent.sidePools ?? []).map(({ name }, index) => [name, sideBackends[index]?.id]));
+  const sideIds = new Map(sidePools.map(({ name }, index) => [name, sideBackends[index]?.id]));
   const middlewares = intent.middlewares.map((middleware) =>
     middleware.kind === 'errors' ? { ...middleware, backend: sideIds.get(middleware.backend) ?? backend.id } : middleware,
   );

@@ -5,6 +5,7 @@ import type { EntryPointChoice } from '../model/entry-point.ts';
 import type { DialectName } from '../model/route.ts';
 import type { Unranked } from './merge.ts';
 import { effectivePriority } from './priority.ts';
+import { guardExactHosts, type PlacedRouter } from './exact-hosts.ts';
 
 /**
  * The routes in the order in which they are tried. Fabio and HinD routes form one list in Fabio's order (fabiolb/fabio:route/table.go:
@@ -88,44 +89,35 @@ function portText(host: HostMatch, entryPoints: EntryPointChoice): string {
         : '';
 }
 
-/** Traefik routers by the priority that counts, larger first. */
+/**
+ * Traefik routers by priority, larger first. A pattern or host-less router that asks for more than its rule's length never comes before
+ * the exact host of another service that it may match.
+ */
 function byPriority(routers: readonly Unranked[], report: Report): readonly Unranked[] {
-  const exact = routers.filter(({ route }) => route.match.host.kind === 'exact');
-  const lowestOf = lowestByOthers(exact);
-  const priorities = new Map(routers.map((router) => [router, heldInside(router, lowestOf, report)]));
+  const placed = new Map(routers.map((router) => [router, placedRouter(router)]));
+  const guard = guardExactHosts([...placed.values()]);
+  for (const [{ intent }, router] of placed) {
+    if (!guard.isHeld(router)) continue;
+    const message = `The priority ${router.priority} counts below the exact hosts of other services`;
+    report(diagnose('TRAEFIK_PRIORITY_CLAMPED', message, { span: intent.spans[0] }));
+  }
+  const places = new Map([...placed].map(([unranked, router]) => [unranked, guard.placeOf(router)]));
   return routers.toSorted(
     compareBy(
-      (a, b) => (priorities.get(b) ?? 0) - (priorities.get(a) ?? 0),
+      (a, b) => (places.get(b) ?? 0) - (places.get(a) ?? 0),
+      (a, b) => effectivePriority(b.intent) - effectivePriority(a.intent),
       (a, b) => compareSpecificity(a, b),
       (a, b) => compareText(a.route.id, b.route.id),
     ),
   );
 }
 
-/**
- * The priority of a router. One that asks for more than its rule's length never brings a pattern or host-less router above the exact
- * host of another service: it is held below the lowest of those, even where the length alone would stand higher.
- */
-function heldInside(router: Unranked, lowestOf: (service: string) => number, report: Report): number {
-  const { route, intent } = router;
-  const natural = intent.ruleLength ?? 0;
-  const asked = intent.priority ?? natural;
-  if (route.match.host.kind === 'exact' || asked <= natural) return asked;
-  const held = Math.min(asked, lowestOf(route.services.join(' ')) - 0.5);
-  if (held < asked) {
-    const message = `The priority ${asked} counts below the exact hosts of other services`;
-    report(diagnose('TRAEFIK_PRIORITY_CLAMPED', message, { span: intent.spans[0] }));
-  }
-  return held;
-}
-
-/** The lowest priority among the routers of other services, answered in constant time from the two lowest services. */
-function lowestByOthers(exact: readonly Unranked[]): (service: string) => number {
-  const lowest = new Map<string, number>();
-  for (const { route, intent } of exact) {
-    const service = route.services.join(' ');
-    lowest.set(service, Math.min(effectivePriority(intent), lowest.get(service) ?? Number.POSITIVE_INFINITY));
-  }
-  const ascending = [...lowest.entries()].toSorted(([, a], [, b]) => a - b);
-  return (service) => ascending.find(([other]) => other !== service)?.[1] ?? Number.POSITIVE_INFINITY;
+function placedRouter({ route, intent }: Unranked): PlacedRouter {
+  const { priority, ruleLength = 0 } = intent;
+  return {
+    host: route.match.host,
+    service: route.services.join(' '),
+    priority: effectivePriority(intent),
+    raised: priority !== undefined && priority > ruleLength,
+  };
 }

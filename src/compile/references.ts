@@ -1,8 +1,9 @@
 import { groupBy } from '../lib/sort.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Report, type TagSpan } from '../model/diagnostic.ts';
-import type { Definition, Fault, PoolMember, Reference, RouteIntent } from '../model/intent.ts';
+import type { Definition, Fault, PoolMember, Reference, RouteIntent, SidePool } from '../model/intent.ts';
 import type { Middleware } from '../model/middleware.ts';
+import type { UpstreamHost } from '../model/pool.ts';
 import type { TlsProfile } from '../model/route.ts';
 import type { Reading } from './candidates.ts';
 import type { CompileOptions } from './options.ts';
@@ -28,6 +29,8 @@ type Declared<Kind extends Definition['kind']> = Extract<Definition, { kind: Kin
 
 /** Middlewares that name middlewares are followed this deep. */
 const MAX_DEPTH = 8;
+/** A route follows this many names. */
+const MAX_FOLLOWED = 256;
 
 /**
  * A resolver over all readings. A name of a middleware or service belongs to its owner: what one service declares another may use, as in
@@ -50,14 +53,18 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
       faults.push({ kind: 'protective', code: reference.code });
       return [];
     };
-    const middlewares = middlewaresOf(intent.middlewares, 0);
+    const sideOfOthers: SidePool[] = [];
+    let hostOfOthers: UpstreamHost | undefined;
+    let followed = 0;
+    const ofRoute = middlewaresOf(intent.middlewares, 0);
     const tlsProfile = intent.tlsProfile && profileOf(intent.tlsProfile);
     const { backend, transport: _transport, tlsProfile: _profile, fault: _fault, ...rest } = intent;
     const targets = backend ? serviceOf(backend) : [{ member: intent, instance, local }];
-    const sidePools = intent.sidePools?.map((pool) => ({ ...pool, ...withTransport(pool) }));
+    const middlewares = [...ofRoute, ...(backend ? middlewaresOfService(backend) : [])];
+    const sidePools = [...(intent.sidePools ?? []), ...sideOfOthers].map((pool) => ({ ...pool, ...withTransport(pool) }));
     return targets.map(({ member, ...where }) => {
       const { protocol, endpoint, tls, share, weight } = member;
-      const pool = withTransport(member);
+      const pool = withHost(withTransport(member));
       const fault = faults.find(({ kind }) => kind === 'protective') ?? faults[0];
       const resolved: ResolvedIntent = {
         ...rest,
@@ -68,7 +75,7 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
         ...(tls && { tls }),
         ...(share !== undefined && { share }),
         ...(weight !== undefined && { weight }),
-        ...(sidePools && { sidePools }),
+        ...(sidePools.length > 0 && { sidePools }),
         ...(tlsProfile && { tlsProfile }),
         ...(fault && { fault }),
       };
@@ -81,7 +88,9 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
 
     function referred(reference: Reference, depth: number): readonly Middleware[] {
       const { name } = reference;
-      if (depth > MAX_DEPTH) return miss(reference, `Cannot follow middleware "${name}": it leads to itself`);
+      followed += 1;
+      if (depth > MAX_DEPTH || followed > MAX_FOLLOWED)
+        return miss(reference, `Cannot follow middleware "${name}": it leads to itself, or to too many others`);
       if (reference.to === 'policy') {
         const policy = options.policies.get(name);
         return policy ? policy.middlewares : miss(reference, `Cannot find policy "${name}"${expected(options.policies)}`);
@@ -94,7 +103,24 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
         return miss(reference, `Cannot choose middleware "${name}": ${services} declare it differently`, [first.span, other.span]);
       }
       if (first.fault) faults.push(first.fault);
+      hostOfOthers = first.upstreamHost ?? hostOfOthers;
+      sideOfOthers.push(...[first, ...others].flatMap(({ sidePools }) => sidePools ?? []));
       return middlewaresOf(first.middlewares, depth + 1);
+    }
+
+    /** A middleware's Host header counts unless the pool sends its instances' own, as in Traefik. */
+    function withHost({ pool }: Pick<PoolMember, 'pool'>): Pick<PoolMember, 'pool'> {
+      return hostOfOthers && pool.upstreamHost.kind !== 'endpoint' ? { pool: { ...pool, upstreamHost: hostOfOthers } } : { pool };
+    }
+
+    /** What a service does behind the middlewares of every route that uses it. Its instances ask for the same, or for 503. */
+    function middlewaresOfService(reference: Reference): readonly Middleware[] {
+      const [first, ...others] = known('service', reference.name, instance);
+      if (!first) return [];
+      const own = JSON.stringify(first.middlewares?.map(withoutSpan) ?? []);
+      const other = others.find(({ middlewares: list }) => JSON.stringify(list?.map(withoutSpan) ?? []) !== own);
+      if (other) return miss(reference, `Cannot choose the middlewares of service "${reference.name}"`, [first.span, other.span]);
+      return middlewaresOf(first.middlewares ?? [], 0);
     }
 
     function serviceOf(reference: Reference): readonly { member: PoolMember; instance: ServiceInstance; local: boolean }[] {
@@ -124,8 +150,11 @@ function nameKey(kind: Definition['kind'], name: string, { source, owner }: Serv
   return [kind, source, owner, name].join('\u0000');
 }
 
-function contentOf(definition: Declared<'middleware'>): string {
-  return JSON.stringify([definition.middlewares.map(withoutSpan), definition.fault?.code]);
+/** What a middleware does, as text without places: equal for two that do the same. */
+export function contentOf(definition: Extract<Definition, { kind: 'middleware' }>): string {
+  const { middlewares, upstreamHost, sidePools = [], fault } = definition;
+  const pools = sidePools.map(({ name, pool, protocol }) => [name, pool, protocol]);
+  return JSON.stringify([middlewares.map(withoutSpan), upstreamHost, pools, fault?.code]);
 }
 
 function withoutSpan(middleware: Middleware | Reference): unknown {

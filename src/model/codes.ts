@@ -70,7 +70,12 @@ export const CODES = {
   HIND_UNSUPPORTED: { severity: 'error', summary: 'No HinD tag can say this; the message says what is left out' },
   HIND_APPROXIMATED: { severity: 'warning', summary: 'A HinD tag says this differently; the message says how' },
 
-  TRAEFIK_LABEL_UNKNOWN: { severity: 'warning', summary: 'No such label; served without it' },
+  TRAEFIK_LABEL_UNKNOWN: {
+    severity: 'warning',
+    summary: 'No such label; served without it. An error that withholds the route where it may have been meant to protect',
+  },
+  TRAEFIK_LABEL_INERT: { severity: 'warning', summary: 'Traefik accepts the label and does nothing, and so do we' },
+  TRAEFIK_LABEL_BLANK: { severity: 'warning', summary: 'A blank in the key; Traefik with Consul would ignore the whole instance' },
   TRAEFIK_LABEL_UNSERVED: {
     severity: 'error',
     summary: 'The label is known but not served yet; the message says what happens to its route',
@@ -79,11 +84,12 @@ export const CODES = {
   TRAEFIK_ENABLE_SPELLING: { severity: 'warning', summary: 'Only `traefik.enable=true` enables' },
   TRAEFIK_NAME_SHARED: {
     severity: 'warning',
-    summary: 'One router or service name in two services with different content; each keeps its own',
+    summary: 'One name of a router, service or middleware in two services with different content; each keeps its own',
   },
   TRAEFIK_NAME_TWICE: { severity: 'error', summary: 'The same label twice with different values; its router is refused' },
   TRAEFIK_LABEL_VALUE: { severity: 'error', summary: 'A label has a value of the wrong type' },
   TRAEFIK_LABEL_FILE_ONLY: { severity: 'warning', summary: 'Traefik reads this only from files' },
+  TRAEFIK_NAME_CASE: { severity: 'warning', summary: 'A name is declared in another case; Traefik would not find it' },
   TRAEFIK_NAME_SYNTAX: { severity: 'error', summary: 'A name holds `@` or a dot' },
   TRAEFIK_RULE_SYNTAX: { severity: 'error', summary: 'The rule cannot be read' },
   TRAEFIK_RULE_V2: { severity: 'error', summary: 'The rule is written for Traefik 2 or 1' },
@@ -99,6 +105,7 @@ export const CODES = {
   TRAEFIK_SERVER_URL: { severity: 'error', summary: '`server.url` is refused: a tag may not name any address' },
   TRAEFIK_ROUTER_SHADOWED: { severity: 'warning', summary: 'A router of the same match and a higher priority answers its requests' },
   TRAEFIK_PRIORITY_CLAMPED: { severity: 'info', summary: "The priority counts within its owner's host only" },
+  TRAEFIK_CERTIFICATE_RESOLVER: { severity: 'info', summary: 'The certificate resolver is not used: the configured certificates are' },
   TRAEFIK_FEATURE_REFUSED: { severity: 'error', withholds: true, summary: 'Labels may not define this: it names files or addresses' },
   TRAEFIK_HEADER_REFUSED: { severity: 'error', summary: 'A header that tags may not set' },
 

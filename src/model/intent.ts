@@ -4,7 +4,7 @@ import type { EntryPointChoice } from './entry-point.ts';
 import type { RouteMatch } from './match.ts';
 import type { Middleware } from './middleware.ts';
 import type { OwnerId, Port, ServiceName } from './names.ts';
-import type { PoolOptions, UpstreamProtocol } from './pool.ts';
+import type { PoolOptions, UpstreamHost, UpstreamProtocol } from './pool.ts';
 import type { DialectName, Redirect, TcpTls } from './route.ts';
 
 /** Why a route answers 503 instead of what its tag asks. */
@@ -66,10 +66,10 @@ export interface RouteIntent extends PoolMember {
   /** Present: requests go to the instances of that service instead of this one's. */
   readonly backend?: Reference;
   /** Further pools that middlewares send requests to, by name. */
-  readonly sidePools?: readonly (PoolMember & { readonly name: string })[];
-  /** Traefik's router priority (> 0), or its rule's length in bytes when absent. Counts only within the owner. */
+  readonly sidePools?: readonly SidePool[];
+  /** Traefik's router priority (an integer, never 0), or its rule's length in bytes when absent. Counts only within the owner. */
   readonly priority?: number;
-  /** Length of the Traefik rule in bytes, the default priority. */
+  /** The default priority: the length of the Traefik rule in bytes, -1 for the catch-all of tcp. */
   readonly ruleLength?: number;
   /** What a tcp route does with TLS; absent: connections are not looked into. */
   readonly tcpTls?: TcpTls;
@@ -81,10 +81,26 @@ export interface RouteIntent extends PoolMember {
   readonly fault?: Fault;
 }
 
-/** What one instance declares under a name that tags of other services may use. Names are lower-case. */
+/** A pool beside that of a route, for a middleware that sends requests there, by the name that the middleware uses. */
+export type SidePool = PoolMember & { readonly name: string };
+
+/**
+ * What one instance declares under a name that tags of other services may use. Names are lower-case. A middleware may say which Host
+ * header instances get; a service may have middlewares of its own, behind those of its routes.
+ */
 export type Definition = { readonly name: string; readonly span: TagSpan; readonly fault?: Fault } & (
-  | { readonly kind: 'middleware'; readonly middlewares: readonly (Middleware | Reference)[] }
-  | ({ readonly kind: 'service' } & PoolMember)
+  | {
+      readonly kind: 'middleware';
+      readonly middlewares: readonly (Middleware | Reference)[];
+      readonly upstreamHost?: UpstreamHost;
+      readonly sidePools?: readonly SidePool[];
+    }
+  | ({
+      readonly kind: 'service';
+      readonly middlewares?: readonly (Middleware | Reference)[];
+      /** No tag declares it: every instance has it. */
+      readonly implicit?: true;
+    } & PoolMember)
 );
 
 /** What all tags of one instance ask for. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { requiredEnding } from '../../src/compile/exact-hosts.ts';
 import { hostKey, type RouteMatch } from '../../src/model/match.ts';
 import { codesOf, compile, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
 import type { RouteIntent } from '../../src/model/intent.ts';
@@ -61,4 +62,53 @@ test('rankRoutes() holds a priority below the exact hosts of other services when
 
   assert.equal(compiled.value.table.routes[0]?.services[0], 'b');
   assert.deepEqual(codesOf(compiled), ['TRAEFIK_PRIORITY_CLAMPED']);
+});
+
+test('rankRoutes() leaves a priority alone when no exact host of another service can be meant by its pattern', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b')];
+  const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
+
+  const compiled = compile([
+    readingOf(
+      a,
+      intentOf(a, glob('*.x.io', '^[^.]+\\.x\\.io$'), { ...traefik, priority: 1000, ruleLength: 35 }),
+      intentOf(a, matchOf('h.x.io'), { ...traefik, ruleLength: 20 }),
+    ),
+    readingOf(b, intentOf(b, matchOf('h.y.io'), { ...traefik, priority: 1, ruleLength: 20 })),
+  ]);
+
+  assert.equal(compiled.value.table.routes[0]?.match.host.kind, 'glob');
+  assert.deepEqual(codesOf(compiled), []);
+});
+
+test('requiredEnding() is empty when a pattern may match a host of any domain', () => {
+  const regexp = (text: string): string => requiredEnding({ kind: 'regexp', regexp: text });
+  const endings = [
+    '^.+\\.x\\.io$',
+    '^(?:a|b)\\.x\\.io$',
+    'x\\.io',
+    '^a$|\\.x\\.io$',
+    '^(?:a|\\.x\\.io)$',
+    '^.*x\\.io$',
+    '^.*$',
+    'a|b\\)\\.x\\.io$',
+  ].map(regexp);
+
+  assert.deepEqual(endings, ['x.io', 'x.io', '', '', '', 'io', '', '']);
+});
+
+test('rankRoutes() keeps the order among patterns when one of them is held below an exact host', () => {
+  const [a, b, c] = [instanceOf('a'), instanceOf('b'), instanceOf('c')];
+  const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
+
+  const { value } = compile([
+    readingOf(a, intentOf(a, glob('*.x.io', '^[^.]+\\.x\\.io$'), { ...traefik, priority: 100, ruleLength: 15 })),
+    readingOf(b, intentOf(b, matchOf('h.x.io'), { ...traefik, priority: 5, ruleLength: 20 })),
+    readingOf(c, intentOf(c, matchOf('*', '/api'), { ...traefik, ruleLength: 50 })),
+  ]);
+
+  assert.deepEqual(
+    value.table.routes.map(({ services }) => services[0]),
+    ['b', 'a', 'c'],
+  );
 });

@@ -1,12 +1,16 @@
 import type { ServiceInstance } from '../../model/catalog.ts';
 import { tagSpan, type TagSpan } from '../../model/diagnostic.ts';
 
-/** One label. Keys are compared lower-cased; `segments` keep their spelling and place. */
+/** One label. Keys are compared lower-cased; `segments` keep their spelling. */
 export interface Label {
   readonly key: string;
-  readonly segments: readonly { readonly text: string; readonly span: TagSpan }[];
+  readonly segments: readonly string[];
+  /** Where the key begins in the tag. */
+  readonly keyStart: number;
   readonly value: string;
   readonly valueSpan: TagSpan;
+  /** Blanks stood between key and `=`, or around the value. */
+  readonly blanks: { readonly key: boolean; readonly value: boolean };
 }
 
 /** The labels among the tags of an instance: prefix, `.` and a `=`, cut at the first. Blanks around key and value do not count. */
@@ -14,45 +18,24 @@ export function lexLabels(instance: ServiceInstance, prefix: string): readonly L
   return instance.tags.flatMap((tag, index) => {
     const equals = tag.indexOf('=');
     const begin = tag.length - tag.trimStart().length;
-    if (equals < 0 || !tag.slice(begin, equals).toLowerCase().startsWith(`${prefix.toLowerCase()}.`)) return [];
-    let at = begin + prefix.length + 1;
-    const segments = tag
-      .slice(at, equals)
-      .trimEnd()
-      .split('.')
-      .map((text) => {
-        const span = tagSpan(instance, index, at, at + text.length);
-        at += text.length + 1;
-        return { text, span };
-      });
+    if (equals < 0 || !tag.startsWith(`${prefix}.`, begin)) return [];
+    const keyStart = begin + prefix.length + 1;
+    const rawKey = tag.slice(keyStart, equals);
+    const key = rawKey.trimEnd();
     const raw = tag.slice(equals + 1);
     const value = raw.trim();
     const start = equals + 1 + (raw.length - raw.trimStart().length);
-    const key = segments.map(({ text }) => text.toLowerCase()).join('.');
-    return [{ key, segments, value, valueSpan: tagSpan(instance, index, start, start + value.length) }];
+    const blanks = { key: key.length < rawKey.length, value: value.length < raw.length };
+    const valueSpan = tagSpan(instance, index, start, start + value.length);
+    return [{ key: key.toLowerCase(), segments: key.split('.'), keyStart, value, valueSpan, blanks }];
   });
 }
 
-/** The labels of one router, service or middleware, by the rest of their key behind the name. */
-export interface Item {
-  readonly name: string;
-  readonly fields: ReadonlyMap<string, Label>;
-  /** Two labels of the item have one key and different values. */
-  readonly twice?: Label;
-}
-
-/** The items of one kind (`http.routers`, …) by lower-cased name, in the order of the tags. */
-export function itemsOf(labels: readonly Label[], root: string): ReadonlyMap<string, Item> {
-  const items = new Map<string, Item>();
-  for (const label of labels) {
-    if (!label.key.startsWith(`${root}.`)) continue;
-    const [, , name, ...rest] = label.key.split('.');
-    if (!name || name.includes('@')) continue;
-    const item = items.get(name);
-    const field = rest.join('.');
-    const before = item?.fields.get(field);
-    const twice = item?.twice ?? (before && before.value !== label.value ? label : undefined);
-    items.set(name, { name, fields: new Map([...(item?.fields ?? []), [field, before ?? label]]), ...(twice && { twice }) });
-  }
-  return items;
+/** The place of one segment of a label's key; of its value where there is no such segment. Negative: from the end. */
+export function segmentSpan({ segments, keyStart, valueSpan }: Label, index: number): TagSpan {
+  const at = index < 0 ? segments.length + index : index;
+  const segment = segments[at];
+  if (segment === undefined) return valueSpan;
+  const start = segments.slice(0, at).reduce((sum, { length }) => sum + length + 1, keyStart);
+  return { ...valueSpan, start, end: start + segment.length };
 }

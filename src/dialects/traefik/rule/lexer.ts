@@ -17,7 +17,10 @@ export interface RuleToken {
 
 const PIECE = /(?<word>[A-Za-z][A-Za-z0-9]*)|`(?<raw>[^`]*)`|"(?<quoted>(?:[^"\\]|\\.)*)"|&&|\|\||[!(),]/y;
 
-/** The tokens of a rule, ended by `end`, or what cannot be read. Strings stand in backticks or in double quotes with `\"` and `\\`. */
+/**
+ * The tokens of a rule, ended by `end`, or what cannot be read. A rule is a Go expression: strings stand in backticks as they are, or in
+ * double quotes, where a backslash may only stand before `"` and `\`.
+ */
 export function lexRule(rule: string): readonly RuleToken[] | RuleProblem {
   const tokens: RuleToken[] = [];
   let at = 0;
@@ -31,6 +34,8 @@ export function lexRule(rule: string): readonly RuleToken[] | RuleProblem {
     if (!found) return unreadable(rule, at);
     const end = at + found[0].length;
     const { word, raw, quoted } = found.groups ?? {};
+    const escape = quoted === undefined ? -1 : quoted.replace(/\\["\\]/g, '  ').indexOf('\\');
+    if (escape >= 0) return badEscape(at + 1 + escape);
     if (word !== undefined) tokens.push({ kind: 'word', text: word, start: at, end });
     else if (raw !== undefined || quoted !== undefined)
       tokens.push({ kind: 'string', text: raw ?? (quoted ?? '').replace(/\\(.)/g, '$1'), start: at, end });
@@ -38,6 +43,11 @@ export function lexRule(rule: string): readonly RuleToken[] | RuleProblem {
     at = end;
   }
   return [...tokens, { kind: 'end', text: '', start: rule.length, end: rule.length }];
+}
+
+function badEscape(at: number): RuleProblem {
+  const message = 'Cannot read the rule: a backslash in double quotes stands before a character that it does not escape';
+  return { code: 'TRAEFIK_RULE_SYNTAX', message, start: at, end: at + 2, hint: 'Write the value in backticks' };
 }
 
 function symbolOf(text: string): RuleToken['kind'] {

@@ -86,6 +86,12 @@ export function parseRule(tokens: readonly RuleToken[]): RuleNode | RuleProblem 
   }
 }
 
+/** The matchers of a rule, from left to right. */
+export function callsOf(node: RuleNode): readonly Call[] {
+  if (node.kind === 'call') return [node];
+  return node.kind === 'not' ? callsOf(node.inner) : [...callsOf(node.left), ...callsOf(node.right)];
+}
+
 /** Whether a stage of rule reading found a problem instead of a result. */
 export function isRuleProblem(value: object): value is RuleProblem {
   return 'code' in value;

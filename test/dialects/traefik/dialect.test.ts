@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readTags } from '../../src/dialects/read-tags.ts';
-import { createTraefikDialect } from '../../src/dialects/traefik/dialect.ts';
-import { codesOf, instanceOf } from '../support/intents.ts';
+import { readTags } from '../../../src/dialects/read-tags.ts';
+import { createTraefikDialect } from '../../../src/dialects/traefik/dialect.ts';
+import { codesOf, instanceOf } from '../../support/intents.ts';
 
 const DIALECT = createTraefikDialect({
   prefix: 'traefik',

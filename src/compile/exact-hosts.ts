@@ -1,0 +1,112 @@
+import type { HostMatch } from '../model/match.ts';
+
+/** A router as far as its place among others is concerned. */
+export interface PlacedRouter {
+  readonly host: HostMatch;
+  readonly service: string;
+  readonly priority: number;
+  /** It asks for more than the length of its rule. */
+  readonly raised: boolean;
+}
+
+/** Where routers stand so that no raised priority of a pattern comes between another service and its exact host. */
+export interface HostGuard {
+  /** The priority that counts. */
+  placeOf(router: PlacedRouter): number;
+  /** Whether an exact host of another service goes before this router although it asks for more. */
+  isHeld(router: PlacedRouter): boolean;
+}
+
+/**
+ * Guards exact hosts against raised patterns. An exact host goes above the raised patterns of its own domain; a raised router for any
+ * domain goes below all exact hosts. Each is the smaller move: all that is not about such a pair keeps its order. Both are looked up by
+ * endings of whole labels, in constant time, and no expression is run: what a pattern must end in says which hosts it may match.
+ */
+export function guardExactHosts(routers: readonly PlacedRouter[]): HostGuard {
+  const raised = extremesBy(
+    routers.filter((router) => isRaisedPattern(router)),
+    { keysOf: ({ host }) => [requiredEnding(host)], better: Math.max },
+  );
+  const exact = extremesBy(
+    routers.filter(({ host }) => host.kind === 'exact'),
+    { keysOf: ({ host }) => endingsOf(host), better: Math.min },
+  );
+  return {
+    placeOf({ host, service, priority, raised: isRaised }) {
+      if (host.kind === 'exact') {
+        const above = endingsOf(host).flatMap((ending) => (ending === '' ? [] : (raised(ending, service) ?? [])));
+        return Math.max(priority, ...above.map((other) => (other > priority ? other + 0.5 : priority)));
+      }
+      const lowest = isRaised && requiredEnding(host) === '' ? exact('', service) : undefined;
+      return lowest === undefined ? priority : Math.min(priority, lowest - 0.5);
+    },
+    isHeld(router) {
+      if (!isRaisedPattern(router)) return false;
+      const lowest = exact(requiredEnding(router.host), router.service);
+      return lowest !== undefined && lowest < router.priority;
+    },
+  };
+}
+
+function isRaisedPattern({ host, raised }: PlacedRouter): boolean {
+  return raised && host.kind !== 'exact';
+}
+
+/** The largest or smallest priority under a key among the routers of other services than one. Two of each key are enough to know. */
+function extremesBy(
+  routers: readonly PlacedRouter[],
+  { keysOf, better }: { readonly keysOf: (router: PlacedRouter) => readonly string[]; readonly better: (a: number, b: number) => number },
+): (key: string, service: string) => number | undefined {
+  const byKey = new Map<string, Map<string, number>>();
+  for (const router of routers)
+    for (const key of keysOf(router)) {
+      const services = byKey.get(key) ?? new Map<string, number>();
+      services.set(router.service, better(router.priority, services.get(router.service) ?? router.priority));
+      byKey.set(key, services);
+    }
+  const best = new Map(
+    [...byKey].map(([key, services]) => [key, [...services].toSorted(([, a], [, b]) => (better(a, b) === a ? -1 : 1)).slice(0, 2)]),
+  );
+  return (key, service) => best.get(key)?.find(([other]) => other !== service)?.[1];
+}
+
+/** `b.c.io` → itself, `c.io`, `io` and the empty one, which every host has. */
+function endingsOf(host: HostMatch): readonly string[] {
+  const labels = host.kind === 'exact' ? host.host.split('.') : [];
+  return [...labels.map((_, at) => labels.slice(at).join('.')), ''];
+}
+
+/** The whole labels that every host which a pattern matches ends in; empty where nothing is sure. */
+export function requiredEnding(host: HostMatch): string {
+  switch (host.kind) {
+    case 'any':
+      return '';
+    case 'exact':
+      return host.host;
+    case 'glob':
+      return wholeLabels(host.pattern.replace(/^.*[*?[\]{}!,]/, ''));
+    case 'regexp': {
+      if (hasAlternatives(host.regexp)) return '';
+      const [, tail = ''] = /((?:[a-z0-9_-]|\\\.)+)\$$/.exec(host.regexp) ?? [];
+      return wholeLabels(tail.replaceAll('\\.', '.'));
+    }
+    default:
+      throw new TypeError(`Cannot find the ending of a host match: ${JSON.stringify(host satisfies never)}`);
+  }
+}
+
+/** Whether `|` stands outside of every group: then a match may end otherwise. */
+function hasAlternatives(regexp: string): boolean {
+  let bare = regexp.replaceAll(/\\./g, '').replaceAll(/\[[^\]]*\]/g, '');
+  for (let before = ''; before !== bare; ) {
+    before = bare;
+    bare = bare.replaceAll(/\([^()]*\)/g, '');
+  }
+  return bare.includes('|');
+}
+
+/** What stands behind the first dot: what comes before may be a part of a label. */
+function wholeLabels(text: string): string {
+  const dot = text.indexOf('.');
+  return dot < 0 ? '' : text.slice(dot + 1);
+}

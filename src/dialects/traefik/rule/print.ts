@@ -1,0 +1,96 @@
+import type { Condition, HostMatch, PathMatch, RouteMatch } from '../../../model/match.ts';
+import type { RuleKind } from './matchers.ts';
+
+/** A rule as a tree of matchers; the text is made of it once, with every value quoted. */
+type Rule =
+  | { readonly kind: 'call'; readonly matcher: string; readonly args: readonly string[] }
+  | { readonly kind: 'and' | 'or'; readonly rules: readonly Rule[] }
+  | { readonly kind: 'not'; readonly rule: Rule };
+
+/**
+ * The rule of Traefik 3 for a match, or for any of several. Ports of hosts and the case of paths cannot be said and are left out; the
+ * caller compares what `readRule` makes of it.
+ */
+export function printRule(matches: readonly RouteMatch[], kind: RuleKind): string {
+  const rules = matches.map((match) => ruleOf(match, kind));
+  const [only] = rules;
+  return textOf(only && rules.length === 1 ? only : { kind: 'or', rules });
+}
+
+const call = (matcher: string, ...args: readonly string[]): Rule => ({ kind: 'call', matcher, args });
+
+function ruleOf({ host, path, conditions }: RouteMatch, kind: RuleKind): Rule {
+  const hosts = host.kind === 'any' ? (kind === 'tcp' ? [call('HostSNI', '*')] : []) : [hostRule(host, kind)];
+  const rules = [...hosts, ...(path.kind === 'any' ? [] : [pathRule(path)]), ...conditions.map((one) => conditionRule(one, kind))];
+  const [only] = rules;
+  if (only && rules.length === 1) return only;
+  return rules.length === 0 ? call('PathPrefix', '/') : { kind: 'and', rules };
+}
+
+function hostRule(host: Exclude<HostMatch, { kind: 'any' }>, kind: RuleKind): Rule {
+  const [exact, pattern] = kind === 'http' ? ['Host', 'HostRegexp'] : ['HostSNI', 'HostSNIRegexp'];
+  if (host.kind === 'exact') return call(exact, host.host.replace(/^\[(.*)\]$/, '$1'));
+  return host.kind === 'glob' && isOneLabel(host) ? call(exact, host.pattern) : call(pattern, host.regexp);
+}
+
+/** Whether a pattern is Traefik's own: one whole label before a name. */
+export function isOneLabel({ pattern, regexp }: Extract<HostMatch, { kind: 'glob' }>): boolean {
+  return /^\*\.[^*?[\]{}]+$/.test(pattern) && regexp.startsWith('^[^.]+\\.');
+}
+
+function pathRule(path: Exclude<PathMatch, { kind: 'any' }>): Rule {
+  if (path.kind === 'regexp') return call('PathRegexp', path.regexp);
+  return call(path.kind === 'exact' ? 'Path' : 'PathPrefix', path.path);
+}
+
+function conditionRule(condition: Condition, kind: RuleKind): Rule {
+  switch (condition.kind) {
+    case 'method':
+      return call('Method', condition.method);
+    case 'header':
+      return call('Header', condition.name, condition.value);
+    case 'headerRegexp':
+      return call('HeaderRegexp', condition.name, condition.regexp);
+    case 'query':
+      if (condition.value === undefined) return call('QueryRegexp', condition.key, '.*');
+      return condition.value === '' ? call('Query', condition.key) : call('Query', condition.key, condition.value);
+    case 'queryRegexp':
+      return call('QueryRegexp', condition.key, condition.regexp);
+    case 'clientIp':
+      return { kind: 'or', rules: condition.cidrs.map((cidr) => call('ClientIP', cidr)) };
+    case 'alpn':
+      return { kind: 'or', rules: condition.protocols.map((protocol) => call('ALPN', protocol)) };
+    case 'host':
+      return hostRule(condition.host, kind);
+    case 'path':
+      return pathRule(condition.path);
+    case 'not':
+      return { kind: 'not', rule: conditionRule(condition.condition, kind) };
+    default:
+      throw new TypeError(`Cannot print a condition: ${JSON.stringify(condition satisfies never)}`);
+  }
+}
+
+function textOf(rule: Rule): string {
+  switch (rule.kind) {
+    case 'call':
+      return `${rule.matcher}(${rule.args.map(quoted).join(', ')})`;
+    case 'not':
+      return rule.rule.kind === 'call' || isSingle(rule.rule) ? `!${textOf(rule.rule)}` : `!(${textOf(rule.rule)})`;
+    case 'and':
+      return rule.rules.map((part) => (part.kind === 'or' && !isSingle(part) ? `(${textOf(part)})` : textOf(part))).join(' && ');
+    case 'or':
+      return rule.rules.map(textOf).join(' || ');
+    default:
+      throw new TypeError(`Cannot print a rule: ${JSON.stringify(rule satisfies never)}`);
+  }
+}
+
+function isSingle(rule: Rule): boolean {
+  return (rule.kind === 'and' || rule.kind === 'or') && rule.rules.length === 1;
+}
+
+/** Backticks where they do; a Go string where the value holds one. */
+function quoted(value: string): string {
+  return value.includes('`') ? `"${value.replace(/["\\]/g, '\\$&')}"` : `\`${value}\``;
+}
