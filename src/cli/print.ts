@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { visible } from '../lib/text.ts';
 import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
+import { redactedDiagnostic } from '../model/redact.ts';
 
 /** Where commands print: data to stdout, everything for people to stderr. */
 export interface Printer {
@@ -61,7 +62,7 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
 
 /** A diagnostic with its tag underlined: code, sentence, where, hint, and the other sides of a conflict. */
 export function formatDiagnostic(diagnostic: Diagnostic, printer: Pick<Printer, 'style'>): string {
-  const { code, severity, message, span, hint, related } = diagnostic;
+  const { code, severity, message, span, hint, related } = redactedDiagnostic(diagnostic);
   const color = severity === 'error' ? 'red' : severity === 'warning' ? 'yellow' : 'cyan';
   return [
     `${printer.style(color, severity)} ${printer.style('bold', code)}: ${visible(message)}`,

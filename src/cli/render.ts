@@ -1,8 +1,9 @@
 import { join, basename } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
-import { describeMatch } from '../controller/views.ts';
+import { describeMatch, diagnosticView } from '../controller/views.ts';
 import type { Cycle } from '../controller/controller.ts';
 import { writeFileAtomic } from '../lib/files.ts';
+import { redactedText } from '../model/redact.ts';
 import { SERVERS, type RenderedFile, type Server } from '../model/rendered.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -70,7 +71,7 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
   const { runtime, cycle } = await planned(flags, context);
   const { printer } = context;
   const faults = cycle.diagnostics.filter(({ severity }) => severity !== 'info');
-  if (flags.json) printer.json(cycle.diagnostics);
+  if (flags.json) printer.json(cycle.diagnostics.map(diagnosticView));
   else for (const diagnostic of faults) printer.out(formatDiagnostic(diagnostic, printer));
   let accepted = true;
   if (flags.rendered) {
@@ -97,7 +98,7 @@ async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { 
   const contents = disk.kind === 'absent' ? new Map<string, string>() : disk.contents;
   const { value } = setup.target.render(change.serving, setup.settings);
   for (const { path, content } of value.files)
-    printer.out(createTwoFilesPatch(path, path, contents.get(path) ?? '', content, 'served', 'planned').trimEnd());
+    printer.out(redactedText(createTwoFilesPatch(path, path, contents.get(path) ?? '', content, 'served', 'planned').trimEnd()));
 }
 
 function targetOf(name: string | undefined): Server | undefined {

@@ -4,6 +4,7 @@ import type { Condition, HostMatch, PathMatch } from '../model/match.ts';
 import { hostKey } from '../model/match.ts';
 import { serviceKey, type ServiceInstance } from '../model/catalog.ts';
 import type { Route, RoutingTable } from '../model/route.ts';
+import { redactedDiagnostic, redactedTag } from '../model/redact.ts';
 import { backendsOf } from '../model/table.ts';
 
 /** One line of `/v1/routes`. */
@@ -126,7 +127,7 @@ export function routeViews(
     services: route.services,
     source: [...new Set(route.spans.map(({ source }) => source))].join(' '),
     dialect: route.dialect,
-    tags: [...new Set(route.spans.map(({ tag }) => tag))],
+    tags: [...new Set(route.spans.map(({ tag }) => redactedTag(tag)))],
     state: states.get(route.id) ?? 'active',
     action: describeAction(route),
     backends:
@@ -139,7 +140,8 @@ export function routeViews(
 }
 
 /** A diagnostic as it is shown. */
-export function diagnosticView({ code, severity, message, hint, span, related }: Diagnostic): DiagnosticView {
+export function diagnosticView(diagnostic: Diagnostic): DiagnosticView {
+  const { code, severity, message, hint, span, related } = redactedDiagnostic(diagnostic);
   const place = ({
     service,
     instance,
@@ -166,7 +168,7 @@ export function serviceViews(instances: readonly ServiceInstance[]): readonly Se
         name: first.service,
         source: first.source,
         owner: first.owner,
-        tags: [...new Set(group.flatMap(({ tags }) => tags))],
+        tags: [...new Set(group.flatMap(({ tags }) => tags))].map(redactedTag),
         instances: list,
       },
     ];
