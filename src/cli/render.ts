@@ -1,8 +1,9 @@
 import { join, basename } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
-import { describeMatch, diagnosticView } from '../controller/views.ts';
+import { diagnosticView } from '../controller/views.ts';
 import type { Cycle } from '../controller/controller.ts';
 import { writeFileAtomic } from '../lib/files.ts';
+import { describeMatch } from '../model/describe.ts';
 import { redactedText } from '../model/redact.ts';
 import { SERVERS, type RenderedFile, type Server } from '../model/rendered.ts';
 import { setUpFor, type Context } from './context.ts';

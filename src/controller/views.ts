@@ -1,9 +1,8 @@
 import type { HeldRoute } from '../model/change.ts';
 import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
-import type { Condition, HostMatch, PathMatch } from '../model/match.ts';
-import { hostKey } from '../model/match.ts';
+import { describeAction, describeMatch } from '../model/describe.ts';
 import { serviceKey, type ServiceInstance } from '../model/catalog.ts';
-import type { Route, RoutingTable } from '../model/route.ts';
+import type { RoutingTable } from '../model/route.ts';
 import { redactedDiagnostic, redactedTag } from '../model/redact.ts';
 import { backendsOf } from '../model/table.ts';
 
@@ -173,64 +172,6 @@ export function serviceViews(instances: readonly ServiceInstance[]): readonly Se
       },
     ];
   });
-}
-
-/** The request that a route answers, in words. */
-export function describeMatch({ match, protocol }: Route): string {
-  const conditions = match.conditions.map((condition) => ` and ${conditionText(condition)}`);
-  return `${protocol === 'tcp' ? 'tcp ' : ''}${hostText(match.host)}${pathText(match.path)}${conditions.join('')}`;
-}
-
-function conditionText(condition: Condition): string {
-  switch (condition.kind) {
-    case 'method':
-      return condition.method;
-    case 'header':
-      return `${condition.name}: ${condition.value}`;
-    case 'headerRegexp':
-      return `${condition.name}: ~${condition.regexp}`;
-    case 'query':
-      return `?${condition.key}${condition.value === undefined ? '' : `=${condition.value}`}`;
-    case 'queryRegexp':
-      return `?${condition.key}=~${condition.regexp}`;
-    case 'alpn':
-      return `alpn ${condition.protocols.join(' ')}`;
-    case 'clientIp':
-      return `from ${condition.cidrs.join(' ')}`;
-    case 'host':
-      return hostText(condition.host);
-    case 'path':
-      return pathText(condition.path);
-    case 'not':
-      return `not ${conditionText(condition.condition)}`;
-    default:
-      throw new TypeError(`Cannot describe a condition: ${JSON.stringify(condition satisfies never)}`);
-  }
-}
-
-function hostText(host: HostMatch): string {
-  if (host.kind === 'any') return '*';
-  return host.kind === 'exact' ? hostKey(host).slice(1) : host.kind === 'glob' ? host.pattern : `~${host.regexp}`;
-}
-
-function pathText(path: PathMatch): string {
-  switch (path.kind) {
-    case 'any':
-      return '/';
-    case 'exact':
-      return `${path.path} exactly`;
-    case 'prefix':
-      return path.path;
-    case 'regexp':
-      return ` ~${path.regexp}`;
-    default:
-      throw new TypeError(`Cannot describe a path: ${JSON.stringify(path satisfies never)}`);
-  }
-}
-
-function describeAction({ action }: Route): string {
-  if (action.kind === 'respond') return `${action.status} ${action.reason}`;
-  return action.kind === 'redirect' ? `redirect ${action.redirect.status}` : 'forward';
 }
 
 function codesByTag(diagnostics: readonly Diagnostic[]): ReadonlyMap<string, readonly string[]> {

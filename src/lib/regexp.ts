@@ -36,6 +36,19 @@ export function regexpProblem(pattern: string): string | undefined {
  * own engine never runs a pattern of a tag: it would need exponential time for some. Throws `RangeError` for any other pattern.
  */
 export function compileRegexp(pattern: string): Regexp {
+  const known = compiled.get(pattern);
+  if (known) return known;
+  const regexp = compileAnew(pattern);
+  if (compiled.size >= MAX_COMPILED) compiled.clear();
+  compiled.set(pattern, regexp);
+  return regexp;
+}
+
+/** Patterns of a table are run for every request that is evaluated. */
+const compiled = new Map<string, Regexp>();
+const MAX_COMPILED = 4096;
+
+function compileAnew(pattern: string): Regexp {
   const parsed = parseRegexp(pattern, 'own');
   if (parsed.kind === 'problem') throw new RangeError(`Cannot run the regular expression "${pattern}": ${parsed.problem}`);
   const program = programOf(parsed.node);

@@ -8,6 +8,7 @@ import { TRAEFIK_CAPABILITIES } from './capabilities.ts';
 import { dynamicParts } from './dynamic.ts';
 import { printJsonFile, type JsonObject } from './json.ts';
 import { isEnforceable, servedStatuses } from './middlewares.ts';
+import { traefikReading } from './reading.ts';
 import { staticConfig } from './static.ts';
 
 /** Traefik: one dynamic file for its file provider, JSON in a `.yml`. The digest stands in it as a middleware that no router uses. */
@@ -32,6 +33,7 @@ export const traefikTarget: Target = {
     const unavailable = { ...settings, unknownHost: { status: 503 } };
     return configOf(dynamicParts(EMPTY_TABLE, unavailable, 'boot'), EMPTY_TABLE, settings);
   },
+  reading: traefikReading,
   renderStatic(settings) {
     const { staticFile } = settings.traefik;
     return [printJsonFile(staticConfig(settings), { path: staticFile, heading: [WRITTEN], units: new Map() })];
