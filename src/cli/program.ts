@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { showCapabilities } from './capabilities.ts';
 import { checkConfig, showConfig, showSchema, showVariables, type ConfigFlags } from './config.ts';
 import type { Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
@@ -71,6 +72,13 @@ export function createProgram(context: Context, done: (exitCode: number) => void
   command('status', 'how sources and proxy are', ['hind-proxy status', 'hind-proxy status --json'])
     .option('--json', 'as JSON')
     .action(act((flags: Parameters<typeof showStatus>[0]) => showStatus(flags, context)));
+  command('capabilities', 'what each proxy can do: native, with a module, emulated, unsupported', [
+    'hind-proxy capabilities',
+    'hind-proxy capabilities --target caddy --json',
+  ])
+    .option('--target <server>', 'caddy or traefik, with notes; default: both')
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showCapabilities>[0]) => showCapabilities(flags, context)));
   command('generations', 'every configuration that the proxy was given', ['hind-proxy generations'])
     .option('--json', 'as JSON')
     .action(act((flags: Parameters<typeof showGenerations>[0]) => showGenerations(flags, context)));
@@ -125,7 +133,7 @@ export function parserExitCode(error: unknown): number | undefined {
 function addConfigCommands(
   program: Command,
   context: Context,
-  act: (action: (flags: ConfigFlags) => number) => (...all: unknown[]) => Promise<void>,
+  act: (action: (flags: ConfigFlags) => number | Promise<number>) => (...all: unknown[]) => Promise<void>,
 ): void {
   const config = program.command('config').description('the configuration: what counts, its schema, its variables').exitOverride();
   const commands = [

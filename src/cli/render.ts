@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../lib/files.ts';
 import { describeMatch } from '../model/describe.ts';
 import { redactedText } from '../model/redact.ts';
 import { SERVERS, type RenderedFile, type Server } from '../model/rendered.ts';
-import { setUpFor, type Context } from './context.ts';
+import { programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { formatDiagnostic } from './print.ts';
@@ -87,7 +87,7 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
 }
 
 async function planned(flags: RenderFlags, context: Context): Promise<{ readonly runtime: Runtime; readonly cycle: Cycle }> {
-  const runtime = await openRuntime(await setUpFor(flags, context, { quiet: true }), { adopt: false });
+  const runtime = await openRuntime(await programmingSetUpFor(flags, context, { quiet: true }), { adopt: false });
   const cycle = await runtime.controller.once(context.signal, { dryRun: true });
   if (!cycle)
     throw new CommandError('Cannot read the catalogs: none answered (hind-proxy config show prints where it looked)', EXIT.unreachable);

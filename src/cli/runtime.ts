@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
 import type { Deployer } from '../apply/deployer.ts';
+import { addedModules } from '../apply/modules.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { readCredentials } from '../config/credentials.ts';
@@ -86,7 +87,7 @@ export async function setUp({
     tls: config.tls,
     trustedProxies: config.trustedProxies,
     accessLogs: config.logging.accessLogs,
-    modules: new Set(),
+    modules: await modulesOf(server, { env, paths }),
     credentials: readCredentials(config.policies),
     caddy: { file: paths.caddyfile, admin: proxy.caddy.admin },
     traefik: {
@@ -110,6 +111,15 @@ export async function setUp({
     version,
     ...(apiPassword !== undefined && { apiPassword: new Secret(apiPassword) }),
   };
+}
+
+/** The modules that the program of a proxy has beyond its stock build; only Caddy has any. */
+export async function modulesOf(
+  server: Server,
+  { env, paths }: { readonly env: Env; readonly paths: Pick<Paths, 'stateDir'> },
+): Promise<ReadonlySet<string>> {
+  if (server !== 'caddy') return new Set();
+  return addedModules(findBinary('caddy', env), { cacheFile: join(paths.stateDir, 'modules.json'), signal: AbortSignal.timeout(10_000) });
 }
 
 /** Opens the stores and makes the controller of a set-up. */

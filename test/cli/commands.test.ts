@@ -117,6 +117,30 @@ test('config check lists every fault and ends with 2', async (t) => {
   assert.match(output, /tls\.mode/);
 });
 
+test('a policy that the proxy cannot do is an error of config check, validate and run', async (t) => {
+  const file = join(await tempDir(t), 'edge.yaml');
+  await writeFile(file, 'policies:\n  api:\n    inFlight: {amount: 5}\n');
+  for (const command of [['config', 'check'], ['validate'], ['run', '--once']]) {
+    const { code, output } = await hindProxy(t, [...command, '--config', file, '--proxy', 'caddy', '--state-dir', await tempDir(t)]);
+    assert.equal(code, 2, output);
+    assert.match(output, /edge\.yaml:3:5: POLICY_UNSUPPORTED: Cannot do "policies\.api\.inFlight" with caddy: .+, expected /);
+  }
+});
+
+test('capabilities says what each proxy can do, as a table and as JSON', async (t) => {
+  const stateDir = ['--state-dir', await tempDir(t)];
+  assert.match((await hindProxy(t, ['capabilities', ...stateDir])).output, /stripPrefix\s+native\s+native/);
+  const { code, output } = await hindProxy(t, ['capabilities', '--target', 'caddy', '--json', ...stateDir]);
+  assert.equal(code, 0);
+  const [view] = JSON.parse(output) as readonly { target: string; features: readonly { feature: string; able: boolean }[] }[];
+  assert.equal(view?.target, 'caddy');
+  assert.deepEqual(
+    view?.features.filter(({ feature }) => feature === 'protocol.tcp').map(({ able }) => able),
+    [false],
+  );
+  assert.equal((await hindProxy(t, ['capabilities', '--target', 'nginx', ...stateDir])).code, 2);
+});
+
 test('config show, schema and env print what they name', async (t) => {
   assert.match((await hindProxy(t, ['config', 'show'], { DOMAIN_SUFFIX: 'example.com' })).output, /domainSuffix: example\.com/);
   assert.ok((JSON.parse((await hindProxy(t, ['config', 'schema'])).output) as { properties: object }).properties);
@@ -147,6 +171,7 @@ test('help of every command has an example', async (t) => {
     'routes',
     'services',
     'status',
+    'capabilities',
     'generations',
     'rollback',
     'unpin',
