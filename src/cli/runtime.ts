@@ -16,7 +16,7 @@ import { createController, type Controller, type CycleObserver } from '../contro
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
 import type { HoldoffOptions } from '../controller/holdoff.ts';
 import { openPlanMemory } from '../controller/plan-memory.ts';
-import { createPipeline } from '../controller/pipeline.ts';
+import { createPipeline, type Pipeline } from '../controller/pipeline.ts';
 import { openSnapshots, type SnapshotStore } from '../controller/snapshots.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
 import { findBinary } from '../lib/binaries.ts';
@@ -53,6 +53,7 @@ export interface Setup {
 export interface Runtime {
   readonly setup: Setup;
   readonly controller: Controller;
+  readonly pipeline: Pipeline;
   readonly sources: readonly WatchedSource[];
   readonly snapshots: SnapshotStore;
   readonly generations: GenerationStore;
@@ -164,7 +165,7 @@ export async function openRuntime(
     log,
     ...(observer && { observer }),
   });
-  return { setup, controller, sources, snapshots, generations, deployer };
+  return { setup, controller, pipeline, sources, snapshots, generations, deployer };
 }
 
 /** The hands on the proxy of a set-up. */

@@ -1,5 +1,8 @@
 import type { HeldRoute } from '../model/change.ts';
-import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
+import { compareDiagnostics, isConflict, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
+import type { AskedRequest } from './asked-url.ts';
+import type { ExplainView } from './explain.ts';
+import type { TestView } from './request-view.ts';
 import { describeAction, describeMatch } from '../model/describe.ts';
 import { serviceKey, type ServiceInstance } from '../model/catalog.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -100,6 +103,12 @@ export interface ControllerViews {
   services(): readonly ServiceView[];
   /** Of one service by its exact name, or all. */
   diagnostics(service?: string): readonly DiagnosticView[];
+  /** Those where two sides want different things. */
+  conflicts(): readonly DiagnosticView[];
+  /** What the proxy would do with one request. Throws `RangeError` where the request cannot be read. */
+  test(asked: AskedRequest & { readonly url: string }): TestView;
+  /** Why a URL answers as it does. Throws `RangeError` where it cannot be read. */
+  explain(url: string): ExplainView;
   generations(): readonly GenerationView[];
   /** Puts a generation back and pins it; the one before the last by default. Rejects with a sentence where that fails. */
   rollback(id?: number): Promise<GenerationView>;
@@ -149,6 +158,11 @@ export function diagnosticView(diagnostic: Diagnostic): DiagnosticView {
     end,
   }: TagSpan): { service: string; instance: string; tag: string; start: number; end: number } => ({ service, instance, tag, start, end });
   return { code, severity, message, ...(hint !== undefined && { hint }), ...(span && place(span)), related: related.map(place) };
+}
+
+/** The diagnostics where two sides want different things, in the order of their places. */
+export function conflictViews(diagnostics: readonly Diagnostic[]): readonly DiagnosticView[] {
+  return diagnostics.filter(isConflict).toSorted(compareDiagnostics).map(diagnosticView);
 }
 
 /** Services with their instances, by owner and name. */
