@@ -8,6 +8,8 @@ type Style = Pick<Printer, 'style'>;
 
 /** So many rivals are told; a host of a busy service may have hundreds. */
 const TOLD_RIVALS = 20;
+/** The same for the instances of a route. */
+const TOLD_INSTANCES = 20;
 
 /** Why a URL answers as it does, from the answer down to the tags. */
 export function explainText(view: ExplainView, printer: Style): string {
@@ -35,14 +37,16 @@ function routeText(route: ExplainedRoute, printer: Style): string {
   const { match, priority, dialect, owner, services, state, reason, tags, policies, instances, diagnostics } = route;
   const head = `Route ${visible(match)}, rank ${priority}, ${state}, ${dialect}, owner ${visible(owner)}, of ${services.map(visible).join(', ') || 'the operator'}`;
   const held = reason === undefined ? [] : [`  ${state}: ${visible(reason)}`];
-  const rows = instances.map(({ id, service, source, address, port, health, share, why }) => [
-    service,
-    id,
-    `${address}:${port}`,
-    source,
-    health,
-    share > 0 ? percent(share) : `out: ${why ?? 'unknown'}`,
-  ]);
+  const rows = instances
+    .slice(0, TOLD_INSTANCES)
+    .map(({ id, service, source, address, port, health, share, why }) => [
+      service,
+      id,
+      `${address}:${port}`,
+      source,
+      health,
+      share > 0 ? percent(share) : `out: ${why ?? 'unknown'}`,
+    ]);
   return [
     printer.style('bold', head),
     ...held,
@@ -52,6 +56,7 @@ function routeText(route: ExplainedRoute, printer: Style): string {
     ]),
     ...(policies.length > 0 ? [`  policies: ${policies.join(', ')}`] : []),
     ...(rows.length > 0 ? [indented(formatTable(['SERVICE', 'INSTANCE', 'ADDRESS', 'SOURCE', 'HEALTH', 'REQUESTS'], rows))] : []),
+    ...(instances.length > TOLD_INSTANCES ? [`  and ${instances.length - TOLD_INSTANCES} more instances (--json lists all)`] : []),
     ...diagnostics.map((diagnostic) => indented(formatView(diagnostic, printer))),
   ].join('\n');
 }

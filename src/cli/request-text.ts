@@ -52,7 +52,7 @@ function stepsText({ middlewares }: OutcomeView): readonly string[] {
 function answerText(answer: AnswerView): string {
   switch (answer.kind) {
     case 'respond':
-      return `${answer.status} (${REASONS[answer.reason] ?? answer.reason})`;
+      return `${answer.status === 0 ? 'closed' : answer.status} (${REASONS[answer.reason] ?? answer.reason})`;
     case 'redirect':
       return visible(`${answer.status} to ${answer.location}`);
     case 'forward': {

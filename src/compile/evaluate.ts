@@ -27,7 +27,7 @@ export function evaluate(table: RoutingTable, asked: ProxyRequest, context: Eval
     trials.push({ route, ...(failure && { failure }) });
     if (!failure) return { asked: trials, route, outcomes: outcomesOf(route, { request, context, backends: backendsOf(table) }) };
   }
-  return { asked: trials, outcomes: [respond(proxy.unknownHost, 'noRoute')] };
+  return { asked: trials, outcomes: [respond(request.entryPoint.protocol === 'http' ? proxy.unknownHost : 0, 'noRoute')] };
 }
 
 interface Answering {

@@ -27,7 +27,7 @@ export function instanceViews(scene: Scene, route: Route, outcomes: readonly Out
     if (instance.owner !== route.owner || !route.services.includes(instance.service)) return [];
     const share = counted.has(instance) ? Math.max(0, ...endpointsOf(scene, instance, route).map((key) => shares.get(key) ?? 0)) : 0;
     const { service, instance: id, source, address, port, health } = instance;
-    const why = share > 0 ? undefined : whyNone(scene, { instance, route, isCounted: counted.has(instance) });
+    const why = share > 0 ? undefined : whyNone(scene, { instance, route, outcomes, isCounted: counted.has(instance) });
     return [{ service, id, source, address, port, health, share, ...(why !== undefined && { why }) }];
   });
 }
@@ -59,7 +59,17 @@ function endpointsOf({ readings }: Scene, instance: ServiceInstance, route: Rout
 
 function whyNone(
   scene: Scene,
-  { instance, route, isCounted }: { readonly instance: ServiceInstance; readonly route: Route; readonly isCounted: boolean },
+  {
+    instance,
+    route,
+    outcomes,
+    isCounted,
+  }: {
+    readonly instance: ServiceInstance;
+    readonly route: Route;
+    readonly outcomes: readonly Outcome[];
+    readonly isCounted: boolean;
+  },
 ): string {
   if (!isCounted) return 'the primary catalog has a service of this name, whose instances count';
   const own = scene.diagnostics.filter(
@@ -74,8 +84,9 @@ function whyNone(
   if (!asks) return error?.message ?? 'none of its tags asks for this route';
   if (route.action.kind === 'respond') return `the route answers ${route.action.status} (${route.action.reason})`;
   if (route.action.kind === 'redirect') return 'the route redirects';
+  if (outcomes.every(({ answer }) => answer.kind !== 'forward')) return 'a middleware answers first';
   if (own.some(({ code }) => code === 'FABIO_WEIGHT_STARVES')) return 'the fixed weights of other instances leave it no share';
-  return error?.message ?? 'it is not in the pool that is served, or a middleware answers first';
+  return error?.message ?? 'it is not in the pool that is served';
 }
 
 function isOf({ spans }: Route, { source, service, instance }: ServiceInstance, tagIndex: number): boolean {

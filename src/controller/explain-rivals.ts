@@ -4,6 +4,7 @@ import { groupBy } from '../lib/sort.ts';
 import type { Reading } from '../compile/candidates.ts';
 import { tagSpan, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
 import { describeMatch } from '../model/describe.ts';
+import type { EntryPoint } from '../model/entry-point.ts';
 import type { RouteIntent } from '../model/intent.ts';
 import type { HostMatch, PathMatch } from '../model/match.ts';
 import { redactedSpan, redactedText } from '../model/redact.ts';
@@ -30,6 +31,8 @@ export interface RivalView {
 /** Why a tag does not answer. `weight`: what people look for first is light. */
 interface Loss {
   readonly weight: number;
+  /** Of its route. */
+  readonly rank?: number;
   readonly span: TagSpan;
   readonly why: string;
   readonly match?: string;
@@ -48,7 +51,7 @@ export function rivalViews(scene: Scene, request: ProxyRequest, answering: Route
     ...reading.intents.flatMap((intent) => lossOfIntent(scene, { reading, intent, routes, request: seen, answering }) ?? []),
     ...lossesOfUnread(scene, reading, request.host),
   ]);
-  const sorted = losses.toSorted((a, b) => a.weight - b.weight);
+  const sorted = losses.toSorted((a, b) => a.weight - b.weight || (a.rank ?? 0) - (b.rank ?? 0));
   return [...groupBy(sorted, ({ span, why }) => JSON.stringify([span.owner, span.service, span.tag, why])).values()].flatMap((group) => {
     const [first] = group;
     if (!first) return [];
@@ -83,7 +86,7 @@ interface Claim {
 function lossOfIntent(scene: Scene, { reading, intent, routes, request, answering }: Claim): Loss | undefined {
   const { proxy } = scene.context;
   const [span] = intent.spans;
-  if (!span || !namesHost(intent.match.host, request, scene)) return undefined;
+  if (!span || protocolOf(intent) !== request.entryPoint.protocol || !namesHost(intent.match.host, request, scene)) return undefined;
   const own = intent.spans.flatMap((part) => routes.get(tagKey(part)) ?? []);
   if (answering && own.some(({ id }) => id === answering.id)) return undefined;
   const [route] = own;
@@ -99,9 +102,9 @@ function lossOfIntent(scene: Scene, { reading, intent, routes, request, answerin
   if (failure) {
     const part = failure.part === 'entryPoint' ? 'entry point' : failure.part;
     const why = `its ${part} asks for ${failure.wanted}, the request has ${failure.found}`;
-    return { weight: failure.part === 'path' ? WEIGHTS.path : WEIGHTS.part, span, match, why };
+    return { weight: failure.part === 'path' ? WEIGHTS.path : WEIGHTS.part, rank: fitted.rank, span, match, why };
   }
-  return { weight: WEIGHTS.later, span, match, why: answering ? whyLater(fitted, answering) : 'it comes later' };
+  return { weight: WEIGHTS.later, rank: fitted.rank, span, match, why: answering ? whyLater(fitted, answering) : 'it comes later' };
 }
 
 const WEIGHTS = { refused: 0, later: 1, part: 2, path: 3 } as const;
@@ -156,6 +159,10 @@ function lossOf(span: TagSpan, told: Diagnostic | undefined, otherwise: Omit<Los
 function worst(diagnostics: readonly Diagnostic[]): Diagnostic | undefined {
   const weight = { error: 0, warning: 1, info: 2 } as const;
   return diagnostics.toSorted((a, b) => weight[a.severity] - weight[b.severity])[0];
+}
+
+function protocolOf({ entryPoints: { kind } }: RouteIntent): EntryPoint['protocol'] {
+  return kind === 'tcp' || kind === 'udp' ? kind : 'http';
 }
 
 /** Whether a host part is about the host of a request; every host is, its path decides. */

@@ -146,6 +146,10 @@ function textOf(middleware: Middleware): string {
   return JSON.stringify(middleware);
 }
 
+/** So many hosts are named. */
+const NEAREST = 3;
+
+/** Hosts of routes that are spelled like the one asked for, or begin with the same label. */
 function nearestHosts(
   { serving }: Scene,
   { host }: ProxyRequest,
@@ -154,5 +158,7 @@ function nearestHosts(
   const asked = splitHost(host).name.toLowerCase();
   const hosts = new Set<string>(serving.routes.flatMap(({ match }) => (match.host.kind === 'exact' ? [match.host.host] : [])));
   const known = hosts.has(asked) || evaluated.every(({ evaluation }) => evaluation.route !== undefined);
-  return known || asked === '' ? [] : nearestFew(asked, [...hosts], 3);
+  if (known || asked === '') return [];
+  const named = [...hosts].filter((candidate) => candidate.split('.')[0] === asked.split('.')[0]).toSorted();
+  return [...new Set([...nearestFew(asked, [...hosts], NEAREST), ...named])].slice(0, NEAREST);
 }
