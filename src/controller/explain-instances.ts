@@ -86,7 +86,11 @@ function whyNone(
   if (route.action.kind === 'redirect') return 'the route redirects';
   if (outcomes.every(({ answer }) => answer.kind !== 'forward')) return 'a middleware answers first';
   if (own.some(({ code }) => code === 'FABIO_WEIGHT_STARVES')) return 'the fixed weights of other instances leave it no share';
-  return error?.message ?? 'it is not in the pool that is served';
+  const lost = own.find(({ code }) => code === 'TRAEFIK_ROUTER_SHADOWED' || code === 'ROUTE_DIALECTS_DIFFER');
+  const mixed = scene.diagnostics.find(
+    ({ code, message }) => code === 'CADDY_MIXED_SCHEMES' && message.includes(`//${instance.address}:${instance.port}`),
+  );
+  return (error ?? lost ?? mixed)?.message ?? 'it is not in the pool that is served';
 }
 
 function isOf({ spans }: Route, { source, service, instance }: ServiceInstance, tagIndex: number): boolean {

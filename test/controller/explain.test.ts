@@ -184,3 +184,25 @@ test('testView() names service and instance behind every address', () => {
     { address: '10.0.0.1', port: 8080, protocol: 'http', share: 1, service: 'web', instance: 'web-1' },
   ]);
 });
+
+test('explainView() says which router answers in the place of a shadowed one', () => {
+  const router = (service: string, priority: number) =>
+    instanceOf(service, {
+      address: `10.0.0.${priority}`,
+      tags: [
+        'traefik.enable=true',
+        `traefik.http.routers.${service}.rule=Host(\`a.io\`)`,
+        `traefik.http.routers.${service}.priority=${priority}`,
+      ],
+    });
+
+  const { routes } = explainView(sceneOf([router('high', 20), router('low', 10)]), 'http://a.io/');
+
+  assert.deepEqual(
+    routes[0]?.instances.map(({ service, share, why }) => [service, share, why?.includes('its priority 20 is higher')]),
+    [
+      ['high', 1, undefined],
+      ['low', 0, true],
+    ],
+  );
+});
