@@ -6,7 +6,7 @@ import type { Backend } from '../model/pool.ts';
 import type { ProxyRequest } from '../model/request.ts';
 import type { Route, RouteAction, RoutingTable } from '../model/route.ts';
 import { backendsOf } from '../model/table.ts';
-import { effectOf, type EvaluationContext, type Passage } from './evaluation/effects.ts';
+import { effectOf, type EvaluationContext, type Passage, type RouteContext } from './evaluation/effects.ts';
 import { matchFailure } from './evaluation/match-failure.ts';
 
 /**
@@ -37,8 +37,9 @@ interface Answering {
 }
 
 function outcomesOf(route: Route, answering: Answering): readonly Outcome[] {
-  const { request, context } = answering;
-  const { action } = route;
+  const { request } = answering;
+  const { action, dialect } = route;
+  const context: RouteContext = { ...answering.context, dialect };
   const shaped = action.kind === 'respond' ? request.url : context.proxy.shaped(request.url, route.pathForm);
   const way = walk(route.middlewares, { request: { ...request, url: shaped }, changed: [] }, context);
   if (way.answer) return [{ share: 1, steps: way.steps, answer: way.answer }];
@@ -55,7 +56,7 @@ function outcomesOf(route: Route, answering: Answering): readonly Outcome[] {
 function walk(
   middlewares: readonly Middleware[],
   start: Passage,
-  context: EvaluationContext,
+  context: RouteContext,
 ): { readonly steps: readonly Step[]; readonly passage: Passage; readonly answer?: Answer } {
   const steps: Step[] = [];
   let passage = start;

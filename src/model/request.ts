@@ -3,7 +3,7 @@ import type { EntryPoint } from './entry-point.ts';
 import type { HostMatch } from './match.ts';
 import type { HeaderValue, MiddlewareOf } from './middleware.ts';
 import type { Endpoint } from './pool.ts';
-import type { Redirect, Route } from './route.ts';
+import type { DialectName, Redirect, Route } from './route.ts';
 
 /** One request as it arrives at an entry point. */
 export interface ProxyRequest {
@@ -42,8 +42,8 @@ export interface RedirectAnswer {
 export interface ProxyReading {
   /** The URL as routes get it, or the status of a request that no route is asked for. */
   admit(url: GoUrl): { readonly url: GoUrl } | { readonly refused: number };
-  /** The text that the path of a match is compared with. */
-  matchedPath(url: GoUrl): string;
+  /** The text that the path of a route's match is compared with. */
+  matchedPath(url: GoUrl, dialect: DialectName): string;
   /** The headers that conditions and address lists look at. */
   headersSeen(request: ProxyRequest): readonly HeaderValue[];
   /** Why a host part does not hold; undefined where it does. */
@@ -54,8 +54,8 @@ export interface ProxyReading {
   isKeyEnough(values: readonly string[]): boolean;
   /** The URL in the form that a route's instances get. */
   shaped(url: GoUrl, form: Route['pathForm']): GoUrl;
-  /** What a path middleware makes of a URL. */
-  changePath(url: GoUrl, middleware: PathMiddleware): PathChange;
+  /** What a path middleware of a route makes of a URL. */
+  changePath(url: GoUrl, middleware: PathMiddleware, dialect: DialectName): PathChange;
   /** The answer of a redirecting route, `url` being what its middlewares have made of the request's; undefined where the request goes on. */
   redirect(redirect: Redirect, request: ProxyRequest, form: Route['pathForm']): RedirectAnswer | undefined;
   /** The same for the middlewares that redirect. */

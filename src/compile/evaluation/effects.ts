@@ -2,6 +2,7 @@ import { encodedPath, requestUri, type GoUrl } from '../../lib/go-url.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import type { Effect } from '../../model/evaluation.ts';
 import type { AuthAnswer, AuthUsers, EncodedCharacter, HeaderValue, Middleware, MiddlewareOf } from '../../model/middleware.ts';
+import type { DialectName } from '../../model/route.ts';
 import type { PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import { addressesOf, isAllowed, isDenied } from './addresses.ts';
 
@@ -18,14 +19,19 @@ export interface EvaluationContext {
   readonly trustedProxies: readonly string[];
 }
 
+/** What decides for one route. */
+export interface RouteContext extends EvaluationContext {
+  readonly dialect: DialectName;
+}
+
 /** What a middleware does with a request, and the request behind it. */
 export interface Effected {
   readonly effect: Effect;
   readonly next: Passage;
 }
 
-/** The effect of one middleware. An effect of kind `answers` or `redirects` ends the way. */
-export function effectOf(middleware: Middleware, passage: Passage, { proxy, trustedProxies }: EvaluationContext): Effected {
+/** The effect of one middleware of a route. An effect of kind `answers` or `redirects` ends the way. */
+export function effectOf(middleware: Middleware, passage: Passage, { proxy, trustedProxies, dialect }: RouteContext): Effected {
   const { request } = passage;
   const stays = (effect: Effect): Effected => ({ effect, next: passage });
   const does = (what: string): Effected => stays({ kind: 'does', what });
@@ -37,7 +43,7 @@ export function effectOf(middleware: Middleware, passage: Passage, { proxy, trus
     case 'addPrefix':
     case 'replacePath':
     case 'replacePathRegexp':
-      return pathEffect(middleware, passage, proxy);
+      return pathEffect(middleware, passage, { proxy, dialect });
     case 'redirectScheme':
       return stays(redirectEffect(proxy.redirectScheme(middleware, request), `the request already is ${middleware.scheme}`));
     case 'redirectRegexp':
@@ -95,9 +101,9 @@ export function effectOf(middleware: Middleware, passage: Passage, { proxy, trus
   }
 }
 
-function pathEffect(middleware: PathMiddleware, passage: Passage, proxy: ProxyReading): Effected {
+function pathEffect(middleware: PathMiddleware, passage: Passage, { proxy, dialect }: Pick<RouteContext, 'proxy' | 'dialect'>): Effected {
   const { request } = passage;
-  const change = proxy.changePath(request.url, middleware);
+  const change = proxy.changePath(request.url, middleware, dialect);
   if (change.kind === 'same') return { effect: { kind: 'nothing', why: 'the path does not fit' }, next: passage };
   if (change.kind === 'refused')
     return { effect: { kind: 'answers', status: change.status, why: 'the path that is left must be cleaned again' }, next: passage };

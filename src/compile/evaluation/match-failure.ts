@@ -17,9 +17,9 @@ export function matchFailure(route: Route, request: ProxyRequest, proxy: ProxyRe
   const asked = route.protocol === 'http' ? request : { ...request, host: request.sni ?? request.host };
   const part = proxy.hostProblem(host, asked);
   if (part !== undefined) return { part, wanted: describeHost(host), found: asked.host };
-  if (route.protocol === 'http' && !pathFits(path, proxy.matchedPath(request.url)))
-    return { part: 'path', wanted: describePath(path), found: proxy.matchedPath(request.url) };
-  const failing = conditions.find((condition) => !conditionHolds(condition, request, proxy));
+  const seen = proxy.matchedPath(request.url, route.dialect);
+  if (route.protocol === 'http' && !pathFits(path, seen)) return { part: 'path', wanted: describePath(path), found: seen };
+  const failing = conditions.find((condition) => !conditionHolds(condition, { request, proxy, seen }));
   if (failing) return { part: 'condition', wanted: describeCondition(failing), found: describeFound(failing, request) };
   const passed = proxy.passesOn(route, request);
   return passed === undefined ? undefined : { part: 'target', wanted: 'another URL than its own', found: passed };
@@ -44,7 +44,14 @@ function sameCase(text: string): string {
   return text.toLowerCase();
 }
 
-function conditionHolds(condition: Condition, request: ProxyRequest, proxy: ProxyReading): boolean {
+interface Seen {
+  readonly request: ProxyRequest;
+  readonly proxy: ProxyReading;
+  /** The path that matches are compared with. */
+  readonly seen: string;
+}
+
+function conditionHolds(condition: Condition, { request, proxy, seen }: Seen): boolean {
   switch (condition.kind) {
     case 'method':
       return request.method === condition.method.toUpperCase();
@@ -67,9 +74,9 @@ function conditionHolds(condition: Condition, request: ProxyRequest, proxy: Prox
     case 'host':
       return proxy.hostProblem(condition.host, request) === undefined;
     case 'path':
-      return pathFits(condition.path, proxy.matchedPath(request.url));
+      return pathFits(condition.path, seen);
     case 'not':
-      return !conditionHolds(condition.condition, request, proxy);
+      return !conditionHolds(condition.condition, { request, proxy, seen });
     default:
       throw new TypeError(`Cannot test a condition: ${JSON.stringify(condition satisfies never)}`);
   }

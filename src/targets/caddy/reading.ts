@@ -5,11 +5,11 @@ import type { EntryPoint } from '../../model/entry-point.ts';
 import type { HostMatch, HostPort } from '../../model/match.ts';
 import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { Redirect, Route } from '../../model/route.ts';
+import { redirectGoal } from '../redirect-loop.ts';
 import type { RenderSettings } from '../target.ts';
 import { sameScheme } from './handlers.ts';
 import { hostRegexp, ownPorts } from './matchers.ts';
 import { literalUrl } from './quote.ts';
-import { ownTarget } from './redirects.ts';
 
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
 export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'>): ProxyReading {
@@ -64,7 +64,7 @@ function isPortFine(wanted: HostPort, port: string, entryPoint: EntryPoint): boo
 
 /** A redirect is not taken by requests that already are what it leads to. */
 function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | undefined {
-  const target = ownTarget(route);
+  const target = redirectGoal(route);
   if (!target) return undefined;
   const isThere =
     headers.some(({ name, value }) => name.toLowerCase() === 'x-forwarded-proto' && value === target.scheme) &&

@@ -60,38 +60,26 @@ export function statusPair(
  * The matcher lines that keep a redirect away from requests which already are what it leads to: their X-Forwarded-Proto, Host and path
  * say the same (fabiolb/fabio:route/table.go Lookup). None where no request can be.
  */
-export function unlessAlreadyThere(route: Route): readonly Node[] {
-  const target = ownTarget(route);
+export function unlessAlreadyThere({ action, dialect, middlewares }: Route): readonly Node[] {
+  if (action.kind !== 'redirect' || dialect !== 'fabio' || middlewares.some(changesPath)) return [];
+  const target = /^(https?):\/\/([^/]*)(.*)$/.exec(
+    action.redirect.to.map((part) => (part.kind === 'text' ? part.text : PLACE[part.kind])).join(''),
+  );
   if (!target) return [];
-  const { scheme, host, path } = target;
+  const [, scheme = '', host = '', rest = ''] = target;
+  const path = rest.replace(/\?.*$/, '');
+  if (path.includes(PLACE.path) ? path !== PLACE.path : path === '') return [];
+  if (host !== PLACE.host && (host.includes(PLACE.host) || host.includes(PLACE.hostname))) return [];
   return [
     block(
       ['not'],
       [
         line('header_regexp', 'X-Forwarded-Proto', text(`^${scheme}$`)),
-        ...(host === undefined ? [] : [line('vars', '{http.request.hostport}', text(host))]),
-        ...(path === undefined ? [] : [line('path_regexp', text(`^${regexpLiteral(path)}$`))]),
+        ...(host === PLACE.host ? [] : [line('vars', '{http.request.hostport}', text(host))]),
+        ...(path === PLACE.path ? [] : [line('path_regexp', text(`^${regexpLiteral(path)}$`))]),
       ],
     ),
   ];
-}
-
-/** What a request must be that a redirect leads to itself: an absent host or path is the request's own. Undefined where none can be. */
-export function ownTarget({
-  action,
-  dialect,
-  middlewares,
-}: Route): { readonly scheme: string; readonly host?: string; readonly path?: string } | undefined {
-  if (action.kind !== 'redirect' || dialect !== 'fabio' || middlewares.some(changesPath)) return undefined;
-  const target = /^(https?):\/\/([^/]*)(.*)$/.exec(
-    action.redirect.to.map((part) => (part.kind === 'text' ? part.text : PLACE[part.kind])).join(''),
-  );
-  if (!target) return undefined;
-  const [, scheme = '', host = '', rest = ''] = target;
-  const path = rest.replace(/\?.*$/, '');
-  if (path.includes(PLACE.path) ? path !== PLACE.path : path === '') return undefined;
-  if (host !== PLACE.host && (host.includes(PLACE.host) || host.includes(PLACE.hostname))) return undefined;
-  return { scheme, ...(host !== PLACE.host && { host }), ...(path !== PLACE.path && { path }) };
 }
 
 /** Stand for the parts of a target that come from the request; no text of a tag holds them. */
