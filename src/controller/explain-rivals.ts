@@ -6,7 +6,7 @@ import { tagSpan, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
 import { describeMatch } from '../model/describe.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
 import type { RouteIntent } from '../model/intent.ts';
-import type { HostMatch, PathMatch } from '../model/match.ts';
+import type { PathMatch } from '../model/match.ts';
 import { redactedSpan, redactedText } from '../model/redact.ts';
 import type { ProxyRequest } from '../model/request.ts';
 import type { Route } from '../model/route.ts';
@@ -86,7 +86,7 @@ interface Claim {
 function lossOfIntent(scene: Scene, { reading, intent, routes, request, answering }: Claim): Loss | undefined {
   const { proxy } = scene.context;
   const [span] = intent.spans;
-  if (!span || protocolOf(intent) !== request.entryPoint.protocol || !namesHost(intent.match.host, request, scene)) return undefined;
+  if (!span || protocolOf(intent) !== request.entryPoint.protocol || !namesHost(intent, request, scene)) return undefined;
   const own = intent.spans.flatMap((part) => routes.get(tagKey(part)) ?? []);
   if (answering && own.some(({ id }) => id === answering.id)) return undefined;
   const [route] = own;
@@ -166,8 +166,8 @@ function protocolOf({ entryPoints: { kind } }: RouteIntent): EntryPoint['protoco
 }
 
 /** Whether a host part is about the host of a request; every host is, its path decides. */
-function namesHost(host: HostMatch, request: ProxyRequest, { context }: Scene): boolean {
-  return context.proxy.hostProblem(host, request) !== 'host';
+function namesHost({ match, dialect }: RouteIntent, request: ProxyRequest, { context }: Scene): boolean {
+  return context.proxy.hostProblem(match.host, request, dialect) !== 'host';
 }
 
 /** Why a route whose match holds too stands behind the one that answers. */

@@ -46,8 +46,8 @@ export interface ProxyReading {
   matchedPath(url: GoUrl, dialect: DialectName): string;
   /** The headers that conditions and address lists look at. */
   headersSeen(request: ProxyRequest): readonly HeaderValue[];
-  /** Why a host part does not hold; undefined where it does. */
-  hostProblem(host: HostMatch, request: ProxyRequest): 'host' | 'port' | undefined;
+  /** Why the host part of a route does not hold; undefined where it does. */
+  hostProblem(host: HostMatch, request: ProxyRequest, dialect: DialectName): 'host' | 'port' | undefined;
   /** Why a route whose match holds passes the request on to the next one; undefined where it answers. */
   passesOn(route: Route, request: ProxyRequest): string | undefined;
   /** The values of a query key that hold for a condition which asks only for the key. */

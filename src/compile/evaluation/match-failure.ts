@@ -4,7 +4,7 @@ import { describeCondition, describeHost, describePath } from '../../model/descr
 import type { MatchFailure } from '../../model/evaluation.ts';
 import type { Condition, PathMatch } from '../../model/match.ts';
 import type { ProxyReading, ProxyRequest } from '../../model/request.ts';
-import type { Route } from '../../model/route.ts';
+import type { DialectName, Route } from '../../model/route.ts';
 import { queryValues } from './query.ts';
 
 /** The first part of a route that does not hold for a request; undefined where the route answers. Headers are those that the proxy sees. */
@@ -15,11 +15,11 @@ export function matchFailure(route: Route, request: ProxyRequest, proxy: ProxyRe
   if (!route.entryPoints.includes(entryPoint.name))
     return { part: 'entryPoint', wanted: route.entryPoints.join(' '), found: entryPoint.name };
   const asked = route.protocol === 'http' ? request : { ...request, host: request.sni ?? request.host };
-  const part = proxy.hostProblem(host, asked);
+  const part = proxy.hostProblem(host, asked, route.dialect);
   if (part !== undefined) return { part, wanted: describeHost(host), found: asked.host };
   const seen = proxy.matchedPath(request.url, route.dialect);
   if (route.protocol === 'http' && !pathFits(path, seen)) return { part: 'path', wanted: describePath(path), found: seen };
-  const failing = conditions.find((condition) => !conditionHolds(condition, { request, proxy, seen }));
+  const failing = conditions.find((condition) => !conditionHolds(condition, { request, proxy, seen, dialect: route.dialect }));
   if (failing) return { part: 'condition', wanted: describeCondition(failing), found: describeFound(failing, request) };
   const passed = proxy.passesOn(route, request);
   return passed === undefined ? undefined : { part: 'target', wanted: 'another URL than its own', found: passed };
@@ -49,9 +49,11 @@ interface Seen {
   readonly proxy: ProxyReading;
   /** The path that matches are compared with. */
   readonly seen: string;
+  readonly dialect: DialectName;
 }
 
-function conditionHolds(condition: Condition, { request, proxy, seen }: Seen): boolean {
+function conditionHolds(condition: Condition, asked: Seen): boolean {
+  const { request, proxy, seen, dialect } = asked;
   switch (condition.kind) {
     case 'method':
       return request.method === condition.method.toUpperCase();
@@ -72,11 +74,11 @@ function conditionHolds(condition: Condition, { request, proxy, seen }: Seen): b
     case 'alpn':
       return false;
     case 'host':
-      return proxy.hostProblem(condition.host, request) === undefined;
+      return proxy.hostProblem(condition.host, request, dialect) === undefined;
     case 'path':
       return pathFits(condition.path, seen);
     case 'not':
-      return !conditionHolds(condition.condition, { request, proxy, seen });
+      return !conditionHolds(condition.condition, asked);
     default:
       throw new TypeError(`Cannot test a condition: ${JSON.stringify(condition satisfies never)}`);
   }
