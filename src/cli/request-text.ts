@@ -68,7 +68,7 @@ function answerText(answer: AnswerView): string {
 
 const REASONS: Readonly<Record<string, string>> = {
   noRoute: 'no route',
-  refused: 'refused before any route is asked',
+  refused: 'the request is refused as it is',
   middleware: 'a middleware answers',
   unhealthy: 'no healthy instance',
   withheld: 'withheld: a tag cannot be honoured',

@@ -40,8 +40,9 @@ function outcomesOf(route: Route, answering: Answering): readonly Outcome[] {
   const { request } = answering;
   const { action, dialect } = route;
   const context: RouteContext = { ...answering.context, dialect };
-  const shaped = action.kind === 'respond' ? request.url : context.proxy.shaped(request.url, route.pathForm);
-  const way = walk(route.middlewares, { request: { ...request, url: shaped }, changed: [] }, context);
+  const shaped = action.kind === 'respond' ? request : context.proxy.shaped(request.url, route);
+  if ('refused' in shaped) return [respond(shaped.refused, 'refused')];
+  const way = walk(route.middlewares, { request: { ...request, url: shaped.url }, changed: [] }, context);
   if (way.answer) return [{ share: 1, steps: way.steps, answer: way.answer }];
   if (action.kind !== 'split') return [{ share: 1, steps: way.steps, answer: answerOf(action, route, way.passage, answering) }];
   const total = action.parts.reduce((sum, { weight }) => sum + weight, 0);

@@ -53,7 +53,7 @@ export type Answer =
       readonly headers: readonly HeaderValue[];
     }
   | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
-  /** Status 0: a connection without http is closed. `reason`: why a route answers so; `noRoute`: none did; `refused`: no route was asked; `middleware`: the last step. */
+  /** Status 0: a connection without http is closed. `reason`: why a route answers so; `noRoute`: none did; `refused`: its path is refused, by the route or before any; `middleware`: the last step. */
   | { readonly kind: 'respond'; readonly status: number; readonly reason: RespondReason | 'noRoute' | 'refused' | 'middleware' | 'loop' };
 
 /** One way that requests like this go: all of them, or the share of one part of a split route. */

@@ -29,6 +29,9 @@ export type PathChange =
   | { readonly kind: 'changed'; readonly url: GoUrl; readonly prefix?: string }
   | { readonly kind: 'refused'; readonly status: number };
 
+/** A URL, or the status with which it is refused. */
+export type Admitted = { readonly url: GoUrl } | { readonly refused: number };
+
 /** Where a redirect leads. */
 export interface RedirectAnswer {
   readonly status: number;
@@ -41,7 +44,7 @@ export interface RedirectAnswer {
  */
 export interface ProxyReading {
   /** The URL as routes get it, or the status of a request that no route is asked for. */
-  admit(url: GoUrl): { readonly url: GoUrl } | { readonly refused: number };
+  admit(url: GoUrl): Admitted;
   /** The text that the path of a route's match is compared with. */
   matchedPath(url: GoUrl, dialect: DialectName): string;
   /** The headers that conditions and address lists look at. */
@@ -52,8 +55,8 @@ export interface ProxyReading {
   passesOn(route: Route, request: ProxyRequest): string | undefined;
   /** The values of a query key that hold for a condition which asks only for the key. */
   isKeyEnough(values: readonly string[]): boolean;
-  /** The URL in the form that a route's instances get. */
-  shaped(url: GoUrl, form: Route['pathForm']): GoUrl;
+  /** The URL in the form that a route's middlewares and instances get, or the status of one that the route refuses. */
+  shaped(url: GoUrl, route: Route): Admitted;
   /** What a path middleware of a route makes of a URL. */
   changePath(url: GoUrl, middleware: PathMiddleware, dialect: DialectName): PathChange;
   /** The answer of a redirecting route, `url` being what its middlewares have made of the request's; undefined where the request goes on. */

@@ -20,7 +20,7 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     hostProblem,
     passesOn,
     isKeyEnough: (values) => values.length > 0,
-    shaped: (url, form) => (form === 'clean' && isDirty(url) ? rewritten(url, cleanPath(url.path)) : url),
+    shaped: (url, { pathForm }) => ({ url: pathForm === 'clean' && isDirty(url) ? rewritten(url, cleanPath(url.path)) : url }),
     changePath,
     redirect,
     redirectScheme({ scheme, port, permanent }, { entryPoint, host, url, method }) {

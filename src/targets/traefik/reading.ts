@@ -22,7 +22,7 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
     hostProblem,
     passesOn: () => undefined,
     isKeyEnough: (values) => values.includes(''),
-    shaped: (url) => url,
+    shaped: (url) => ({ url }),
     changePath,
     redirect(redirect, request) {
       const location = locationOf(redirect, request);
