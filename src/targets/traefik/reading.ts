@@ -1,11 +1,12 @@
-import { encodedPath, goPath, joined, requestUri, textOfBytes, unescapePath, type GoUrl } from '../../lib/go-url.ts';
+import { encodedPath, goPath, joined, requestUri, textOfBytes } from '../../lib/go-url.ts';
 import { splitHost } from '../../lib/host.ts';
 import { isInside, parseCidr, parseIp } from '../../lib/ip.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import type { HostMatch } from '../../model/match.ts';
 import type { HeaderValue } from '../../model/middleware.ts';
-import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
+import type { ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { Redirect } from '../../model/route.ts';
+import { changeEncoded, normalised } from '../encoded-paths.ts';
 import type { RenderSettings } from '../target.ts';
 import { servedStatuses } from './middlewares.ts';
 
@@ -23,7 +24,7 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
     passesOn: () => undefined,
     isKeyEnough: (values) => values.includes(''),
     shaped: (url) => ({ url }),
-    changePath,
+    changePath: changeEncoded,
     redirect(redirect, request) {
       const location = locationOf(redirect, request);
       const { get, other } = servedStatuses(redirect);
@@ -41,16 +42,6 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
     served: (endpoints) => endpoints.filter(({ weight }) => weight > 0),
     unknownHost: unknownHost.status === 503 ? 503 : 404,
   };
-}
-
-/** The encoded path with unreserved characters decoded and escapes in capitals (normalizePath, before the path is cleaned). */
-function normalised(url: GoUrl): GoUrl {
-  if (url.rawPath === '') return url;
-  const rawPath = url.rawPath.replace(/%(..)/g, (escape, hex: string) => {
-    const char = String.fromCharCode(Number.parseInt(hex, 16));
-    return /[A-Za-z0-9._~-]/.test(char) ? char : escape.toUpperCase();
-  });
-  return { ...url, rawPath };
 }
 
 /** What rules see: everything but reserved characters decoded (pkg/muxer/http/mux.go withRoutingPath). */
@@ -94,65 +85,6 @@ function hostProblem(host: HostMatch, request: ProxyRequest): 'host' | 'port' | 
   if (!isNamed) return 'host';
   if (host.kind === 'regexp' || typeof host.port !== 'number') return undefined;
   return request.host.endsWith(`:${host.port}`) ? undefined : 'port';
-}
-
-function changePath(url: GoUrl, middleware: PathMiddleware): PathChange {
-  switch (middleware.kind) {
-    case 'stripPrefix': {
-      const prefix = middleware.prefixes.find((candidate) => url.path.startsWith(candidate));
-      return prefix === undefined ? { kind: 'same' } : stripped(url, prefix);
-    }
-    case 'stripPrefixRegexp': {
-      const matches = middleware.regexps.map((regexp) => compileRegexp(regexp).match(textOfBytes(url.path)));
-      const found = matches.find((match) => match !== undefined && match.start === 0 && match.end > 0);
-      return found ? stripped(url, url.path.slice(0, found.end)) : { kind: 'same' };
-    }
-    case 'addPrefix':
-      return { kind: 'changed', url: added(url, middleware.prefix) };
-    case 'replacePath':
-      return replaced(url, middleware.path);
-    case 'replacePathRegexp': {
-      const current = url.rawPath === '' ? encodedPath(url) : url.rawPath;
-      const regexp = compileRegexp(middleware.regexp);
-      if (!regexp.test(current)) return { kind: 'same' };
-      return checked(replaced(url, regexp.replaceAll(current, middleware.replacement)));
-    }
-    default:
-      throw new TypeError(`Cannot change a path: ${JSON.stringify(middleware satisfies never)}`);
-  }
-}
-
-/** Cut off the decoded and the encoded path; what must be cleaned again after that is refused (pkg/middlewares/stripprefix). */
-function stripped(url: GoUrl, prefix: string): PathChange {
-  const rawPath = slashed(url.rawPath.slice(lengthOfEncoded(url.rawPath, prefix.length)));
-  const change: PathChange = { kind: 'changed', url: { ...url, path: slashed(url.path.slice(prefix.length)), rawPath }, prefix };
-  return checked(change);
-}
-
-/** How many characters of an encoded path stand for so many decoded ones. */
-function lengthOfEncoded(encoded: string, decoded: number): number {
-  let at = 0;
-  for (let count = 0; count < decoded && at < encoded.length; count += 1) at += encoded.charAt(at) === '%' ? 3 : 1;
-  return at;
-}
-
-function checked(change: PathChange): PathChange {
-  if (change.kind !== 'changed' || change.url.path === '') return change;
-  const url = joined(change.url);
-  return url.path === change.url.path ? { ...change, url } : { kind: 'refused', status: 400 };
-}
-
-function added(url: GoUrl, prefix: string): GoUrl {
-  return { ...url, path: slashed(prefix + url.path), rawPath: url.rawPath === '' ? '' : slashed(prefix + url.rawPath) };
-}
-
-function replaced(url: GoUrl, encoded: string): PathChange {
-  const path = unescapePath(encoded);
-  return path === undefined ? { kind: 'refused', status: 500 } : { kind: 'changed', url: { ...url, path, rawPath: encoded } };
-}
-
-function slashed(path: string): string {
-  return path === '' || path.startsWith('/') ? path : `/${path}`;
 }
 
 function redirectRegexp(
