@@ -1,4 +1,4 @@
-import { requestUri } from '../lib/go-url.ts';
+import { requestUri, type GoUrl } from '../lib/go-url.ts';
 import { isHostHeader } from '../lib/host.ts';
 import type { Answer, Evaluation, Outcome, RouteTrial, Step } from '../model/evaluation.ts';
 import type { HeaderValue, Middleware } from '../model/middleware.ts';
@@ -44,11 +44,12 @@ function outcomesOf(route: Route, answering: Answering): readonly Outcome[] {
   if ('refused' in shaped) return [respond(shaped.refused, 'refused')];
   const way = walk(route.middlewares, { request: { ...request, url: shaped.url }, changed: [] }, context);
   if (way.answer) return [{ share: 1, steps: way.steps, answer: way.answer }];
-  if (action.kind !== 'split') return [{ share: 1, steps: way.steps, answer: answerOf(action, route, way.passage, answering) }];
+  if (action.kind !== 'split')
+    return [{ share: 1, steps: way.steps, answer: answerOf(action, { route, shaped: shaped.url, passage: way.passage }, answering) }];
   const total = action.parts.reduce((sum, { weight }) => sum + weight, 0);
   return action.parts.map((part) => {
     const own = walk(part.middlewares, way.passage, context);
-    const answer = own.answer ?? answerOf(part.action, route, own.passage, answering);
+    const answer = own.answer ?? answerOf(part.action, { route, shaped: shaped.url, passage: own.passage }, answering);
     return { share: part.weight / total, steps: [...way.steps, ...own.steps], answer };
   });
 }
@@ -74,15 +75,14 @@ function walk(
 
 function answerOf(
   action: Exclude<RouteAction, { kind: 'split' }>,
-  { pathForm }: Route,
-  { request, changed }: Passage,
+  { route, shaped, passage: { request, changed } }: { readonly route: Route; readonly shaped: GoUrl; readonly passage: Passage },
   { context: { proxy }, backends }: Answering,
 ): Answer {
   switch (action.kind) {
     case 'respond':
       return action;
     case 'redirect': {
-      const answer = proxy.redirect(action.redirect, request, pathForm);
+      const answer = proxy.redirect(action.redirect, request, { route, shaped });
       return answer ? { kind: 'redirect', ...answer } : { kind: 'respond', status: 503, reason: 'loop' };
     }
     case 'forward': {

@@ -59,8 +59,11 @@ export interface ProxyReading {
   shaped(url: GoUrl, route: Route): Admitted;
   /** What a path middleware of a route makes of a URL. */
   changePath(url: GoUrl, middleware: PathMiddleware, dialect: DialectName): PathChange;
-  /** The answer of a redirecting route, `url` being what its middlewares have made of the request's; undefined where the request goes on. */
-  redirect(redirect: Redirect, request: ProxyRequest, form: Route['pathForm']): RedirectAnswer | undefined;
+  /**
+   * The answer of a redirecting route: `url` is what its middlewares have made of the request's, which was `shaped` before. Undefined where
+   * the request goes on.
+   */
+  redirect(redirect: Redirect, request: ProxyRequest, from: { readonly route: Route; readonly shaped: GoUrl }): RedirectAnswer | undefined;
   /** The same for the middlewares that redirect. */
   redirectScheme(middleware: MiddlewareOf<'redirectScheme'>, request: ProxyRequest): RedirectAnswer | undefined;
   redirectRegexp(middleware: MiddlewareOf<'redirectRegexp'>, request: ProxyRequest): RedirectAnswer | undefined;

@@ -129,11 +129,15 @@ function changePath(url: GoUrl, middleware: PathMiddleware): PathChange {
   }
 }
 
-function redirect({ to, status, otherStatus = status }: Redirect, request: ProxyRequest, form: Route['pathForm']): RedirectAnswer {
+function redirect(
+  { to, status, otherStatus = status }: Redirect,
+  request: ProxyRequest,
+  { route }: { readonly route: Route },
+): RedirectAnswer {
   const { method, host } = request;
   const takesPath = to.some(({ kind }) => kind === 'path');
-  const url = form === 'clean' && takesPath ? rewritten(request.url, cleanPath(request.url.path)) : request.url;
-  const uri = form === 'clean' ? requestUri(url).replace(/\?$/, '') : requestUri(url);
+  const url = route.pathForm === 'clean' && takesPath ? rewritten(request.url, cleanPath(request.url.path)) : request.url;
+  const uri = route.pathForm === 'clean' ? requestUri(url).replace(/\?$/, '') : requestUri(url);
   const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
   const parts = to.map((part) => {
     if (part.kind === 'text') return literalUrl(part.text);
