@@ -108,7 +108,7 @@ function answerOf(
 /** A Host header that a middleware sets counts for the client's own. */
 function upstreamHost({ upstreamHost: host }: Backend, request: ProxyRequest, changed: readonly HeaderValue[]): string | undefined {
   if (host.kind === 'endpoint') return undefined;
-  if (host.kind === 'fixed') return host.host;
+  if (host.kind === 'fixed') return host.header ?? host.host;
   return changed.findLast(({ name }) => name.toLowerCase() === 'host')?.value ?? request.host;
 }
 

@@ -233,6 +233,7 @@ test('evaluate() gives instances the Host header that their pool asks for', () =
   assert.equal(hostOf({}), 'a.io:80');
   assert.equal(hostOf({ upstreamHost: { kind: 'endpoint' } }), undefined);
   assert.equal(hostOf({ upstreamHost: { kind: 'fixed', host: host('b.io') } }), 'b.io');
+  assert.equal(hostOf({ upstreamHost: { kind: 'fixed', host: host('b.io'), header: 'B.io:81' } }), 'B.io:81');
 });
 
 test('evaluate() looks at the addresses that a list names', () => {

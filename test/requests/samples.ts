@@ -7,7 +7,8 @@ import type { AskedRequest } from './model.ts';
 
 /**
  * Requests that a table is asked: for each of its http routes some that it should take (with paths that middlewares and cleaning change)
- * and some that just miss it, at every entry point. The same for the same table.
+ * and some that just miss it, at the plain entry points; at those that end TLS, where a request costs a handshake, only some of them. The
+ * same for the same table.
  */
 export function samplesFor(table: RoutingTable, entryPoints: readonly EntryPoint[]): readonly AskedRequest[] {
   const points = entryPoints.filter(({ protocol }) => protocol === 'http');
@@ -33,7 +34,7 @@ function samplesOfRoute({ match, middlewares }: Route, points: readonly EntryPoi
     { ...base, headers: [...headers, { name: 'Authorization', value: 'Basic b3JhY2xlOm9yYWNsZQ==' }] },
     ...addressed,
   ];
-  return points.flatMap(({ name }) => variants.map((variant) => ({ ...variant, entryPoint: name })));
+  return points.flatMap(({ name, tls }) => (tls ? variants.slice(0, 2) : variants).map((variant) => ({ ...variant, entryPoint: name })));
 }
 
 function hostSamples(host: HostMatch): readonly string[] {
