@@ -5,6 +5,8 @@ import { configJsonSchema } from '../src/config/load.ts';
 import type { LabelUse } from '../src/dialects/traefik/label-table.ts';
 import { rowsOf, sections } from '../src/dialects/traefik/lookup.ts';
 import { CODES, type CodeSpec } from '../src/model/codes.ts';
+import { caddyTarget } from '../src/targets/caddy/target.ts';
+import { traefikTarget } from '../src/targets/traefik/target.ts';
 
 /**
  * Pages printed from the tables they document. `node scripts/gen-docs.ts` writes them; `--check` writes nothing, names every page that
@@ -28,6 +30,7 @@ const pages: readonly Page[] = [
   { path: join(SOURCE, 'model/CODES.md'), text: codesPage() },
   { path: join(SOURCE, 'config/OPTIONS.md'), text: optionsPage() },
   behindMark(join(SOURCE, 'dialects/traefik/README.md'), labelTables()),
+  { path: join(SOURCE, 'targets/CAPABILITIES.md'), text: capabilitiesPage() },
 ];
 
 if (process.argv.includes('--check')) {
@@ -74,6 +77,20 @@ function labelTables(): string {
 function behindMark(path: string, body: string): Page {
   const [written = ''] = (readIfThere(path) ?? '').split(MARK);
   return { path, text: `${written}${MARK}\n\n${body}\n` };
+}
+
+/** One row for every feature: what each proxy does with it, and how or why not. */
+function capabilitiesPage(): string {
+  const [caddy, traefik] = [caddyTarget.capabilities, traefikTarget.capabilities];
+  const features = Object.keys(caddy) as (keyof typeof caddy)[];
+  const rows = features.map((feature) => [
+    `\`${feature}\``,
+    ...[caddy[feature], traefik[feature]].flatMap(({ level, module, note, differs }) => [
+      module === undefined ? level : `${level} \`${module}\``,
+      [note, differs === undefined ? undefined : `Differs: ${differs}`].filter((part) => part !== undefined).join('. '),
+    ]),
+  ]);
+  return pageOf('What each proxy can do', table(['Feature', 'Caddy', '', 'Traefik', ''], rows));
 }
 
 /** One row for every key that holds a value, in the order of the schema. */

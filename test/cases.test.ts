@@ -5,16 +5,13 @@ import { test } from 'node:test';
 import { formatDiagnostic } from '../src/cli/print.ts';
 import { createPipeline } from '../src/controller/pipeline.ts';
 import { routeViews } from '../src/controller/views.ts';
-import { createFabioDialect } from '../src/dialects/fabio/dialect.ts';
-import { createHindDialect } from '../src/dialects/hind/dialect.ts';
-import { createTraefikDialect } from '../src/dialects/traefik/dialect.ts';
 import { parseYaml, printYaml } from '../src/lib/yaml.ts';
 import { sourceId } from '../src/model/names.ts';
 import { parseServices } from '../src/sources/service-file.ts';
 import { caddyTarget } from '../src/targets/caddy/target.ts';
 import { traefikTarget } from '../src/targets/traefik/target.ts';
 import { caddySettings } from './support/caddy.ts';
-import { ENTRY_POINTS, OPTIONS } from './support/intents.ts';
+import { CASE_DIALECTS, ENTRY_POINTS, OPTIONS } from './support/intents.ts';
 
 /**
  * One folder per behaviour: `in.yaml` holds services, the other files what becomes of them: the table, both renderings, and what is
@@ -23,21 +20,11 @@ import { ENTRY_POINTS, OPTIONS } from './support/intents.ts';
 const ROOT = join(import.meta.dirname, 'cases');
 const OUTPUTS = ['table.yaml', 'diagnostics.txt', 'Caddyfile', 'traefik.yml'];
 
-const DIALECTS = [
-  createTraefikDialect({
-    prefix: 'traefik',
-    exposedByDefault: false,
-    defaultRule: '{name}.{suffix}',
-    domainSuffix: 'test',
-  }),
-  createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true }),
-  createHindDialect(),
-];
 const SETTINGS = { ...caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }), entryPoints: ENTRY_POINTS };
 
 function outputsOf(input: string): Readonly<Record<string, string>> {
   const source = sourceId('file');
-  const pipeline = createPipeline({ dialects: DIALECTS, compile: OPTIONS, primary: sourceId('nomad'), merge: 'primary-wins' });
+  const pipeline = createPipeline({ dialects: CASE_DIALECTS, compile: OPTIONS, primary: sourceId('nomad'), merge: 'primary-wins' });
   const snapshot = { source, revision: '0', observedAtMs: 0, local: true, instances: parseServices(parseYaml(input), source) };
   const { value, diagnostics } = pipeline.compile([snapshot], new Map());
   const [caddy, traefik] = [caddyTarget.render(value.table, SETTINGS), traefikTarget.render(value.table, SETTINGS)];

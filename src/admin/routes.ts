@@ -57,6 +57,12 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
   app.get('/v1/routes', (context) => context.json(views.routes()));
   app.get('/v1/services', (context) => context.json(views.services()));
   app.get('/v1/diagnostics', (context) => context.json(views.diagnostics(context.req.query('service'))));
+  app.get('/v1/conflicts', (context) => context.json(views.conflicts()));
+  app.get('/v1/test', (context) => {
+    const { url = '', method, ip } = context.req.query();
+    return answering(context, () => views.test({ url, method, ip, headers: context.req.queries('header') }));
+  });
+  app.get('/v1/explain', (context) => answering(context, () => views.explain(context.req.query('url') ?? '')));
   app.get('/v1/generations', (context) => context.json(views.generations()));
   app.post('/v1/rollback', async (context) => {
     const body: unknown = await context.req.json().catch(() => ({}));
@@ -80,6 +86,16 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
     views.resync();
     return context.json(views.status());
   });
+  /** A view of what was asked for; 400 where that cannot be read. */
+  function answering(context: Context, view: () => object): Response {
+    try {
+      return context.json(view());
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return refuse(context, 400, 'BAD_REQUEST', error.message);
+    }
+  }
+
   app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `There is nothing at ${context.req.path}`));
   return app;
 }

@@ -1,7 +1,7 @@
 import { KNOWN_VARIABLES } from '../config/environment.ts';
 import { configJsonSchema, keysAt } from '../config/load.ts';
 import { printYaml } from '../lib/yaml.ts';
-import { loadFor, type Context } from './context.ts';
+import { checkedFor, loadFor, type Context } from './context.ts';
 import { EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { formatTable } from './print.ts';
@@ -29,9 +29,9 @@ export function showSchema(_flags: ConfigFlags, { printer }: Context): number {
   return EXIT.ok;
 }
 
-/** Reads the configuration and says whether it can be used. Faults are thrown as `ConfigError`. */
-export function checkConfig(flags: ConfigFlags, context: Context): number {
-  loadFor(flags, context);
+/** Reads the configuration and says whether it can be used with the program of its proxy. Faults are thrown as `ConfigError`. */
+export async function checkConfig(flags: ConfigFlags, context: Context): Promise<number> {
+  await checkedFor(flags, context);
   context.printer.say('The configuration can be used');
   return EXIT.ok;
 }

@@ -41,7 +41,8 @@ export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise
   process.stdout.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' && exit(EXIT.ok));
 
   const { args: normalised, ignored } = normaliseArguments(args);
-  const printer = createPrinter({ color: !args.includes('--no-color') && wantsColor(env, process.stderr) });
+  const onTerminal = wantsColor(env, process.stdout) && wantsColor(env, process.stderr);
+  const printer = createPrinter({ color: !args.includes('--no-color') && onTerminal });
   for (const name of ignored) printer.say(`-${name} of consul-template has no effect here`);
   let code: number = EXIT.ok;
   const program = createProgram({ env, printer, signal: ending.signal, version: packageVersion() }, (exitCode) => (code = exitCode));

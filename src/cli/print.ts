@@ -1,7 +1,9 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import type { DiagnosticView } from '../controller/views.ts';
 import { visible } from '../lib/text.ts';
 import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
+import { redactedDiagnostic } from '../model/redact.ts';
 
 /** Where commands print: data to stdout, everything for people to stderr. */
 export interface Printer {
@@ -61,21 +63,49 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
 
 /** A diagnostic with its tag underlined: code, sentence, where, hint, and the other sides of a conflict. */
 export function formatDiagnostic(diagnostic: Diagnostic, printer: Pick<Printer, 'style'>): string {
-  const { code, severity, message, span, hint, related } = diagnostic;
+  const { span, related, ...told } = redactedDiagnostic(diagnostic);
+  return formatParts(told, { tags: span ? underlined(span) : [], others: related.map(underlined), printer });
+}
+
+/** The same of a diagnostic as the admin API gives it. */
+export function formatView(
+  { service, instance, tag, start = 0, end = 0, related, ...told }: DiagnosticView,
+  printer: Pick<Printer, 'style'>,
+): string {
+  const placed = (place: {
+    readonly service: string;
+    readonly instance: string;
+    readonly tag: string;
+    readonly start: number;
+    readonly end: number;
+  }) => [`  ${visible(place.service)} (${visible(place.instance)})`, ...caret(place).map((line) => `    ${line}`)];
+  const tags = service === undefined || instance === undefined || tag === undefined ? [] : placed({ service, instance, tag, start, end });
+  return formatParts(told, { tags, others: related.map(placed), printer });
+}
+
+function formatParts(
+  { code, severity, message, hint }: { readonly code: string; readonly severity: string; readonly message: string; readonly hint?: string },
+  {
+    tags,
+    others,
+    printer,
+  }: { readonly tags: readonly string[]; readonly others: readonly (readonly string[])[]; readonly printer: Pick<Printer, 'style'> },
+): string {
   const color = severity === 'error' ? 'red' : severity === 'warning' ? 'yellow' : 'cyan';
   return [
     `${printer.style(color, severity)} ${printer.style('bold', code)}: ${visible(message)}`,
-    ...(span ? underlined(span) : []),
-    ...related.flatMap((other) => ['  other side:', ...underlined(other)]),
+    ...tags,
+    ...others.flatMap((other) => ['  other side:', ...other]),
     ...(hint === undefined ? [] : [`  hint: ${visible(hint)}`]),
   ].join('\n');
 }
 
-function underlined({ service, instance, tagIndex, tag, start, end }: TagSpan): readonly string[] {
+function underlined({ service, instance, tagIndex, ...span }: TagSpan): readonly string[] {
+  return [`  ${visible(service)} (${visible(instance)}), tag ${tagIndex + 1}`, ...caret(span).map((line) => `    ${line}`)];
+}
+
+/** A tag and below it carets under a stretch of it. */
+export function caret({ tag, start, end }: { readonly tag: string; readonly start: number; readonly end: number }): readonly string[] {
   const [before, marked] = [visible(tag.slice(0, start)), visible(tag.slice(start, end))];
-  return [
-    `  ${visible(service)} (${visible(instance)}), tag ${tagIndex + 1}`,
-    `    ${visible(tag)}`,
-    `    ${' '.repeat(before.length)}${'^'.repeat(Math.max(1, marked.length))}`,
-  ];
+  return [visible(tag), `${' '.repeat(before.length)}${'^'.repeat(Math.max(1, marked.length))}`];
 }

@@ -1,10 +1,13 @@
 import { Command, CommanderError, Option } from 'commander';
+import { explain, showConflicts, testRequest } from './ask.ts';
+import { showCapabilities } from './capabilities.ts';
 import { checkConfig, showConfig, showSchema, showVariables, type ConfigFlags } from './config.ts';
 import type { Context } from './context.ts';
 import type { DemoFlags } from './demo.ts';
 import { execProxy } from './exec-proxy.ts';
 import { plan, render, validate } from './render.ts';
 import { run } from './run.ts';
+import { validateTags } from './validate-tags.ts';
 import { guard, health, rollback, showGenerations, showRoutes, showServices, showStatus, unpin } from './show.ts';
 
 /** The command line: every command, its flags and examples. `done` gets the exit code of the command that ran. */
@@ -49,10 +52,20 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .option('--static', 'also the files that the proxy reads at its start')
     .option('--out <dir>', 'write files there; - prints')
     .action(act((flags: Parameters<typeof render>[0]) => render(flags, context)));
-  command('validate', 'check configuration and tags; all faults at once', ['hind-proxy validate', 'hind-proxy validate --rendered --json'])
+  command('validate', 'check configuration and tags; all faults at once', [
+    'hind-proxy validate',
+    'hind-proxy validate --rendered --json',
+    "hind-proxy validate --tags 'urlprefix-app.example.com/ strip=/app'",
+    'nomad job inspect app | jq -r .Job.TaskGroups[].Services[].Tags[] | hind-proxy validate --tags -',
+  ])
     .option('--rendered', 'ask the real proxy too')
+    .option('--tags <tag...>', 'only these tags, as those of one service; - reads lines from stdin')
     .option('--json', 'diagnostics as JSON')
-    .action(act((flags: Parameters<typeof validate>[0]) => validate(flags, context)));
+    .action(
+      act((flags: Parameters<typeof validate>[0] & Parameters<typeof validateTags>[0]) =>
+        flags.tags === undefined ? validate(flags, context) : validateTags(flags, context),
+      ),
+    );
   command('plan', 'what would change, per route; exit 3 where something would', ['hind-proxy plan', 'hind-proxy plan --rendered'])
     .option('--rendered', 'also the difference of the files')
     .option('--json', 'as JSON')
@@ -68,9 +81,41 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .argument('[name]', 'only this service')
     .option('--json', 'as JSON')
     .action(act((flags: Parameters<typeof showRoutes>[0], [name]) => showServices(name, flags, context)));
+  command('explain', 'why a URL answers as it does: route, tags, instances, losers, proxy', [
+    'hind-proxy explain https://app.example.com/login',
+    'hind-proxy explain app.example.com/api --json',
+  ])
+    .argument('<url>', 'a URL, or host/path for every entry point')
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showConflicts>[0], [url]) => explain(url, flags, context)));
+  command('test', 'evaluate the routes for one request without sending it', [
+    'hind-proxy test https://app.example.com/login',
+    "hind-proxy test http://app.example.com/api --method POST --header 'X-Version: 2' --ip 10.1.2.3",
+  ])
+    .argument('<url>', 'the URL of the request')
+    .option('--method <method>', 'default: GET')
+    .option(
+      '--header <line>',
+      'Name: value; may be given several times',
+      (line: string, before: readonly string[]) => [...before, line],
+      [],
+    )
+    .option('--ip <address>', "the client's address; default: loopback")
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showConflicts>[0], [url]) => testRequest(url, flags, context)));
+  command('conflicts', 'where two tags want different things, with both of them', ['hind-proxy conflicts', 'hind-proxy conflicts --json'])
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showConflicts>[0]) => showConflicts(flags, context)));
   command('status', 'how sources and proxy are', ['hind-proxy status', 'hind-proxy status --json'])
     .option('--json', 'as JSON')
     .action(act((flags: Parameters<typeof showStatus>[0]) => showStatus(flags, context)));
+  command('capabilities', 'what each proxy can do: native, with a module, emulated, unsupported', [
+    'hind-proxy capabilities',
+    'hind-proxy capabilities --target caddy --json',
+  ])
+    .option('--target <server>', 'caddy or traefik, with notes; default: both')
+    .option('--json', 'as JSON')
+    .action(act((flags: Parameters<typeof showCapabilities>[0]) => showCapabilities(flags, context)));
   command('generations', 'every configuration that the proxy was given', ['hind-proxy generations'])
     .option('--json', 'as JSON')
     .action(act((flags: Parameters<typeof showGenerations>[0]) => showGenerations(flags, context)));
@@ -125,7 +170,7 @@ export function parserExitCode(error: unknown): number | undefined {
 function addConfigCommands(
   program: Command,
   context: Context,
-  act: (action: (flags: ConfigFlags) => number) => (...all: unknown[]) => Promise<void>,
+  act: (action: (flags: ConfigFlags) => number | Promise<number>) => (...all: unknown[]) => Promise<void>,
 ): void {
   const config = program.command('config').description('the configuration: what counts, its schema, its variables').exitOverride();
   const commands = [

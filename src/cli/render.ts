@@ -1,10 +1,12 @@
 import { join, basename } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
-import { describeMatch } from '../controller/views.ts';
+import { diagnosticView } from '../controller/views.ts';
 import type { Cycle } from '../controller/controller.ts';
 import { writeFileAtomic } from '../lib/files.ts';
+import { describeMatch } from '../model/describe.ts';
+import { redactedText } from '../model/redact.ts';
 import { SERVERS, type RenderedFile, type Server } from '../model/rendered.ts';
-import { setUpFor, type Context } from './context.ts';
+import { programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { formatDiagnostic } from './print.ts';
@@ -70,7 +72,7 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
   const { runtime, cycle } = await planned(flags, context);
   const { printer } = context;
   const faults = cycle.diagnostics.filter(({ severity }) => severity !== 'info');
-  if (flags.json) printer.json(cycle.diagnostics);
+  if (flags.json) printer.json(cycle.diagnostics.map(diagnosticView));
   else for (const diagnostic of faults) printer.out(formatDiagnostic(diagnostic, printer));
   let accepted = true;
   if (flags.rendered) {
@@ -85,7 +87,7 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
 }
 
 async function planned(flags: RenderFlags, context: Context): Promise<{ readonly runtime: Runtime; readonly cycle: Cycle }> {
-  const runtime = await openRuntime(await setUpFor(flags, context, { quiet: true }), { adopt: false });
+  const runtime = await openRuntime(await programmingSetUpFor(flags, context, { quiet: true }), { adopt: false });
   const cycle = await runtime.controller.once(context.signal, { dryRun: true });
   if (!cycle)
     throw new CommandError('Cannot read the catalogs: none answered (hind-proxy config show prints where it looked)', EXIT.unreachable);
@@ -97,7 +99,7 @@ async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { 
   const contents = disk.kind === 'absent' ? new Map<string, string>() : disk.contents;
   const { value } = setup.target.render(change.serving, setup.settings);
   for (const { path, content } of value.files)
-    printer.out(createTwoFilesPatch(path, path, contents.get(path) ?? '', content, 'served', 'planned').trimEnd());
+    printer.out(redactedText(createTwoFilesPatch(path, path, contents.get(path) ?? '', content, 'served', 'planned').trimEnd()));
 }
 
 function targetOf(name: string | undefined): Server | undefined {

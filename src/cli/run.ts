@@ -4,7 +4,7 @@ import { ensureAdminToken } from '../admin/auth.ts';
 import { createMetrics } from '../admin/metrics.ts';
 import type { Cycle, CycleObserver } from '../controller/controller.ts';
 import { messageOf } from '../lib/abort.ts';
-import { loadFor, setUpFor, type Context } from './context.ts';
+import { checkedFor, programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { takeLock } from './lock.ts';
@@ -24,11 +24,11 @@ export interface RunFlags extends GlobalFlags {
 export async function run(flags: RunFlags, context: Context): Promise<number> {
   if (flags.once || flags.dryRun) return runOnce(flags, context);
   while (!context.signal.aborted) {
-    const setup = await setUpFor(flags, context);
+    const setup = await programmingSetUpFor(flags, context);
     const reload = new AbortController();
-    const onHangUp = (): void => {
+    const readAnew = async (): Promise<void> => {
       try {
-        loadFor(flags, context);
+        await checkedFor(flags, context);
         setup.log.info({ component: 'config', event: 'config_reload' }, 'The configuration is read anew');
         reload.abort();
       } catch (error) {
@@ -38,6 +38,7 @@ export async function run(flags: RunFlags, context: Context): Promise<number> {
         );
       }
     };
+    const onHangUp = (): void => void readAnew();
     process.on('SIGHUP', onHangUp);
     try {
       await runAlone(setup, { adopt: flags.adopt ?? false, signal: AbortSignal.any([context.signal, reload.signal]) });
@@ -114,7 +115,7 @@ export async function runController(
 
 async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   const { printer } = context;
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await programmingSetUpFor(flags, context, { quiet: true });
   const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false });
   const cycle = await runtime.controller.once(context.signal, { dryRun: flags.dryRun ?? false });
   if (!cycle) throw new CommandError('Cannot plan: no catalog answered, expected at least one snapshot', EXIT.unreachable);

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
 import type { Deployer } from '../apply/deployer.ts';
+import { addedModules } from '../apply/modules.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { readCredentials } from '../config/credentials.ts';
@@ -15,7 +16,7 @@ import { createController, type Controller, type CycleObserver } from '../contro
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
 import type { HoldoffOptions } from '../controller/holdoff.ts';
 import { openPlanMemory } from '../controller/plan-memory.ts';
-import { createPipeline } from '../controller/pipeline.ts';
+import { createPipeline, type Pipeline } from '../controller/pipeline.ts';
 import { openSnapshots, type SnapshotStore } from '../controller/snapshots.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
 import { findBinary } from '../lib/binaries.ts';
@@ -52,6 +53,7 @@ export interface Setup {
 export interface Runtime {
   readonly setup: Setup;
   readonly controller: Controller;
+  readonly pipeline: Pipeline;
   readonly sources: readonly WatchedSource[];
   readonly snapshots: SnapshotStore;
   readonly generations: GenerationStore;
@@ -86,7 +88,7 @@ export async function setUp({
     tls: config.tls,
     trustedProxies: config.trustedProxies,
     accessLogs: config.logging.accessLogs,
-    modules: new Set(),
+    modules: await modulesOf(server, { env, paths }),
     credentials: readCredentials(config.policies),
     caddy: { file: paths.caddyfile, admin: proxy.caddy.admin },
     traefik: {
@@ -110,6 +112,15 @@ export async function setUp({
     version,
     ...(apiPassword !== undefined && { apiPassword: new Secret(apiPassword) }),
   };
+}
+
+/** The modules that the program of a proxy has beyond its stock build; only Caddy has any. */
+export async function modulesOf(
+  server: Server,
+  { env, paths }: { readonly env: Env; readonly paths: Pick<Paths, 'stateDir'> },
+): Promise<ReadonlySet<string>> {
+  if (server !== 'caddy') return new Set();
+  return addedModules(findBinary('caddy', env), { cacheFile: join(paths.stateDir, 'modules.json'), signal: AbortSignal.timeout(10_000) });
 }
 
 /** Opens the stores and makes the controller of a set-up. */
@@ -154,7 +165,7 @@ export async function openRuntime(
     log,
     ...(observer && { observer }),
   });
-  return { setup, controller, sources, snapshots, generations, deployer };
+  return { setup, controller, pipeline, sources, snapshots, generations, deployer };
 }
 
 /** The hands on the proxy of a set-up. */

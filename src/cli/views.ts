@@ -1,7 +1,9 @@
-import type { Controller } from '../controller/controller.ts';
+import { explainView } from '../controller/explain.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
-import type { SnapshotStore } from '../controller/snapshots.ts';
+import type { Scene } from '../controller/scene.ts';
+import { testView } from '../controller/request-view.ts';
 import {
+  conflictViews,
   diagnosticView,
   routeViews,
   serviceViews,
@@ -9,16 +11,13 @@ import {
   type GenerationView,
   type StatusView,
 } from '../controller/views.ts';
-import type { WatchedSource } from '../controller/watcher.ts';
+import { compareDiagnostics, isConflict } from '../model/diagnostic.ts';
 import type { Server } from '../model/rendered.ts';
-import { compareDiagnostics } from '../model/diagnostic.ts';
+import type { Runtime } from './runtime.ts';
+import { sceneOf } from './scene.ts';
 
 /** What the views of a controller are made from. */
-export interface ViewsOptions {
-  readonly controller: Controller;
-  readonly generations: GenerationStore;
-  readonly snapshots: SnapshotStore;
-  readonly sources: readonly WatchedSource[];
+export interface ViewsOptions extends Runtime {
   readonly proxy: string;
   readonly server: Server;
   readonly version: string;
@@ -29,6 +28,7 @@ export interface ViewsOptions {
 /** The views on a running controller, each made anew when it is asked for. */
 export function controllerViews(options: ViewsOptions): ControllerViews {
   const { controller, generations, snapshots, signal } = options;
+  const scene = (): Scene => sceneOf(options, { state: controller.state, watched: true });
   return {
     status: () => statusView(options),
     routes: () =>
@@ -39,6 +39,9 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
         .filter(({ span }) => service === undefined || span?.service === service)
         .toSorted(compareDiagnostics)
         .map(diagnosticView),
+    conflicts: () => conflictViews(controller.state.diagnostics),
+    test: (asked) => testView(scene(), asked),
+    explain: (url) => explainView(scene(), url),
     generations: () => generations.list().map((meta) => generationView(meta, generations)),
     rollback: async (id) => generationView(await controller.rollback(id, signal), generations),
     unpin: () => controller.unpin(),
@@ -95,7 +98,7 @@ function statusView({ controller, generations, snapshots, sources, proxy, server
       },
     ],
     sources: sourceViews,
-    conflicts: state.diagnostics.filter(({ code }) => code === 'ROUTE_CONFLICT_OWNER').length,
+    conflicts: state.diagnostics.filter(isConflict).length,
     quarantined: state.change?.held.filter((held) => held.state === 'quarantined').length ?? 0,
     ...(guard !== undefined && { guard }),
   };

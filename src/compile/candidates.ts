@@ -1,15 +1,16 @@
 import { groupBy } from '../lib/sort.ts';
-import { compareInstances, serviceKey, type Health, type ServiceInstance } from '../model/catalog.ts';
+import { compareInstances, serviceKey, type ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Diagnostic, type Report } from '../model/diagnostic.ts';
 import type { Definition, Fault, RouteIntent } from '../model/intent.ts';
 import { matchKey } from '../model/match.ts';
-import type { DialectName, Route } from '../model/route.ts';
+import type { Route } from '../model/route.ts';
 import { addressProblem } from './addresses.ts';
 import { withAttached } from './attach.ts';
 import { isAside, resolveEntryPoints } from './entry-points.ts';
-import type { CompileOptions, HealthRule } from './options.ts';
+import type { CompileOptions } from './options.ts';
 import { effectivePriority } from './priority.ts';
 import { createResolver, type ResolvedIntent, type ResolvedTarget } from './references.ts';
+import { standingOf, type Standing } from './standing.ts';
 import { targetProblem } from './targets.ts';
 
 /** One instance and what its tags ask for. */
@@ -21,9 +22,6 @@ export interface Reading {
   readonly definitions: readonly Definition[];
   readonly diagnostics: readonly Diagnostic[];
 }
-
-/** What an instance's health means for one route: `ignored` instances give no route at all. */
-export type Standing = 'routed' | 'unhealthy' | 'ignored';
 
 /** An intent of one instance with everything resolved that does not depend on other instances. */
 export interface Candidate {
@@ -129,27 +127,6 @@ function withinOwnerLimit(readings: readonly Reading[], { limits }: CompileOptio
     report(diagnose('ROUTE_LIMIT', message, { span: excess[0]?.[1][0]?.intents[0]?.spans[0] }));
   }
   return refused.size === 0 ? readings : readings.filter(({ instance }) => !refused.has(serviceKey(instance)));
-}
-
-const PASSING: readonly Health[] = ['passing'];
-const WITHOUT_CHECK: readonly Health[] = ['passing', 'unknown'];
-const WITH_WARNING: readonly Health[] = ['passing', 'unknown', 'warning'];
-
-/** Fabio: passing with at least one check. HinD: passing or unchecked. Traefik: also warning. An operator's rule replaces these. */
-function standingOf(instance: ServiceInstance, dialect: DialectName, options: CompileOptions): Standing {
-  const { health, source } = instance;
-  const rule = options.health.get(source);
-  if (rule) return healthByRule(rule).includes(health) ? 'routed' : 'unhealthy';
-  if (dialect === 'fabio') {
-    const needsCheck = options.requireChecks && options.checkingSources.has(source);
-    if (health === 'unknown') return needsCheck ? 'ignored' : 'routed';
-    return PASSING.includes(health) ? 'routed' : 'unhealthy';
-  }
-  return (dialect === 'hind' ? WITHOUT_CHECK : WITH_WARNING).includes(health) ? 'routed' : 'unhealthy';
-}
-
-function healthByRule(rule: HealthRule): readonly Health[] {
-  return rule === 'passing' ? WITHOUT_CHECK : rule === 'warning' ? WITH_WARNING : [...WITH_WARNING, 'critical'];
 }
 
 /** Candidates by owner and key, in order of first appearance. */

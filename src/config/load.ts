@@ -17,6 +17,8 @@ import { configSchema, type Config } from './options.ts';
 /** One fault of a configuration, with its place where it came from a file. */
 export interface ConfigFault {
   readonly key: string;
+  /** A name for it, where it is one that others look for. */
+  readonly code?: string;
   readonly message: string;
   readonly line?: number;
   readonly column?: number;
@@ -40,6 +42,10 @@ export interface LoadedConfig {
   readonly origins: ReadonlyMap<string, 'flag' | 'environment' | 'file'>;
   /** Catalogs that the operator named: start-up waits for them. */
   readonly named: ReadonlySet<'consul' | 'nomad' | 'file'>;
+  /** The file that it was read from. */
+  readonly file?: string;
+  /** Line and column of a key in the file; empty where it stands elsewhere. */
+  readonly placeOf: (path: readonly string[]) => Pick<ConfigFault, 'line' | 'column'>;
 }
 
 /** Where values come from. Flags win over the environment, that over the file, that over defaults. */
@@ -65,7 +71,13 @@ export function loadConfig({ file, env, flags = {} }: ConfigInput): LoadedConfig
     ...Object.keys(fromEnv).map((key) => [key, 'environment'] as const),
     ...Object.keys(flags).map((key) => [key, 'flag'] as const),
   ]);
-  return { config: parsed.data, origins, named: namedSources(parsed.data, env) };
+  return {
+    config: parsed.data,
+    origins,
+    named: namedSources(parsed.data, env),
+    ...(file !== undefined && { file }),
+    placeOf: (path) => placeOf(text, path),
+  };
 }
 
 /** The JSON Schema of the configuration file. */
@@ -184,7 +196,7 @@ function placeOf(text: string | undefined, path: readonly string[]): { readonly 
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
-function describeFault({ key, message, line, column }: ConfigFault, file?: string): string {
+function describeFault({ key, code, message, line, column }: ConfigFault, file?: string): string {
   const place = [file, line, column].filter((part) => part !== undefined).join(':');
-  return [place, key && !message.includes(`"${key}"`) ? key : '', message].filter((part) => part !== '').join(': ');
+  return [place, key && !message.includes(`"${key}"`) ? key : '', code ?? '', message].filter((part) => part !== '').join(': ');
 }

@@ -1,3 +1,4 @@
+import type { Reading } from '../compile/candidates.ts';
 import { buildTable, type Compiled } from '../compile/compile.ts';
 import type { CompileOptions } from '../compile/options.ts';
 import { instancesOf } from '../compile/sources.ts';
@@ -15,6 +16,8 @@ import { createTagReader } from './readings.ts';
 export interface Pipeline {
   /** The table that the snapshots ask for. */
   compile(snapshots: readonly CatalogSnapshot[], claims: ReadonlyMap<string, OwnerId>): Diagnosed<Compiled>;
+  /** What the tags of the instances that count ask for. */
+  readings(snapshots: readonly CatalogSnapshot[]): readonly Reading[];
   /** Leaves units alone that the proxy has refused, in the form that it has refused. */
   refuse(units: readonly string[], table: RoutingTable): void;
 }
@@ -37,6 +40,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       const compiled = buildTable(readings, { options: options.compile, claims });
       return refused.size === 0 ? compiled : withoutRefused(compiled, refused);
     },
+    readings: (snapshots) => readAll(instancesOf(snapshots, options)),
     refuse(units, table) {
       const contents = unitContents(table);
       for (const unit of units) refused.set(unit, contents.get(unit) ?? '');

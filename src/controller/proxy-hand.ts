@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
 import type { Digest } from '../model/names.ts';
+import { redactedText } from '../model/redact.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import type { GenerationStore } from './generations.ts';
@@ -161,9 +162,11 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
         state.up = false;
         state.verified = false;
       }
-      if (state.problem !== outcome.reason) {
-        state.problem = outcome.reason;
-        const told = { ...fields, event: `config_${outcome.kind}`, reason: outcome.reason };
+      // a proxy's complaint may quote the line that it complains of
+      const reason = redactedText(outcome.reason);
+      if (state.problem !== reason) {
+        state.problem = reason;
+        const told = { ...fields, event: `config_${outcome.kind}`, reason };
         // both start at the same time: the first refusal to connect is no failure
         if (outcome.kind === 'failed' && !settled) log.info(told, 'The proxy does not answer yet');
         else log.error(told, 'The proxy did not take the configuration');

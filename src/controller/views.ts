@@ -1,9 +1,12 @@
 import type { HeldRoute } from '../model/change.ts';
-import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
-import type { Condition, HostMatch, PathMatch } from '../model/match.ts';
-import { hostKey } from '../model/match.ts';
+import { compareDiagnostics, isConflict, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
+import type { AskedRequest } from './asked-url.ts';
+import type { ExplainView } from './explain.ts';
+import type { TestView } from './request-view.ts';
+import { describeAction, describeMatch } from '../model/describe.ts';
 import { serviceKey, type ServiceInstance } from '../model/catalog.ts';
-import type { Route, RoutingTable } from '../model/route.ts';
+import type { RoutingTable } from '../model/route.ts';
+import { redactedDiagnostic, redactedTag } from '../model/redact.ts';
 import { backendsOf } from '../model/table.ts';
 
 /** One line of `/v1/routes`. */
@@ -100,6 +103,12 @@ export interface ControllerViews {
   services(): readonly ServiceView[];
   /** Of one service by its exact name, or all. */
   diagnostics(service?: string): readonly DiagnosticView[];
+  /** Those where two sides want different things. */
+  conflicts(): readonly DiagnosticView[];
+  /** What the proxy would do with one request. Throws `RangeError` where the request cannot be read. */
+  test(asked: AskedRequest & { readonly url: string }): TestView;
+  /** Why a URL answers as it does. Throws `RangeError` where it cannot be read. */
+  explain(url: string): ExplainView;
   generations(): readonly GenerationView[];
   /** Puts a generation back and pins it; the one before the last by default. Rejects with a sentence where that fails. */
   rollback(id?: number): Promise<GenerationView>;
@@ -126,7 +135,7 @@ export function routeViews(
     services: route.services,
     source: [...new Set(route.spans.map(({ source }) => source))].join(' '),
     dialect: route.dialect,
-    tags: [...new Set(route.spans.map(({ tag }) => tag))],
+    tags: [...new Set(route.spans.map(({ tag }) => redactedTag(tag)))],
     state: states.get(route.id) ?? 'active',
     action: describeAction(route),
     backends:
@@ -139,7 +148,8 @@ export function routeViews(
 }
 
 /** A diagnostic as it is shown. */
-export function diagnosticView({ code, severity, message, hint, span, related }: Diagnostic): DiagnosticView {
+export function diagnosticView(diagnostic: Diagnostic): DiagnosticView {
+  const { code, severity, message, hint, span, related } = redactedDiagnostic(diagnostic);
   const place = ({
     service,
     instance,
@@ -148,6 +158,11 @@ export function diagnosticView({ code, severity, message, hint, span, related }:
     end,
   }: TagSpan): { service: string; instance: string; tag: string; start: number; end: number } => ({ service, instance, tag, start, end });
   return { code, severity, message, ...(hint !== undefined && { hint }), ...(span && place(span)), related: related.map(place) };
+}
+
+/** The diagnostics where two sides want different things, in the order of their places. */
+export function conflictViews(diagnostics: readonly Diagnostic[]): readonly DiagnosticView[] {
+  return diagnostics.filter(isConflict).toSorted(compareDiagnostics).map(diagnosticView);
 }
 
 /** Services with their instances, by owner and name. */
@@ -166,69 +181,11 @@ export function serviceViews(instances: readonly ServiceInstance[]): readonly Se
         name: first.service,
         source: first.source,
         owner: first.owner,
-        tags: [...new Set(group.flatMap(({ tags }) => tags))],
+        tags: [...new Set(group.flatMap(({ tags }) => tags))].map(redactedTag),
         instances: list,
       },
     ];
   });
-}
-
-/** The request that a route answers, in words. */
-export function describeMatch({ match, protocol }: Route): string {
-  const conditions = match.conditions.map((condition) => ` and ${conditionText(condition)}`);
-  return `${protocol === 'tcp' ? 'tcp ' : ''}${hostText(match.host)}${pathText(match.path)}${conditions.join('')}`;
-}
-
-function conditionText(condition: Condition): string {
-  switch (condition.kind) {
-    case 'method':
-      return condition.method;
-    case 'header':
-      return `${condition.name}: ${condition.value}`;
-    case 'headerRegexp':
-      return `${condition.name}: ~${condition.regexp}`;
-    case 'query':
-      return `?${condition.key}${condition.value === undefined ? '' : `=${condition.value}`}`;
-    case 'queryRegexp':
-      return `?${condition.key}=~${condition.regexp}`;
-    case 'alpn':
-      return `alpn ${condition.protocols.join(' ')}`;
-    case 'clientIp':
-      return `from ${condition.cidrs.join(' ')}`;
-    case 'host':
-      return hostText(condition.host);
-    case 'path':
-      return pathText(condition.path);
-    case 'not':
-      return `not ${conditionText(condition.condition)}`;
-    default:
-      throw new TypeError(`Cannot describe a condition: ${JSON.stringify(condition satisfies never)}`);
-  }
-}
-
-function hostText(host: HostMatch): string {
-  if (host.kind === 'any') return '*';
-  return host.kind === 'exact' ? hostKey(host).slice(1) : host.kind === 'glob' ? host.pattern : `~${host.regexp}`;
-}
-
-function pathText(path: PathMatch): string {
-  switch (path.kind) {
-    case 'any':
-      return '/';
-    case 'exact':
-      return `${path.path} exactly`;
-    case 'prefix':
-      return path.path;
-    case 'regexp':
-      return ` ~${path.regexp}`;
-    default:
-      throw new TypeError(`Cannot describe a path: ${JSON.stringify(path satisfies never)}`);
-  }
-}
-
-function describeAction({ action }: Route): string {
-  if (action.kind === 'respond') return `${action.status} ${action.reason}`;
-  return action.kind === 'redirect' ? `redirect ${action.redirect.status}` : 'forward';
 }
 
 function codesByTag(diagnostics: readonly Diagnostic[]): ReadonlyMap<string, readonly string[]> {

@@ -6,3 +6,13 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   const [best] = candidates.map((candidate) => ({ candidate, edits: distance(word, candidate) })).toSorted((a, b) => a.edits - b.edits);
   return best && best.edits <= Math.min(limit, word.length - 1) ? best.candidate : undefined;
 }
+
+/** Up to `count` candidates that look most like a word, the likest first; those that differ in more than a third of it are left out. */
+export function nearestFew(word: string, candidates: readonly string[], count: number): readonly string[] {
+  return candidates
+    .map((candidate) => ({ candidate, edits: distance(word, candidate) }))
+    .filter(({ edits }) => edits <= word.length / 3)
+    .toSorted((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, count)
+    .map(({ candidate }) => candidate);
+}

@@ -6,6 +6,8 @@ export interface CodeSpec {
   readonly severity: Severity;
   /** The route is withheld: it answers 503 instead of being served with less protection than asked. */
   readonly withholds?: true;
+  /** Two sides want different things, and one of them lost: listed by `conflicts`. */
+  readonly conflict?: true;
   /** One line for the documentation page. */
   readonly summary: string;
 }
@@ -84,9 +86,10 @@ export const CODES = {
   TRAEFIK_ENABLE_SPELLING: { severity: 'warning', summary: 'Only `traefik.enable=true` enables' },
   TRAEFIK_NAME_SHARED: {
     severity: 'warning',
+    conflict: true,
     summary: 'One name of a router, service or middleware in two services with different content; each keeps its own',
   },
-  TRAEFIK_NAME_TWICE: { severity: 'error', summary: 'The same label twice with different values; its router is refused' },
+  TRAEFIK_NAME_TWICE: { severity: 'error', conflict: true, summary: 'The same label twice with different values; its router is refused' },
   TRAEFIK_LABEL_VALUE: { severity: 'error', summary: 'A label has a value of the wrong type' },
   TRAEFIK_LABEL_FILE_ONLY: { severity: 'warning', summary: 'Traefik reads this only from files' },
   TRAEFIK_NAME_CASE: { severity: 'warning', summary: 'A name is declared in another case; Traefik would not find it' },
@@ -103,24 +106,33 @@ export const CODES = {
   TRAEFIK_ENTRYPOINT_UNKNOWN: { severity: 'error', summary: 'The entry point is not configured' },
   TRAEFIK_SERVER_PORT: { severity: 'warning', summary: '`server.port` replaces the registered port' },
   TRAEFIK_SERVER_URL: { severity: 'error', summary: '`server.url` is refused: a tag may not name any address' },
-  TRAEFIK_ROUTER_SHADOWED: { severity: 'warning', summary: 'A router of the same match and a higher priority answers its requests' },
+  TRAEFIK_ROUTER_SHADOWED: {
+    severity: 'warning',
+    conflict: true,
+    summary: 'A router of the same match and a higher priority answers its requests',
+  },
   TRAEFIK_PRIORITY_CLAMPED: { severity: 'info', summary: "The priority counts within its owner's host only" },
   TRAEFIK_CERTIFICATE_RESOLVER: { severity: 'info', summary: 'The certificate resolver is not used: the configured certificates are' },
   TRAEFIK_FEATURE_REFUSED: { severity: 'error', withholds: true, summary: 'Labels may not define this: it names files or addresses' },
   TRAEFIK_HEADER_REFUSED: { severity: 'error', summary: 'A header that tags may not set' },
 
-  ROUTE_CONFLICT_OWNER: { severity: 'error', summary: 'Another owner holds this route' },
-  ROUTE_HOST_RESERVED: { severity: 'error', summary: 'The host is reserved by the operator' },
-  ROUTE_HOST_NOT_GRANTED: { severity: 'error', summary: '`ownership.mode: allowList` grants this host to others only' },
+  ROUTE_CONFLICT_OWNER: { severity: 'error', conflict: true, summary: 'Another owner holds this route' },
+  ROUTE_HOST_RESERVED: { severity: 'error', conflict: true, summary: 'The host is reserved by the operator' },
+  ROUTE_HOST_NOT_GRANTED: { severity: 'error', conflict: true, summary: '`ownership.mode: allowList` grants this host to others only' },
   ROUTE_TARGET_REFUSED: { severity: 'error', summary: 'The redirect or `host=` target is not allowed' },
   ROUTE_ADDRESS_REFUSED: { severity: 'error', summary: 'The instance has an address that must not be routed to' },
   ROUTE_LIMIT: { severity: 'error', summary: "The owner's or service's limit is exceeded" },
   ROUTE_DIALECTS_DIFFER: {
     severity: 'warning',
+    conflict: true,
     summary: 'Two dialects ask the same route in different ways; the first accepted dialect wins',
   },
-  ROUTE_OPTIONS_DIFFER: { severity: 'warning', summary: 'Instances disagree on the options of a route; the majority wins' },
-  ROUTE_DUPLICATE: { severity: 'warning', summary: 'One instance asks the same route twice in one dialect; the first tag wins' },
+  ROUTE_OPTIONS_DIFFER: { severity: 'warning', conflict: true, summary: 'Instances disagree on the options of a route; the majority wins' },
+  ROUTE_DUPLICATE: {
+    severity: 'warning',
+    conflict: true,
+    summary: 'One instance asks the same route twice in one dialect; the first tag wins',
+  },
   ROUTE_POOLED: { severity: 'info', summary: 'Several services share one route and one pool' },
   ROUTE_QUARANTINED: { severity: 'warning', summary: 'The route cannot be read; its last good form is served' },
   ROUTE_WITHHELD: { severity: 'error', withholds: true, summary: 'The route answers 503 until its tag is repaired' },
@@ -130,6 +142,7 @@ export const CODES = {
   ROUTE_ENTRYPOINT_KIND: { severity: 'error', summary: 'The entry point is of another kind (tcp, http, tls)' },
   ROUTE_TLS_CONFLICT: {
     severity: 'error',
+    conflict: true,
     withholds: true,
     summary: 'A host can end TLS in one way only; its other routes ask for another',
   },
@@ -137,7 +150,7 @@ export const CODES = {
 
   CADDY_UNSUPPORTED: { severity: 'error', summary: 'Caddy cannot do this; the route is not rendered, or answers 503 where it protects' },
   CADDY_APPROXIMATED: { severity: 'warning', summary: 'Caddy does this differently; the message says how' },
-  CADDY_MIXED_SCHEMES: { severity: 'error', summary: 'http and https instances in one pool; the minority is left out' },
+  CADDY_MIXED_SCHEMES: { severity: 'error', conflict: true, summary: 'http and https instances in one pool; the minority is left out' },
   CADDY_CERTIFICATE_UNCOVERED: { severity: 'warning', summary: 'No certificate of the proxy covers this host pattern' },
   TRAEFIK_UNSUPPORTED: {
     severity: 'error',
@@ -147,6 +160,11 @@ export const CODES = {
   TRAEFIK_REDIRECT_STATUS: { severity: 'warning', summary: 'Traefik answers with another redirect status than asked' },
 } as const;
 CODES satisfies Record<string, CodeSpec>;
-
 /** The name of a diagnostic: a key of `CODES`. */
 export type DiagnosticCode = keyof typeof CODES;
+
+/** Whether a code tells of two sides that want different things. */
+export function tellsOfConflict(code: DiagnosticCode): boolean {
+  const spec: CodeSpec = CODES[code];
+  return spec.conflict === true;
+}

@@ -1,4 +1,4 @@
-import { CODES, type DiagnosticCode, type Severity } from './codes.ts';
+import { CODES, tellsOfConflict, type DiagnosticCode, type Severity } from './codes.ts';
 import type { ServiceInstance } from './catalog.ts';
 import type { OwnerId, ServiceName, SourceId } from './names.ts';
 
@@ -62,6 +62,11 @@ export function tagSpan(
 ): TagSpan {
   const { source, owner, service, instance: id } = instance;
   return { source, owner, service, instance: id, tagIndex, tag: instance.tags[tagIndex] ?? '', start, end };
+}
+
+/** Whether two sides want different things and one of them lost. */
+export function isConflict({ code, severity, related }: Diagnostic): boolean {
+  return tellsOfConflict(code) || (severity !== 'info' && related.length > 0);
 }
 
 /** Orders diagnostics by service, instance, tag, start, code. */

@@ -3,6 +3,7 @@ import type { Diagnosed } from '../model/diagnostic.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
 import type { Backend } from '../model/pool.ts';
 import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts';
+import type { ProxyReading } from '../model/request.ts';
 import type { Route, RoutingTable } from '../model/route.ts';
 import type { Capabilities } from './features.ts';
 
@@ -74,6 +75,8 @@ export interface Target {
   render(table: RoutingTable, settings: RenderSettings): Diagnosed<RenderedConfig>;
   /** What the proxy boots from when nothing was ever applied: its admin endpoint, 503 with Retry-After for everything. */
   renderBoot(settings: RenderSettings): RenderedConfig;
+  /** How the proxy, rendered so, reads a request. */
+  reading(settings: RenderSettings): ProxyReading;
   /** Files the proxy reads at its start only; none for Caddy. */
   renderStatic(settings: RenderSettings): readonly RenderedFile[];
 }

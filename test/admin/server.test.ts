@@ -6,11 +6,23 @@ import { Agent, request } from 'undici';
 import { ensureAdminToken } from '../../src/admin/auth.ts';
 import { createMetrics } from '../../src/admin/metrics.ts';
 import { startAdmin } from '../../src/admin/server.ts';
+import type { TestView } from '../../src/controller/request-view.ts';
 import type { ControllerViews, StatusView } from '../../src/controller/views.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { freePort, tempDir } from '../support/process.ts';
 
 const STATUS: StatusView = { version: '1', ready: false, health: 'waiting', proxies: [], sources: [], conflicts: 0, quarantined: 0 };
+
+function testViewOf(url: string): TestView {
+  if (url === '') throw new RangeError('Cannot read the URL ""');
+  return {
+    proxy: 'caddy',
+    request: { entrypoint: 'web', scheme: 'http', method: 'GET', host: url, path: '/', ip: '' },
+    tried: [],
+    passed: 0,
+    outcomes: [],
+  };
+}
 
 interface Opened {
   readonly base: string;
@@ -29,6 +41,16 @@ async function open(t: TestContext): Promise<Opened> {
     routes: () => [],
     services: () => [],
     diagnostics: (service) => (service === 'web' ? [{ code: 'X', severity: 'error', message: 'm', related: [] }] : []),
+    conflicts: () => [{ code: 'ROUTE_CONFLICT_OWNER', severity: 'error', message: 'm', related: [] }],
+    test: ({ url, method = 'GET', ip, headers = [] }) => ({ ...testViewOf(url), proxy: [method, ip, ...headers].join(' ') }),
+    explain: (url) => ({
+      url,
+      proxy: { name: 'edge', server: 'caddy', state: 'verified' },
+      requests: [],
+      routes: [],
+      rivals: [],
+      nearest: [],
+    }),
     generations: () => [],
     rollback: () => Promise.reject(new RangeError('Cannot roll back to generation 7: it is not kept')),
     unpin: () => Promise.resolve(void (unpinned += 1)),
@@ -51,6 +73,21 @@ test('startAdmin() lets anyone on loopback read', async (t) => {
   assert.equal(((await (await fetch(`${base}/v1/diagnostics?service=web`)).json()) as readonly unknown[]).length, 1);
   assert.match(await (await fetch(`${base}/metrics`)).text(), /hind_proxy_build_info\{version="1"/);
   assert.equal((await fetch(`${base}/nothing`)).status, 404);
+});
+
+test('startAdmin() evaluates, explains and lists conflicts, and answers 400 to what cannot be read', async (t) => {
+  const { base } = await open(t);
+  const get = async (path: string): Promise<unknown> => (await fetch(`${base}${path}`)).json();
+
+  assert.deepEqual(await get('/v1/test?url=h.io/x&method=PUT&ip=10.0.0.1&header=A:%20b&header=C:%20d'), {
+    ...testViewOf('h.io/x'),
+    proxy: 'PUT 10.0.0.1 A: b C: d',
+  });
+  assert.equal(((await get('/v1/explain?url=h.io')) as { readonly url: string }).url, 'h.io');
+  assert.equal(((await get('/v1/conflicts')) as readonly unknown[]).length, 1);
+  const refused = await fetch(`${base}/v1/test`);
+  assert.equal(refused.status, 400);
+  assert.deepEqual(await refused.json(), { error: { code: 'BAD_REQUEST', message: 'Cannot read the URL ""' } });
 });
 
 test('startAdmin() refuses writes without the token and takes them with it', async (t) => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { startEcho } from '../support/echo.ts';
 import { startFakeNomad } from '../support/fake-nomad.ts';
 import { freePorts, startProcess, tempDir } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 
@@ -117,6 +119,114 @@ test('config check lists every fault and ends with 2', async (t) => {
   assert.match(output, /tls\.mode/);
 });
 
+test('a policy that the proxy cannot do is an error of config check, validate and run', async (t) => {
+  const file = join(await tempDir(t), 'edge.yaml');
+  await writeFile(file, 'policies:\n  api:\n    inFlight: {amount: 5}\n');
+  for (const command of [['config', 'check'], ['validate'], ['run', '--once']]) {
+    const { code, output } = await hindProxy(t, [...command, '--config', file, '--proxy', 'caddy', '--state-dir', await tempDir(t)]);
+    assert.equal(code, 2, output);
+    assert.match(output, /edge\.yaml:3:5: POLICY_UNSUPPORTED: Cannot do "policies\.api\.inFlight" with caddy: .+, expected /);
+  }
+});
+
+test('test and explain read the catalogs themselves where no controller runs', async (t) => {
+  const config = await configFor(t, [GOOD, BAD]);
+
+  const tested = await hindProxy(t, ['test', 'http://web.test/x', '--method', 'POST', '--header', 'X-A: b', '--config', config]);
+  assert.equal(tested.code, 0);
+  assert.match(tested.output, /POST http:\/\/web\.test\/x at web of caddy/);
+  assert.match(tested.output, /→ http:\/\/127\.0\.0\.1:8080 gets \/x with Host web\.test/);
+
+  const explained = await hindProxy(t, ['explain', 'bad.test', '--config', config]);
+  assert.equal(explained.code, 0);
+  assert.match(explained.output, /FABIO_WEIGHT_NOT_NUMBER/);
+  assert.match(explained.output, /No controller runs/);
+  // oxlint-disable-next-line no-control-regex -- colours are what must not be there
+  assert.doesNotMatch(explained.output, /\x1b/);
+});
+
+test('test and explain end with 2 when the URL cannot be read', async (t) => {
+  for (const command of ['test', 'explain']) {
+    const { code, output } = await hindProxy(t, [command, 'ftp://web.test/', '--state-dir', await tempDir(t)]);
+    assert.equal(code, 2);
+    assert.match(output, /Cannot read the URL "ftp:\/\/web\.test\/": it begins with ftp:\/\//);
+  }
+});
+
+test('conflicts shows both sides with carets', async (t) => {
+  const config = await configFor(t, [
+    { ...GOOD, namespace: 'alpha' },
+    { ...GOOD, name: 'thief', namespace: 'beta' },
+  ]);
+
+  const { code, output } = await hindProxy(t, ['conflicts', '--config', config]);
+
+  assert.equal(code, 0);
+  assert.match(output, /ROUTE_CONFLICT_OWNER: .+\n.+\n +urlprefix-web\.test\/\n +\^+\n +other side:\n.+\n +urlprefix-web\.test\/\n +\^+/);
+});
+
+test('validate --tags checks tags as those of one service, without a catalog', async (t) => {
+  const stateDir = ['--state-dir', await tempDir(t)];
+
+  const wrong = await hindProxy(t, ['validate', '--tags', 'urlprefix-a.test/ weight=x', 'urlprefix-b.test/ strp=/b', ...stateDir]);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.output, /FABIO_WEIGHT_NOT_NUMBER[^]+ +urlprefix-a\.test\/ weight=x\n +\^{8}\n/);
+  assert.match(wrong.output, /FABIO_OPTION_UNKNOWN[^]+hint: Did you mean `strip`\?/);
+  assert.match(wrong.output, /1 errors, 1 warnings/);
+
+  const right = await hindProxy(t, ['validate', '--tags', 'urlprefix-a.test/', '--json', ...stateDir]);
+  assert.equal(right.code, 0);
+  assert.match(right.output, /^\[\]$/m);
+});
+
+test('validate --tags - reads tags from stdin, one a line', async (t) => {
+  const input = 'urlprefix-a.test/ weight=x\n\nurlprefix-b.test/\n';
+  const args = [MAIN, 'validate', '--tags', '-', '--state-dir', await tempDir(t)];
+
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { input, encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+
+  assert.equal(status, 1);
+  assert.match(stdout, /tag 1\n +urlprefix-a\.test\/ weight=x/);
+  assert.match(stderr, /2 routes, 1 errors, 0 warnings/);
+});
+
+test('test, explain and conflicts print what the admin API of a running controller says', async (t) => {
+  const file = await configFor(t, [GOOD, { ...GOOD, name: 'twin' }]);
+  const { admin } = JSON.parse(await readFile(file, 'utf8')) as { readonly admin: { readonly listen: string } };
+  startProcess(t, process.execPath, [MAIN, 'run', '--config', file]);
+  const get = async (path: string): Promise<unknown> => (await fetch(`http://${admin.listen}${path}`)).json();
+  await until('the controller has planned', async () => {
+    const answer = (await get('/v1/test?url=http://web.test/').catch(() => undefined)) as { readonly route?: string } | undefined;
+    return answer?.route !== undefined;
+  });
+
+  const printed = async (...args: readonly string[]): Promise<unknown> =>
+    JSON.parse((await hindProxy(t, [...args, '--json', '--config', file])).output);
+
+  assert.deepEqual(await printed('test', 'http://web.test/a b'), await get('/v1/test?url=http%3A%2F%2Fweb.test%2Fa%20b'));
+  assert.deepEqual(await printed('conflicts'), await get('/v1/conflicts'));
+  const explained = (await printed('explain', 'web.test')) as {
+    readonly proxy: { readonly state: string };
+    readonly routes: readonly unknown[];
+  };
+  assert.equal(explained.proxy.state, 'unverified');
+  assert.equal(explained.routes.length, 1);
+});
+
+test('capabilities says what each proxy can do, as a table and as JSON', async (t) => {
+  const stateDir = ['--state-dir', await tempDir(t)];
+  assert.match((await hindProxy(t, ['capabilities', ...stateDir])).output, /stripPrefix\s+native\s+native/);
+  const { code, output } = await hindProxy(t, ['capabilities', '--target', 'caddy', '--json', ...stateDir]);
+  assert.equal(code, 0);
+  const [view] = JSON.parse(output) as readonly { target: string; features: readonly { feature: string; able: boolean }[] }[];
+  assert.equal(view?.target, 'caddy');
+  assert.deepEqual(
+    view?.features.filter(({ feature }) => feature === 'protocol.tcp').map(({ able }) => able),
+    [false],
+  );
+  assert.equal((await hindProxy(t, ['capabilities', '--target', 'nginx', ...stateDir])).code, 2);
+});
+
 test('config show, schema and env print what they name', async (t) => {
   assert.match((await hindProxy(t, ['config', 'show'], { DOMAIN_SUFFIX: 'example.com' })).output, /domainSuffix: example\.com/);
   assert.ok((JSON.parse((await hindProxy(t, ['config', 'schema'])).output) as { properties: object }).properties);
@@ -147,6 +257,10 @@ test('help of every command has an example', async (t) => {
     'routes',
     'services',
     'status',
+    'explain',
+    'test',
+    'conflicts',
+    'capabilities',
     'generations',
     'rollback',
     'unpin',

@@ -1,6 +1,10 @@
 import { buildTable, type Compiled } from '../../src/compile/compile.ts';
 import type { Reading } from '../../src/compile/candidates.ts';
 import type { Claims, CompileOptions } from '../../src/compile/options.ts';
+import type { Dialect } from '../../src/dialects/dialect.ts';
+import { createFabioDialect } from '../../src/dialects/fabio/dialect.ts';
+import { createHindDialect } from '../../src/dialects/hind/dialect.ts';
+import { createTraefikDialect } from '../../src/dialects/traefik/dialect.ts';
 import type { ServiceInstance } from '../../src/model/catalog.ts';
 import { tagSpan, type Diagnosed } from '../../src/model/diagnostic.ts';
 import { ANY_HOST, exactHost, pathPrefix, type RouteMatch } from '../../src/model/match.ts';
@@ -27,6 +31,18 @@ export function host(text: string): Hostname {
 export const ENTRY_POINTS: readonly EntryPoint[] = [
   { name: 'web', address: ':80', port: port(80), protocol: 'http', tls: false },
   { name: 'websecure', address: ':443', port: port(443), protocol: 'http', tls: true },
+];
+
+/** The dialects that the golden cases are read in. */
+export const CASE_DIALECTS: readonly Dialect[] = [
+  createTraefikDialect({
+    prefix: 'traefik',
+    exposedByDefault: false,
+    defaultRule: '{name}.{suffix}',
+    domainSuffix: 'test',
+  }),
+  createFabioDialect({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true }),
+  createHindDialect(),
 ];
 
 /** What a configuration without any setting gives. */

@@ -42,13 +42,18 @@ function hostLines(host: HostMatch, entryPoint: EntryPoint): readonly Node[] {
       return [line('header_regexp', 'Host', text(`(?i)^${regexpLiteral(host.host)}(:[0-9]+)?$`)), ...portLines(host.port, entryPoint)];
     case 'glob':
       // Fabio matches a pattern against the Host header, so that its stars reach into a port that is not the usual one
-      return [line('header_regexp', 'Host', text(`(?i)${host.regexp.replace(/\$$/, `${portRegexp(host.port, entryPoint)}$`)}`))];
+      return [line('header_regexp', 'Host', text(hostRegexp(host, entryPoint)))];
     case 'regexp':
       // the expression must see the host without its port, whatever it is anchored to
       return [line('vars_regexp', '{http.request.host}', text(`(?i)${host.regexp}`))];
     default:
       throw new TypeError(`Cannot match a host: ${JSON.stringify(host satisfies never)}`);
   }
+}
+
+/** A pattern of hosts as an expression for the whole Host header. */
+export function hostRegexp({ regexp, port }: Extract<HostMatch, { kind: 'glob' }>, entryPoint: EntryPoint): string {
+  return `(?i)${regexp.replace(/\$$/, `${portRegexp(port, entryPoint)}$`)}`;
 }
 
 /** What the port in the Host header must be: absent or one of these. */
@@ -65,7 +70,7 @@ function portRegexp(port: HostPort, entryPoint: EntryPoint): string {
 }
 
 /** The ports that a client need not say: the usual one of the scheme and the one listened on. */
-function ownPorts({ tls, port }: EntryPoint): readonly string[] {
+export function ownPorts({ tls, port }: EntryPoint): readonly string[] {
   return [...new Set([tls ? 443 : 80, port])].map(String);
 }
 

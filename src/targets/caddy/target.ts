@@ -10,6 +10,7 @@ import { CADDY_CAPABILITIES } from './capabilities.ts';
 import { handlerOf, isPrintable, sameScheme } from './handlers.ts';
 import { hasPrintableMatch } from './matchers.ts';
 import { printCaddyfile } from './print.ts';
+import { caddyReading } from './reading.ts';
 import { entryPointSites } from './sites.ts';
 
 /** Caddy: one Caddyfile, printed from its syntax tree. The digest stands in it as the filter of a log that nothing writes to. */
@@ -42,6 +43,7 @@ export const caddyTarget: Target = {
     });
     return configOf([globalOptions('boot', settings), ...sites], EMPTY_TABLE, settings);
   },
+  reading: caddyReading,
   renderStatic: () => [],
 };
 

@@ -10,6 +10,7 @@ import { dynamicParts } from './dynamic.ts';
 import { printJsonFile } from './json.ts';
 import { obstacleOf } from './obstacles.ts';
 import { servedStatuses } from './redirects.ts';
+import { traefikReading } from './reading.ts';
 import { staticConfig } from './static.ts';
 import { canAnswer } from './statuses.ts';
 
@@ -27,6 +28,7 @@ export const traefikTarget: Target = {
   renderBoot(settings) {
     return configOf(EMPTY_TABLE, { ...settings, unknownHost: { status: 503 } }, 'boot');
   },
+  reading: traefikReading,
   renderStatic(settings) {
     const { staticFile } = settings.traefik;
     return [printJsonFile(staticConfig(settings), { path: staticFile, heading: [WRITTEN], units: new Map() })];

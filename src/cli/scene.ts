@@ -1,0 +1,51 @@
+import { instancesOf } from '../compile/sources.ts';
+import type { ControllerState } from '../controller/controller.ts';
+import type { Scene, SceneProxy } from '../controller/scene.ts';
+import { sourceId } from '../model/names.ts';
+import type { RoutingTable } from '../model/route.ts';
+import { fitTable } from '../targets/fit.ts';
+import { proxyOf } from './paths.ts';
+import { compileOptions, type Runtime } from './runtime.ts';
+
+/** What is known now: of a running controller, or of catalogs that were read once (`watched: false`). */
+export function sceneOf(runtime: Runtime, { state, watched }: { readonly state: ControllerState; readonly watched: boolean }): Scene {
+  const { setup, snapshots, pipeline } = runtime;
+  const { config, target, settings, server } = setup;
+  const read = [...snapshots.all().values()].map(({ snapshot }) => snapshot);
+  const merge = { primary: sourceId(config.sources.primary), merge: config.sources.merge };
+  return {
+    serving: state.serving,
+    fitted: fittedOf(runtime, state.serving),
+    context: { proxy: target.reading(settings), trustedProxies: settings.trustedProxies },
+    entryPoints: settings.entryPoints.filter(({ tls }) => !tls || settings.tls.mode !== 'off'),
+    held: state.change?.held ?? [],
+    diagnostics: state.diagnostics,
+    known: instancesOf(read, { ...merge, merge: 'union' }),
+    counted: instancesOf(read, merge),
+    readings: pipeline.readings(read),
+    options: compileOptions(setup),
+    proxy: { name: proxyOf(config).name, server, ...(watched ? proxyState(runtime) : { state: 'unknown' }) },
+  };
+}
+
+function proxyState({ controller, generations }: Runtime): Omit<SceneProxy, 'name' | 'server'> {
+  const { verified, generation, problem } = controller.hand.state;
+  const pinned = generations.pinned();
+  return {
+    state: verified ? 'verified' : 'unverified',
+    ...(generation !== undefined && { generation }),
+    ...(pinned !== undefined && { pinned }),
+    ...(problem !== undefined && { problem }),
+  };
+}
+
+const fitted = new WeakMap<RoutingTable, RoutingTable>();
+
+/** The table fitted to the proxy, made once for each table that is served. */
+function fittedOf({ setup: { target, settings } }: Runtime, table: RoutingTable): RoutingTable {
+  const known = fitted.get(table);
+  if (known) return known;
+  const { value } = fitTable(target, table, settings);
+  fitted.set(table, value);
+  return value;
+}

@@ -1,0 +1,63 @@
+import { text as readAll } from 'node:stream/consumers';
+import { createPipeline } from '../controller/pipeline.ts';
+import { diagnosticView } from '../controller/views.ts';
+import type { ServiceInstance } from '../model/catalog.ts';
+import { compareDiagnostics, type Diagnostic } from '../model/diagnostic.ts';
+import { describeMatch } from '../model/describe.ts';
+import { DEFAULT_OWNER, parsePort, serviceName, sourceId } from '../model/names.ts';
+import { programmingSetUpFor, type Context } from './context.ts';
+import { createDialects } from './dialects.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { formatDiagnostic } from './print.ts';
+import { compileOptions } from './runtime.ts';
+
+/** What `validate --tags` takes. */
+export interface TagFlags extends GlobalFlags {
+  readonly tags?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** Checks tags as those of one healthy service, without asking any catalog: `-` stands for the lines of stdin. Every fault at once. */
+export async function validateTags(flags: TagFlags, context: Context): Promise<number> {
+  const { printer } = context;
+  const tags = await givenTags(flags.tags ?? []);
+  if (tags.length === 0) throw new CommandError('Cannot check tags: none is given, expected some or - for the lines of stdin', EXIT.usage);
+  const setup = await programmingSetUpFor(flags, context, { quiet: true });
+  const source = sourceId('static');
+  const instances = [instanceOf(tags)];
+  const pipeline = createPipeline({ dialects: createDialects(setup), compile: compileOptions(setup), primary: source, merge: 'union' });
+  const compiled = pipeline.compile([{ source, revision: '0', observedAtMs: 0, local: true, instances }], new Map());
+  const rendered = setup.target.render(compiled.value.table, setup.settings);
+  const diagnostics: readonly Diagnostic[] = [...compiled.diagnostics, ...rendered.diagnostics].toSorted(compareDiagnostics);
+  const faults = diagnostics.filter(({ severity }) => severity !== 'info');
+  if (flags.json) printer.json(diagnostics.map(diagnosticView));
+  else for (const fault of faults) printer.out(formatDiagnostic(fault, printer));
+  const { routes } = compiled.value.table;
+  for (const route of routes) printer.say(`${printer.style('green', 'route')} ${describeMatch(route)}`);
+  const errors = faults.filter(({ severity }) => severity === 'error').length;
+  printer.say(`${routes.length} routes, ${errors} errors, ${faults.length - errors} warnings`);
+  return errors > 0 ? EXIT.failed : EXIT.ok;
+}
+
+async function givenTags(tags: readonly string[]): Promise<readonly string[]> {
+  const read = tags.includes('-') ? (await readAll(process.stdin)).split('\n').filter((line) => line.trim() !== '') : [];
+  return tags.flatMap((tag) => (tag === '-' ? read : [tag]));
+}
+
+function instanceOf(tags: readonly string[]): ServiceInstance {
+  const port = parsePort(8080);
+  if (port === undefined) throw new TypeError('Cannot make an instance without a port');
+  return {
+    source: sourceId('static'),
+    owner: DEFAULT_OWNER,
+    service: serviceName('tags'),
+    instance: 'tags',
+    address: '127.0.0.1',
+    port,
+    tags,
+    meta: {},
+    health: 'passing',
+    modifyIndex: 0,
+  };
+}

@@ -1,0 +1,100 @@
+import { whyOut } from '../compile/standing.ts';
+import { instanceKey, type ServiceInstance } from '../model/catalog.ts';
+import type { Outcome } from '../model/evaluation.ts';
+import type { Route } from '../model/route.ts';
+import { addressKey } from './request-view.ts';
+import type { Scene } from './scene.ts';
+
+/** One instance of a service behind a route, and whether it gets requests. */
+export interface InstanceView {
+  readonly service: string;
+  readonly id: string;
+  readonly source: string;
+  readonly address: string;
+  readonly port: number;
+  readonly health: string;
+  /** Its share of the requests, 0–1; 0 where it gets none. */
+  readonly share: number;
+  /** Why it gets none. */
+  readonly why?: string;
+}
+
+/** Every instance that the catalogs have of a route's services, with its share or the reason why it has none. */
+export function instanceViews(scene: Scene, route: Route, outcomes: readonly Outcome[]): readonly InstanceView[] {
+  const shares = sharesOf(outcomes);
+  const counted = new Set(scene.counted.map(({ instance }) => instance));
+  return scene.known.flatMap(({ instance }) => {
+    if (instance.owner !== route.owner || !route.services.includes(instance.service)) return [];
+    const share = counted.has(instance) ? Math.max(0, ...endpointsOf(scene, instance, route).map((key) => shares.get(key) ?? 0)) : 0;
+    const { service, instance: id, source, address, port, health } = instance;
+    const why = share > 0 ? undefined : whyNone(scene, { instance, route, outcomes, isCounted: counted.has(instance) });
+    return [{ service, id, source, address, port, health, share, ...(why !== undefined && { why }) }];
+  });
+}
+
+function sharesOf(outcomes: readonly Outcome[]): ReadonlyMap<string, number> {
+  const shares = new Map<string, number>();
+  for (const { share, answer } of outcomes) {
+    if (answer.kind !== 'forward') continue;
+    for (const instance of answer.instances) {
+      const key = addressKey(instance.endpoint);
+      shares.set(key, (shares.get(key) ?? 0) + share * instance.share);
+    }
+  }
+  return shares;
+}
+
+/** The addresses under which an instance may stand in a pool of the route: what its tags ask for, else the registered one. */
+function endpointsOf({ readings }: Scene, instance: ServiceInstance, route: Route): readonly string[] {
+  const key = instanceKey(instance);
+  const reading = readings.find((candidate) => instanceKey(candidate.instance) === key);
+  const asked = (reading?.intents ?? [])
+    .filter(({ spans }) => spans.some((span) => isOf(route, instance, span.tagIndex)))
+    .map(({ endpoint }) => addressKey(endpoint));
+  const declared = (reading?.definitions ?? []).flatMap((definition) =>
+    definition.kind === 'service' ? [addressKey(definition.endpoint)] : [],
+  );
+  return asked.length > 0 ? asked : [...declared, addressKey(instance)];
+}
+
+function whyNone(
+  scene: Scene,
+  {
+    instance,
+    route,
+    outcomes,
+    isCounted,
+  }: {
+    readonly instance: ServiceInstance;
+    readonly route: Route;
+    readonly outcomes: readonly Outcome[];
+    readonly isCounted: boolean;
+  },
+): string {
+  if (!isCounted) return 'the primary catalog has a service of this name, whose instances count';
+  const own = scene.diagnostics.filter(
+    ({ span }) => span?.service === instance.service && span.instance === instance.instance && span.source === instance.source,
+  );
+  const refused = own.find(({ code }) => code === 'ROUTE_ADDRESS_REFUSED');
+  if (refused) return refused.message;
+  const unhealthy = whyOut(instance, route.dialect, scene.options);
+  if (unhealthy !== undefined) return unhealthy;
+  const asks = instance.tags.some((_tag, index) => isOf(route, instance, index));
+  const error = own.find(({ severity, code }) => severity === 'error' && !code.endsWith('_UNSUPPORTED'));
+  if (!asks) return error?.message ?? 'none of its tags asks for this route';
+  if (route.action.kind === 'respond') return `the route answers ${route.action.status} (${route.action.reason})`;
+  if (route.action.kind === 'redirect') return 'the route redirects';
+  if (outcomes.every(({ answer }) => answer.kind !== 'forward')) return 'a middleware answers first';
+  if (own.some(({ code }) => code === 'FABIO_WEIGHT_STARVES')) return 'the fixed weights of other instances leave it no share';
+  const lost = own.find(({ code }) => code === 'TRAEFIK_ROUTER_SHADOWED' || code === 'ROUTE_DIALECTS_DIFFER');
+  const mixed = scene.diagnostics.find(
+    ({ code, message }) => code === 'CADDY_MIXED_SCHEMES' && message.includes(`//${instance.address}:${instance.port}`),
+  );
+  return (error ?? lost ?? mixed)?.message ?? 'it is not in the pool that is served';
+}
+
+function isOf({ spans }: Route, { source, service, instance }: ServiceInstance, tagIndex: number): boolean {
+  return spans.some(
+    (span) => span.source === source && span.service === service && span.instance === instance && span.tagIndex === tagIndex,
+  );
+}

@@ -1,0 +1,152 @@
+import { cleanPath, encodedPath, goPath, requestUri, textOfBytes, unescapePath, type GoUrl } from '../../lib/go-url.ts';
+import { splitHost } from '../../lib/host.ts';
+import { compileRegexp } from '../../lib/regexp.ts';
+import type { EntryPoint } from '../../model/entry-point.ts';
+import type { HostMatch, HostPort } from '../../model/match.ts';
+import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
+import type { Redirect, Route } from '../../model/route.ts';
+import { redirectGoal } from '../redirect-loop.ts';
+import type { RenderSettings } from '../target.ts';
+import { sameScheme } from './handlers.ts';
+import { hostRegexp, ownPorts } from './matchers.ts';
+import { literalUrl } from './quote.ts';
+
+/** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
+export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'>): ProxyReading {
+  return {
+    admit: (url) => ({ url }),
+    matchedPath: ({ path }) => textOfBytes(cleanPath(path)),
+    headersSeen: ({ headers, host }) => [...headers, { name: 'Host', value: host }],
+    hostProblem,
+    passesOn,
+    isKeyEnough: (values) => values.length > 0,
+    shaped: (url, { pathForm }) => ({ url: pathForm === 'clean' && isDirty(url) ? rewritten(url, cleanPath(url.path)) : url }),
+    changePath,
+    redirect,
+    redirectScheme({ scheme, port, permanent }, { entryPoint, host, url, method }) {
+      if (entryPoint.tls === (scheme === 'https')) return undefined;
+      const location = `${scheme}://${splitHost(host).name}${port === undefined ? '' : `:${port}`}${requestUri(url)}`;
+      return { status: statusOf(permanent ? 301 : 302, permanent ? 308 : 307, method), location };
+    },
+    redirectRegexp({ regexp, replacement, permanent }, { entryPoint, host, url, method }) {
+      const asked = `${entryPoint.tls ? 'https' : 'http'}://${host}${requestUri(url)}`;
+      const location = compileRegexp(regexp).replaceAll(asked, replacement);
+      if (location === asked) return undefined;
+      return { status: statusOf(permanent ? 301 : 302, permanent ? 308 : 307, method), location };
+    },
+    served: (endpoints) => sameScheme(endpoints).filter(({ weight }) => weight > 0),
+    unknownHost: unknownHost.status,
+  };
+}
+
+function hostProblem(host: HostMatch, { host: asked, entryPoint }: ProxyRequest): 'host' | 'port' | undefined {
+  const { name, port = '' } = splitHost(asked);
+  switch (host.kind) {
+    case 'any':
+      return undefined;
+    case 'exact':
+      if (name.toLowerCase() !== host.host.replace(/^\[|\]$/g, '')) return 'host';
+      return isPortFine(host.port, port, entryPoint) ? undefined : 'port';
+    case 'glob':
+      if (compileRegexp(hostRegexp(host, entryPoint)).test(asked)) return undefined;
+      return compileRegexp(hostRegexp({ ...host, port: 'any' }, entryPoint)).test(asked) ? 'port' : 'host';
+    case 'regexp':
+      return compileRegexp(`(?i)${host.regexp}`).test(name) ? undefined : 'host';
+    default:
+      throw new TypeError(`Cannot compare a host: ${JSON.stringify(host satisfies never)}`);
+  }
+}
+
+function isPortFine(wanted: HostPort, port: string, entryPoint: EntryPoint): boolean {
+  if (wanted === 'any') return true;
+  return wanted === 'own' ? port === '' || ownPorts(entryPoint).includes(port) : port === String(wanted);
+}
+
+/** A redirect is not taken by requests that already are what it leads to. */
+function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | undefined {
+  const target = redirectGoal(route);
+  if (!target) return undefined;
+  const isThere =
+    headers.some(({ name, value }) => name.toLowerCase() === 'x-forwarded-proto' && value === target.scheme) &&
+    (target.host === undefined || target.host === host) &&
+    (target.path === undefined || target.path === textOfBytes(cleanPath(url.path)));
+  return isThere ? 'the request already is what it redirects to' : undefined;
+}
+
+function isDirty(url: GoUrl): boolean {
+  const sent = requestUri(url);
+  return /^[^?]*(\/\/|\/\.\.?(\/|\?|$))/.test(sent) && !/^[^?]*%(2f|3f|25)/i.test(sent);
+}
+
+/** The URL after `rewrite` with a path: what follows a `?` becomes the query, and the rest is decoded once more (modules/caddyhttp/rewrite). */
+function rewritten(url: GoUrl, path: string): GoUrl {
+  const mark = path.indexOf('?');
+  const encoded = mark < 0 ? path : path.slice(0, mark);
+  const injected = mark < 0 ? undefined : path.slice(mark + 1);
+  return {
+    ...url,
+    path: unescapePath(encoded) ?? encoded,
+    rawPath: '',
+    ...(injected !== undefined && injected !== '' && { query: injected }),
+  };
+}
+
+/** The URL after `uri path_regexp`: its encoded path is changed. */
+function reEncoded(url: GoUrl, change: (encoded: string) => string): GoUrl {
+  const encoded = change(encodedPath(url));
+  const parsed = goPath(encoded);
+  return parsed && parsed.path !== '' ? { ...url, ...parsed } : { ...url, path: change(url.path), rawPath: '' };
+}
+
+function changePath(url: GoUrl, middleware: PathMiddleware): PathChange {
+  const seen = cleanPath(url.path);
+  switch (middleware.kind) {
+    case 'stripPrefix': {
+      const prefix = middleware.prefixes.find((candidate) => seen.startsWith(candidate));
+      if (prefix === undefined) return { kind: 'same' };
+      const cut = (path: string): string => (path.startsWith(prefix) ? `/${path.slice(prefix.length).replace(/^\//, '')}` : path);
+      if (/%(3f|25)/i.test(encodedPath(url))) return { kind: 'changed', url: reEncoded(url, cut) };
+      return { kind: 'changed', url: rewritten(url, cut(seen)), prefix: literalUrl(prefix) };
+    }
+    case 'stripPrefixRegexp': {
+      const found = middleware.regexps
+        .map((regexp) => compileRegexp(regexp).match(seen))
+        .find((match) => match?.start === 0 && match.end > 0);
+      if (!found) return { kind: 'same' };
+      const prefix = seen.slice(0, found.end);
+      return { kind: 'changed', url: rewritten(url, `/${seen.slice(found.end).replace(/^\//, '')}`), prefix };
+    }
+    case 'addPrefix':
+      return { kind: 'changed', url: rewritten(url, `${literalUrl(middleware.prefix)}${seen}`) };
+    case 'replacePath':
+      return { kind: 'changed', url: rewritten(url, literalUrl(middleware.path)) };
+    case 'replacePathRegexp': {
+      const { regexp, replacement } = middleware;
+      return { kind: 'changed', url: reEncoded(url, (path) => compileRegexp(regexp).replaceAll(path, replacement)) };
+    }
+    default:
+      throw new TypeError(`Cannot change a path: ${JSON.stringify(middleware satisfies never)}`);
+  }
+}
+
+function redirect(
+  { to, status, otherStatus = status }: Redirect,
+  request: ProxyRequest,
+  { route }: { readonly route: Route },
+): RedirectAnswer {
+  const { method, host } = request;
+  const takesPath = to.some(({ kind }) => kind === 'path');
+  const url = route.pathForm === 'clean' && takesPath ? rewritten(request.url, cleanPath(request.url.path)) : request.url;
+  const uri = route.pathForm === 'clean' ? requestUri(url).replace(/\?$/, '') : requestUri(url);
+  const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
+  const parts = to.map((part) => {
+    if (part.kind === 'text') return literalUrl(part.text);
+    if (part.kind === 'path') return hasQuery ? url.path : uri;
+    return part.kind === 'host' ? host : splitHost(host).name;
+  });
+  return { status: statusOf(status, otherStatus, method), location: parts.join('') };
+}
+
+function statusOf(status: number, otherStatus: number, method: string): number {
+  return method === 'GET' || method === 'HEAD' ? status : otherStatus;
+}
