@@ -3,6 +3,7 @@ import { getEventListeners } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '../../src/lib/clock.ts';
 import { sourceContract } from '../contract/source.ts';
 import { consulSourceOf, watchConsul } from '../support/consul-source.ts';
 import { LIST, WEB } from '../support/consul-recordings.ts';
@@ -123,7 +124,7 @@ for (const index of [1, 5]) {
     puppet.say(WEB, rows(20, [8001, 8002]));
     const world = await watchConsul(t, puppet.address);
     const reads = puppet.reads.filter((path) => path === WEB).length;
-    await puppet.ring(WEB, rows(index, [8009], { isStreamed: true }));
+    await puppet.ring(WEB, rows(index, [8001, 8002, 8009], { isStreamed: true }));
     await puppet.waits(WEB);
     assert.equal(puppet.reads.filter((path) => path === WEB).length, reads + 1);
     assert.ok(world.snapshots().every(({ instances }) => instances.map(({ port }) => port).join() === '8001,8002'));
@@ -180,14 +181,15 @@ for (const [how, act] of Object.entries(EPOCH_ENDS)) {
 test('createConsulSource() does not read in a loop when the list always comes back at once', async (t) => {
   const fake = await startFakeConsul(t);
   fake.register(web(8001));
-  const world = await watchConsul(t, fake.address);
+  const world = await watchConsul(t, fake.address, { clock: { ...systemClock, random: () => 0.5 } });
   const turns = setInterval(() => fake.nudge(''), 1);
   t.after(() => clearInterval(turns));
-  const before = fake.requests.length;
+  const epochs = (): number => world.lines.filter(({ fields }) => fields['event'] === 'epoch_over').length;
+  await until('the first', () => epochs() === 1);
   const startedAtMs = performance.now();
-  await until('some epochs', () => world.lines.filter(({ fields }) => fields['event'] === 'epoch_over').length >= 5, 30_000);
-  const perSecond = (1000 * (fake.requests.length - before)) / (performance.now() - startedAtMs);
-  assert.ok(perSecond < 60, `${Math.round(perSecond)} requests per second`);
+  await until('some more', () => epochs() >= 6, 30_000);
+  const elapsedMs = performance.now() - startedAtMs;
+  assert.ok(elapsedMs > 1400, `five in ${elapsedMs} ms, expected pauses of 100, 200, 400 and 800 ms`);
   assert.deepEqual(world.latestPorts(), [8001]);
 });
 
@@ -300,6 +302,9 @@ test('createConsulSource() takes nothing without a leader, and nothing from an i
   const early = await watchConsul(t, puppet.address, { isSynced: false });
   await until('the failure', () => early.failures().some((message) => message.includes('its index is 1')));
   assert.equal(early.snapshots().length, 0);
+  puppet.say(LIST, { ...list(20), headers: { 'X-Consul-Index': '20', 'X-Consul-Knownleader': 'false' } });
+  await until('the failure', () => early.failures().some((message) => message.includes('it knows no leader')));
+  assert.equal(early.snapshots().length, 0);
 });
 
 test('createConsulSource() doubts what is missing after a restart without data, and trusts it when the doubt is over', async (t) => {
@@ -407,6 +412,21 @@ test('createConsulSource() holds fewer connections when the agent refuses some, 
   assert.ok(world.snapshots().every(({ instances }) => instances.length === 120));
 });
 
+test('createConsulSource() opens no more connections than the agent holds when all services change at once', async (t) => {
+  const fake = await startFakeConsul(t);
+  fake.connectionLimit = 90;
+  for (let turn = 0; turn < 60; turn += 1) fake.register(named(`s${turn}`));
+  const world = await watchConsul(t, fake.address);
+  await until('all reads to wait', () => fake.waiting() === 61);
+  for (const port of [81, 82, 83]) {
+    for (let turn = 0; turn < 60; turn += 1) fake.register(named(`s${turn}`, port));
+    await until('every change', () => world.instances().every((instance) => instance.port === port));
+    await until('all reads to wait', () => fake.waiting() === 61);
+  }
+  assert.ok(!world.lines.some(({ fields }) => fields['event'] === 'connection_refused'));
+  assert.equal(world.lines.filter(({ fields }) => fields['event'] === 'service_read_failed').length, 0);
+});
+
 test('createConsulSource() watches what changed last within the limit of connections and polls the rest', async (t) => {
   const fake = await startFakeConsul(t);
   fake.connectionLimit = 40;
@@ -466,11 +486,13 @@ test('createConsulSource() keeps all when its token is deleted, says so, and tak
   await until('the failure', () => world.failures().some((message) => message.includes('ACL not found')));
   await until('the alert', () => world.lines.some(({ level, fields }) => level === 'error' && fields['event'] === 'source_auth_failed'));
   assert.deepEqual(world.latestPorts(), [8001]);
-  // no leader heals a token: nothing asks for one
-  assert.ok(!fake.requests.includes('/v1/status/leader'));
+  const reads = plainReads(fake, LIST);
   fake.register(web(8002));
   await writeFile(tokenFile, 'NEW\n');
   await until('the new token', () => world.latestPorts().length === 2, 1500);
+  // no leader heals a token: nothing asks for one, and the old token is not tried over and over
+  assert.ok(!fake.requests.includes('/v1/status/leader'));
+  assert.ok(plainReads(fake, LIST) <= reads + 2);
   assert.ok(world.lines.every((line) => !JSON.stringify(line).includes('NEW')));
   assert.equal(world.doubt(), 'its token was refused');
 });
