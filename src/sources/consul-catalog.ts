@@ -21,6 +21,8 @@ export interface ServiceList {
 export interface KnownService extends ServiceRows {
   readonly index: bigint;
   readonly filtered: boolean;
+  /** Ids of instances that were seen before and that a filtered answer lacks. */
+  readonly kept: ReadonlySet<string>;
 }
 
 /** What a waiting read did to what is known: nothing, a change, or nothing because it would remove something: only evidence may. */
@@ -47,6 +49,8 @@ export interface ConsulCatalog {
   instances(): readonly ServiceInstance[];
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** An empty catalog. `claims` says whether a tag asks for a route: a service without such a tag is not kept. */
 export function createConsulCatalog({ id, claims }: { readonly id: SourceId; readonly claims: (tag: string) => boolean }): ConsulCatalog {
   const services = new Map<string, KnownService>();
@@ -70,10 +74,11 @@ export function createConsulCatalog({ id, claims }: { readonly id: SourceId; rea
     },
     serviceIn(name, { index, filtered, body }) {
       const rows = parseHealthRows(body, { name, source: id });
-      if (!filtered) return { ...rows, index, filtered };
+      if (!filtered) return { ...rows, index, filtered, kept: NONE };
       const present = idsOf(rows);
       const kept = services.get(name)?.instances.filter(({ instance }) => !present.has(instance)) ?? [];
-      return { ...rows, instances: [...kept, ...rows.instances].toSorted(compareInstances), index, filtered };
+      const instances = [...kept, ...rows.instances].toSorted(compareInstances);
+      return { ...rows, instances, index, filtered, kept: new Set(kept.map(({ instance }) => instance)) };
     },
     offerList(answer) {
       if (answer.index === list.index) return 'same';
@@ -111,10 +116,20 @@ export function createConsulCatalog({ id, claims }: { readonly id: SourceId; rea
       else withheld.delete(name);
       return !isSame;
     },
-    // names are sorted, and all have one owner: reads name one namespace at most
-    instances: () => list.names.flatMap((name) => services.get(name)?.instances ?? []),
+    instances() {
+      // names are sorted, and all have one owner: reads name one namespace at most
+      const all = list.names.flatMap((name) => services.get(name)?.instances ?? []);
+      return withheld.size > 0 ? withoutTaken(all) : all;
+    },
   };
   return catalog;
+
+  /** What is kept without being seen goes where another instance now has its address and port. */
+  function withoutTaken(all: readonly ServiceInstance[]): readonly ServiceInstance[] {
+    const isKept = ({ service, instance }: ServiceInstance): boolean => services.get(service)?.kept.has(instance) === true;
+    const seen = new Set(all.filter((instance) => !isKept(instance)).map(endpointOf));
+    return all.filter((instance) => !isKept(instance) || !seen.has(endpointOf(instance)));
+  }
 }
 
 /** Whether a name can be part of a path: Consul takes `.` and `..` for folders, and text must be well formed to be encoded. */
@@ -130,6 +145,10 @@ function loses(before: ServiceRows, now: ServiceRows): boolean {
 
 function idsOf({ instances }: ServiceRows): ReadonlySet<string> {
   return new Set(instances.map(({ instance }) => instance));
+}
+
+function endpointOf({ address, port }: ServiceInstance): string {
+  return `${address} ${port}`;
 }
 
 function passes({ health }: ServiceInstance): boolean {

@@ -19,7 +19,7 @@ const rows = (index: number, ids: readonly Row[], more: Partial<ConsulAnswer> = 
     index,
     ids.map(([id, status = 'passing', extra = {}]) => ({
       Node: { Node: 'n', Address: '10.0.0.1' },
-      Service: { ID: id, Service: 'web', Port: 80, Tags: ['route'], ...extra },
+      Service: { ID: id, Service: 'web', Port: id.charCodeAt(0), Tags: ['route'], ...extra },
       Checks: [{ CheckID: 'c', ServiceID: id, Status: status }],
     })),
     more,
@@ -100,6 +100,17 @@ test('createConsulCatalog() keeps what a filtered read lacks until one shows eve
   catalog.put('web', catalog.serviceIn('web', rows(15, [['b']])));
   assert.equal(catalog.isFiltered, false);
   assert.equal(idsOf(catalog), 'b');
+});
+
+test('createConsulCatalog() lets go of what it only keeps when its address and port belong to another instance', () => {
+  const catalog = catalogAt(10, [
+    ['a', 'passing', { Port: 81 }],
+    ['b', 'passing', { Port: 82 }],
+  ]);
+  catalog.put('web', catalog.serviceIn('web', rows(11, [['c', 'passing', { Port: 82 }]], { filtered: true })));
+  assert.equal(idsOf(catalog), 'ac');
+  catalog.put('web', catalog.serviceIn('web', rows(12, [['c', 'passing', { Port: 83 }]], { filtered: true })));
+  assert.equal(idsOf(catalog), 'abc');
 });
 
 test('createConsulCatalog() takes new names from an offered list, and no missing one', () => {
