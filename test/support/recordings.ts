@@ -13,6 +13,7 @@ export interface RecordedExchange {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>> | null;
   readonly body: unknown;
+  readonly elapsedMs?: number;
   readonly note?: string;
 }
 
