@@ -128,12 +128,15 @@ const percent = z.number().min(0).max(100);
 
 const catalog = z.strictObject({
   address: orNothing(text).meta({ description: 'URL, host:port or unix://path; null: the official variables' }),
-  tokenFile: orNothing(text).meta({ description: 'File with the token, read again when it changes' }),
+  tokenFile: orNothing(text).meta({
+    description:
+      'File with the token, read again when it changes. Rights: `service_prefix ""` and `node_prefix ""` read in Consul, `read-job` and `list-jobs` in Nomad',
+  }),
   resync: duration('30s').meta({ description: 'Time between reads that confirm everything' }),
   health: orNothing(z.enum(['passing', 'warning', 'any'])).meta({
     description: 'Which instances are used; null: as the dialect of the tag does',
   }),
-  datacenter: orNothing(text).meta({ description: 'Consul datacenter' }),
+  datacenter: orNothing(text).meta({ description: "Consul datacenter; null: the agent's own" }),
   namespaces: orNothing(z.array(text).min(1)).meta({ description: 'Nomad namespaces; null: NOMAD_NAMESPACE, else all (`*`)' }),
 });
 const catalogOrNot = z

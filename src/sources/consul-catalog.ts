@@ -1,72 +1,156 @@
-import { compareInstances, type Health, type ServiceInstance } from '../model/catalog.ts';
-import { DEFAULT_OWNER, ownerId, parsePort, serviceName, type SourceId } from '../model/names.ts';
+import { sortedUnique } from '../lib/sort.ts';
+import { compareInstances, type ServiceInstance } from '../model/catalog.ts';
+import type { SourceId } from '../model/names.ts';
+import type { ConsulAnswer } from './consul-client.ts';
+import { parseHealthRows, parseServiceList, type ServiceRows } from './consul-rows.ts';
 
-/** One row of `/v1/health/service/:name`, as far as it is used. */
-interface HealthRow {
-  readonly Node?: { readonly Node?: string; readonly Address?: string; readonly Datacenter?: string };
-  readonly Service?: {
-    readonly ID?: string;
-    readonly Service?: string;
-    readonly Address?: string;
-    readonly Port?: number;
-    readonly Tags?: readonly string[] | null;
-    readonly Meta?: Readonly<Record<string, string>> | null;
-    readonly Weights?: { readonly Passing?: number };
-    readonly Namespace?: string;
-    readonly ModifyIndex?: number;
-  };
-  readonly Checks?: readonly { readonly CheckID?: string; readonly ServiceID?: string; readonly Status?: string }[] | null;
+/** A list of services, as far as it is used. */
+export interface ServiceList {
+  readonly index: bigint;
+  /** Services with a routing tag, sorted. */
+  readonly names: readonly string[];
+  /** Names that no request can carry. */
+  readonly refused: readonly string[];
+  /** How many services there are in all. */
+  readonly size: number;
+  /** Some are withheld because the token may not see them. */
+  readonly filtered: boolean;
 }
 
-/** Names of services with their tags, as `/v1/catalog/services` lists them: a union over instances, in random order. */
-export function parseServiceList(body: unknown): ReadonlyMap<string, readonly string[]> {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw new RangeError('Cannot read the list of services: it is no object');
-  return new Map(Object.entries(body as Readonly<Record<string, readonly string[] | null>>).map(([name, tags]) => [name, tags ?? []]));
+/** What is known of one service. */
+export interface KnownService extends ServiceRows {
+  readonly index: bigint;
+  readonly filtered: boolean;
+  /** Ids of instances that were seen before and that a filtered answer lacks. */
+  readonly kept: ReadonlySet<string>;
 }
+
+/** What a waiting read did to what is known: nothing, a change, or nothing because it would remove something: only evidence may. */
+export type Offer = 'same' | 'changed' | 'unproven';
 
 /**
- * The instances in an answer of `/v1/health/service/:name`, sorted. The lookup ignores case, so rows of other spellings are left out, as
- * are rows without a port: Consul leaves a port 0 out.
+ * What is known of Consul's services. Answers of waiting reads are offered; what they would remove is left to a read without index,
+ * which is put. What the token may not see any more stays: a filtered answer says nothing about what it lacks.
  */
-export function parseHealthRows(
-  body: unknown,
-  { name, source }: { readonly name: string; readonly source: SourceId },
-): readonly ServiceInstance[] {
-  if (!Array.isArray(body)) throw new RangeError(`Cannot read the instances of "${name}": they are no list`);
-  return (body as readonly HealthRow[]).flatMap((row) => instanceOf(row, name, source) ?? []).toSorted(compareInstances);
+export interface ConsulCatalog {
+  readonly list: ServiceList;
+  /** Something is withheld from us. */
+  readonly isFiltered: boolean;
+  get(name: string): KnownService | undefined;
+  listIn(answer: ConsulAnswer): ServiceList;
+  serviceIn(name: string, answer: ConsulAnswer): KnownService;
+  offerList(answer: ConsulAnswer): Offer;
+  offer(name: string, answer: ConsulAnswer): Offer;
+  /** Services that the list lacks are forgotten. */
+  putList(list: ServiceList): void;
+  /** Whether something differs now. */
+  put(name: string, known: KnownService): boolean;
+  /** Sorted. */
+  instances(): readonly ServiceInstance[];
 }
 
-function instanceOf(
-  { Node: node = {}, Service: service = {}, Checks: checks }: HealthRow,
-  name: string,
-  source: SourceId,
-): ServiceInstance | undefined {
-  const port = parsePort(service.Port ?? 0);
-  const address = service.Address || node.Address;
-  if (service.Service !== name || port === undefined || !address) return undefined;
-  return {
-    source,
-    owner: service.Namespace ? ownerId(service.Namespace) : DEFAULT_OWNER,
-    service: serviceName(name),
-    instance: `${node.Node ?? ''}/${service.ID ?? name}`,
-    ...(node.Node !== undefined && { node: node.Node }),
-    ...(node.Datacenter !== undefined && { datacenter: node.Datacenter }),
-    address,
-    port,
-    tags: service.Tags ?? [],
-    meta: service.Meta ?? {},
-    ...(service.Weights?.Passing !== undefined && { weight: service.Weights.Passing }),
-    health: healthOf(checks ?? []),
-    modifyIndex: service.ModifyIndex ?? 0,
+const NONE: ReadonlySet<string> = new Set();
+
+/** An empty catalog. `claims` says whether a tag asks for a route: a service without such a tag is not kept. */
+export function createConsulCatalog({ id, claims }: { readonly id: SourceId; readonly claims: (tag: string) => boolean }): ConsulCatalog {
+  const services = new Map<string, KnownService>();
+  const withheld = new Set<string>();
+  let list: ServiceList = { index: 0n, names: [], refused: [], size: 0, filtered: false };
+  let listed: ReadonlySet<string> = new Set();
+
+  const catalog: ConsulCatalog = {
+    get list() {
+      return list;
+    },
+    get isFiltered() {
+      return list.filtered || withheld.size > 0;
+    },
+    get: (name) => services.get(name),
+    listIn({ index, filtered, body }) {
+      const all = parseServiceList(body);
+      const routed = [...all].filter(([, tags]) => tags.some(claims)).map(([name]) => name);
+      const names = sortedUnique([...(filtered ? list.names : []), ...routed.filter(isCarried)]);
+      return { index, names, refused: routed.filter((name) => !isCarried(name)), size: all.size, filtered };
+    },
+    serviceIn(name, { index, filtered, body }) {
+      const rows = parseHealthRows(body, { name, source: id });
+      if (!filtered) return { ...rows, index, filtered, kept: NONE };
+      const present = idsOf(rows);
+      const kept = services.get(name)?.instances.filter(({ instance }) => !present.has(instance)) ?? [];
+      const instances = [...kept, ...rows.instances].toSorted(compareInstances);
+      return { ...rows, instances, index, filtered, kept: new Set(kept.map(({ instance }) => instance)) };
+    },
+    offerList(answer) {
+      if (answer.index === list.index) return 'same';
+      if (answer.index < list.index) return 'unproven';
+      const next = catalog.listIn(answer);
+      const present = new Set(next.names);
+      if (next.filtered !== list.filtered || list.names.some((name) => !present.has(name))) return 'unproven';
+      [list, listed] = [next, present];
+      return 'changed';
+    },
+    offer(name, answer) {
+      const known = services.get(name);
+      if (known?.index === answer.index) return 'same';
+      if (!known || answer.index <= 1n || answer.index < known.index) return 'unproven';
+      const next = catalog.serviceIn(name, answer);
+      if (known.filtered || loses(known, next)) return 'unproven';
+      return catalog.put(name, next) ? 'changed' : 'same';
+    },
+    putList(next) {
+      [list, listed] = [next, new Set(next.names)];
+      for (const name of services.keys()) {
+        if (listed.has(name)) continue;
+        services.delete(name);
+        withheld.delete(name);
+      }
+    },
+    put(name, known) {
+      // it was read while the list lost it
+      if (!listed.has(name)) return false;
+      const before = services.get(name);
+      const isSame = before !== undefined && JSON.stringify(before.instances) === JSON.stringify(known.instances);
+      // the same objects, so that whoever compares sees at once that nothing differs
+      services.set(name, isSame ? { ...known, instances: before.instances } : known);
+      if (known.filtered) withheld.add(name);
+      else withheld.delete(name);
+      return !isSame;
+    },
+    instances() {
+      // names are sorted, and all have one owner: reads name one namespace at most
+      const all = list.names.flatMap((name) => services.get(name)?.instances ?? []);
+      return withheld.size > 0 ? withoutTaken(all) : all;
+    },
   };
+  return catalog;
+
+  /** What is kept without being seen goes where another instance now has its address and port. */
+  function withoutTaken(all: readonly ServiceInstance[]): readonly ServiceInstance[] {
+    const isKept = ({ service, instance }: ServiceInstance): boolean => services.get(service)?.kept.has(instance) === true;
+    const seen = new Set(all.filter((instance) => !isKept(instance)).map(endpointOf));
+    return all.filter((instance) => !isKept(instance) || !seen.has(endpointOf(instance)));
+  }
 }
 
-/** The worst status of the instance's and its node's checks; maintenance is a check of its own; `unknown`: the instance has none. */
-function healthOf(checks: NonNullable<HealthRow['Checks']>): Health {
-  if (checks.some(({ CheckID: id = '' }) => id === '_node_maintenance' || id.startsWith('_service_maintenance:'))) return 'maintenance';
-  const statuses = checks.map(({ Status: status }) => status);
-  if (statuses.includes('critical')) return 'critical';
-  if (statuses.includes('warning')) return 'warning';
-  return checks.some(({ ServiceID: service }) => service) ? 'passing' : 'unknown';
+/** Whether a name can be part of a path: Consul takes `.` and `..` for folders, and text must be well formed to be encoded. */
+function isCarried(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && name.isWellFormed();
+}
+
+/** Whether an instance goes, or the last one that passes its checks. */
+function loses(before: ServiceRows, now: ServiceRows): boolean {
+  const present = idsOf(now);
+  return before.instances.some(({ instance }) => !present.has(instance)) || (before.instances.some(passes) && !now.instances.some(passes));
+}
+
+function idsOf({ instances }: ServiceRows): ReadonlySet<string> {
+  return new Set(instances.map(({ instance }) => instance));
+}
+
+function endpointOf({ address, port }: ServiceInstance): string {
+  return `${address} ${port}`;
+}
+
+function passes({ health }: ServiceInstance): boolean {
+  return health === 'passing' || health === 'unknown';
 }

@@ -1,14 +1,15 @@
+import { fullJitterMs } from '../lib/async.ts';
 import { createBell } from '../lib/bell.ts';
-import { fullJitterMs, mapLimited, sleep } from '../lib/async.ts';
-import { messageOf } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { compareText } from '../lib/sort.ts';
-import { compareInstances, type CatalogSnapshot, type ServiceInstance, type SourceEvent } from '../model/catalog.ts';
+import { openScope, scopeOf, type Scope } from '../lib/scope.ts';
+import type { CatalogSnapshot, SourceEvent } from '../model/catalog.ts';
 import { sourceId } from '../model/names.ts';
-import { parseHealthRows, parseServiceList } from './consul-catalog.ts';
-import { ConsulError, createConsulClient, type ConsulAnswer } from './consul-client.ts';
+import { createConsulCatalog } from './consul-catalog.ts';
+import { ConsulError, createConsulClient } from './consul-client.ts';
 import type { ConsulConnection } from './consul-connection.ts';
+import { createConsulNotes } from './consul-notes.ts';
+import { EpochOver, runEpoch, type ConsulTiming, type EpochHooks } from './consul-epoch.ts';
 import type { Source } from './source.ts';
 
 /** What the Consul source needs. */
@@ -17,319 +18,193 @@ export interface ConsulSourceOptions {
   readonly datacenter?: string | undefined;
   /** Whether a tag asks for a route: services without such a tag are not read. */
   readonly claims: (tag: string) => boolean;
-  /** ms between reads that confirm the list of services. */
+  /** ms between reads that confirm everything; large catalogs take longer, the list of services never more than a minute. */
   readonly resyncMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  readonly timing?: Partial<ConsulTiming>;
 }
 
-/** What is known of one service. */
-interface KnownService {
-  readonly index: bigint;
-  readonly instances: readonly ServiceInstance[];
-}
-
-const WAIT_MS = 300_000;
-/** Reads that are in flight at once when everything is read. */
-const IN_FLIGHT = 64;
-/** How long removals are doubted after a reconnect, and after the index fell. */
+/** How long removals are doubted after an outage, and after the index fell. */
 const DOUBT_MS = { reconnect: 10_000, reset: 60_000 } as const;
-/** Connections left for reads that do not wait. */
-const RESERVED_CONNECTIONS = 20;
-const UNKNOWN_LIMIT = 150;
-const POLL_MS = 5000;
+const FILTERED = 'its answers are filtered: the token may not see everything, expected service_prefix "" read and node_prefix "" read';
+/** An epoch that ends sooner did not do its work: the next one waits, longer each time. */
+const SHORT_EPOCH_MS = 5000;
+/** How often a token is tried again, and its file looked at. */
+const TOKEN_MS = { retry: 5000, look: 250 } as const;
 
 /**
- * Consul's catalog: one waiting read on the list of services, the canary of the source, and one per service with a routing tag. A
- * streamed answer is a bell, not evidence: additions and changes are taken at once, a removal only from a read without index. The same
- * index is ignored; a list whose index falls or that fails starts everything anew. While the agent is down one probe asks for it.
+ * Consul's catalog, read in epochs: everything is read without index, then one waiting read on the list of services, the canary of the
+ * source, and one on each service with a routing tag ring a bell for what changes. An instance goes only when a read without index,
+ * with a leader, says so. An epoch ends when the list shows that indexes are worth nothing any more, and with every failure of agent or
+ * token; while the agent is down one probe asks for it.
  */
 export function createConsulSource(options: ConsulSourceOptions): Source {
   const { connection, datacenter, claims, resyncMs, clock, log } = options;
   const id = sourceId('consul');
-  const client = createConsulClient(connection);
-  const query = datacenter === undefined ? '' : `?dc=${encodeURIComponent(datacenter)}`;
-  const listPath = `/v1/catalog/services${query}`;
-  const pathOf = (name: string): string => `/v1/health/service/${encodeURIComponent(name)}${query}`;
-  const bell = createBell();
+  const timing: ConsulTiming = {
+    waitMs: 300_000,
+    checkMs: Math.min(resyncMs, 60_000),
+    rereadMs: resyncMs,
+    rereadGapMs: 60,
+    pollMs: 5000,
+    readMs: 10_000,
+    ...options.timing,
+  };
+  const client = createConsulClient(connection, { datacenter, readMs: timing.readMs });
+  const catalog = createConsulCatalog({ id, claims });
+  const [bell, work] = [createBell(), createBell()];
+  const notes = createConsulNotes({ log, clock });
 
-  let services = new Map<string, KnownService>();
-  let list: { readonly index: bigint; readonly names: ReadonlySet<string> } = { index: 0n, names: new Set() };
   let doubt: { readonly reason: string; readonly untilMs: number } | undefined;
   let observedAtMs = 0;
   let failure: { readonly error: Error; readonly retryInMs: number } | undefined;
-  let [isChanged, isSynced, isAsked] = [false, false, false];
-  let told: number | undefined;
+  let [isChanged, isSynced, isAsked, wasFiltered] = [false, false, false, false];
 
+  const hooks: EpochHooks = { changed: change, reading, fell, failing: fail, wanted };
   return {
     id,
     refresh() {
       isAsked = true;
-      bell.ring();
+      work.ring();
     },
     async *watch(signal): AsyncGenerator<SourceEvent> {
-      const reading = readForEver(signal);
+      const ended = readForEver(scopeOf(signal));
       try {
         while (!signal.aborted) {
-          if (failure) {
+          if (isChanged && isSynced) {
+            isChanged = false;
+            yield { kind: 'snapshot', snapshot: snapshot() };
+          } else if (failure) {
             const { error, retryInMs } = failure;
             failure = undefined;
             yield { kind: 'failed', source: id, error, retryInMs };
-          } else if (isChanged && isSynced) {
-            isChanged = false;
-            yield { kind: 'snapshot', snapshot: snapshot() };
           } else await bell.wait(60_000, signal);
         }
       } finally {
-        await reading;
+        await ended;
         await client.close();
       }
     },
   };
 
-  /** One epoch after the other: all is read, then watched until something shows that it must be read again. */
-  async function readForEver(signal: AbortSignal): Promise<void> {
-    let attempt = 0;
-    while (!signal.aborted) {
-      const epoch = new AbortController();
-      const until = AbortSignal.any([signal, epoch.signal]);
+  /** One epoch after the other. */
+  async function readForEver(scope: Scope): Promise<void> {
+    for (let attempt = 0; !scope.isOver; attempt += 1) {
+      const epoch = openScope(scope);
+      const [startedAtMs, token] = [clock.monotonicMs(), connection.token()?.reveal()];
       try {
-        await readAll(until);
-        attempt = 0;
-        await watchAll(until);
+        await runEpoch({ client, catalog, timing, clock, notes, hooks }, epoch);
       } catch (error) {
-        if (signal.aborted) return;
-        const isOver = error instanceof EpochOver;
-        if (!isOver) fail(error, fullJitterMs({ attempt, baseMs: 250, maxMs: 10_000, clock }));
-        attempt += isOver ? 0 : 1;
-        epoch.abort();
-        if (!isOver) await waitForLeader(signal, attempt);
-      } finally {
-        epoch.abort();
+        epoch.end();
+        if (scope.isOver) return;
+        if (clock.monotonicMs() - startedAtMs >= SHORT_EPOCH_MS) attempt = 0;
+        await recover(error, { attempt, token, scope });
       }
     }
   }
 
-  /** Reads everything without index. Throws where one read fails: a generation is all or nothing. */
-  async function readAll(signal: AbortSignal): Promise<void> {
-    const answer = trusted(await client.read(listPath, signal));
-    const names = routedNames(answer);
-    const read = await mapLimited([...names], IN_FLIGHT, async (name) => [name, await readService(name, signal)] as const);
-    if (isSynced && answer.index < list.index) distrust(`its index fell from ${list.index} to ${answer.index}`, DOUBT_MS.reset);
-    services = new Map(read);
-    list = { index: answer.index, names };
-    if (answer.filtered) distrust('its answers are filtered: the token lacks service:read or node:read', resyncMs * 2);
-    confirm();
-  }
-
-  async function readService(name: string, signal: AbortSignal): Promise<KnownService> {
-    const answer = trusted(await client.read(pathOf(name), signal));
-    return { index: answer.index, instances: parseHealthRows(answer.body, { name, source: id }) };
-  }
-
-  /** Watches list and services until one of them throws. */
-  async function watchAll(signal: AbortSignal): Promise<void> {
-    const limit = connection.origin.startsWith('https:') ? Number.POSITIVE_INFINITY : ((await client.connectionLimit()) ?? UNKNOWN_LIMIT);
-    const budget = limit - RESERVED_CONNECTIONS;
-    const watched = new Set<string>();
-    const running = new Set<Promise<void>>();
-    let broken: (error: unknown) => void = () => undefined;
-    const breaking = new Promise<never>((_resolve, reject) => {
-      broken = reject;
-    });
-    breaking.catch(() => undefined);
-    const start = (task: Promise<void>): void => {
-      running.add(task);
-      task.catch(broken).finally(() => running.delete(task));
-    };
-    const watchNew = (): void => {
-      for (const name of list.names) {
-        if (watched.has(name) || watched.size >= budget) continue;
-        watched.add(name);
-        start(watchService(name, signal).finally(() => watched.delete(name)));
-      }
-      if (list.names.size > watched.size) tellBudget(list.names.size, limit);
-    };
-    watchNew();
-    start(watchList(signal, watchNew));
-    start(confirmRegularly(signal));
-    start(pollUnwatched(signal, watched));
-    await Promise.race([breaking, aborted(signal)]);
-  }
-
-  async function watchList(signal: AbortSignal, watchNew: () => void): Promise<void> {
-    while (!signal.aborted) {
-      const waitMs = Math.round(WAIT_MS * (0.8 + 0.2 * clock.random()));
-      const startedAtMs = clock.monotonicMs();
-      const answer = await client.block(listPath, { index: list.index, waitMs, signal });
-      const isEarly = clock.monotonicMs() - startedAtMs < waitMs * 0.95;
-      if (answer.index === list.index) {
-        if (isEarly) throw new EpochOver('the list came back early with the same index');
-        continue;
-      }
-      if (answer.index <= 1n || answer.index < list.index) throw new EpochOver('the index of the list fell');
-      await takeList(answer, signal);
-      watchNew();
-      await sleep(list.names.size > 1000 ? 1000 : 250, signal);
-    }
-  }
-
-  /** New names are read at once; names that are gone are looked for once more without index. */
-  async function takeList(answer: ConsulAnswer, signal: AbortSignal): Promise<void> {
-    const seen = routedNames(answer);
-    const isMissing = [...list.names].some((name) => !seen.has(name));
-    const confirmed = isMissing ? trusted(await client.read(listPath, signal)) : answer;
-    const names = isMissing ? routedNames(confirmed) : seen;
-    const added = [...names].filter((name) => !services.has(name));
-    const read = await mapLimited(added, IN_FLIGHT, async (name) => [name, await readService(name, signal)] as const);
-    for (const [name, known] of read) services.set(name, known);
-    for (const name of services.keys()) if (!names.has(name)) services.delete(name);
-    list = { index: answer.index, names };
-    if (read.length > 0 || isMissing) change();
-  }
-
-  async function watchService(name: string, signal: AbortSignal): Promise<void> {
-    let attempt = 0;
-    while (!signal.aborted && list.names.has(name)) {
-      const known = services.get(name);
-      if (!known) return;
-      try {
-        const waitMs = Math.round(WAIT_MS * (0.8 + 0.2 * clock.random()));
-        const answer = await client.block(pathOf(name), { index: known.index, waitMs, signal });
-        attempt = 0;
-        if (!services.has(name)) return;
-        if (answer.index === known.index) continue;
-        await takeService(name, { answer, known, signal });
-      } catch (error) {
-        if (signal.aborted) return;
-        // a refusal concerns this service alone; anything else the agent
-        if (!(error instanceof ConsulError && error.status >= 400 && error.status < 500)) throw error;
-        attempt += 1;
-        log.warn(
-          { component: 'consul', event: 'service_read_refused', service: name, err: { message: error.message } },
-          'Consul refuses a service; what is known of it stays',
-        );
-        await sleep(fullJitterMs({ attempt, baseMs: 500, maxMs: 30_000, clock }), signal);
-      }
-    }
-  }
-
-  async function takeService(
-    name: string,
-    { answer, known, signal }: { readonly answer: ConsulAnswer; readonly known: KnownService; readonly signal: AbortSignal },
+  /** Waits until another epoch is worth a try. */
+  async function recover(
+    error: unknown,
+    { attempt, token, scope }: { readonly attempt: number; readonly token: string | undefined; readonly scope: Scope },
   ): Promise<void> {
-    const isReset = answer.index <= 1n || answer.index < known.index;
-    const seen = isReset ? [] : parseHealthRows(answer.body, { name, source: id });
-    const present = new Set(seen.map(({ instance }) => instance));
-    const isRemoval = isReset || known.instances.some(({ instance }) => !present.has(instance));
-    const next = isRemoval ? await readService(name, signal) : { index: answer.index, instances: seen };
-    services.set(name, next);
-    if (JSON.stringify(next.instances) !== JSON.stringify(known.instances)) change();
-  }
-
-  /** What a bell does not ring for is found by reading again. */
-  async function confirmRegularly(signal: AbortSignal): Promise<void> {
-    let readAtMs = clock.monotonicMs();
-    while (!signal.aborted) {
-      await sleep(200, signal);
-      const isDoubtOver = doubt !== undefined && clock.monotonicMs() >= doubt.untilMs;
-      if (isAsked || isDoubtOver) {
-        [isAsked, doubt] = [false, isDoubtOver ? undefined : doubt];
-        await readAll(signal);
-        readAtMs = clock.monotonicMs();
-      } else if (clock.monotonicMs() - readAtMs >= resyncMs) {
-        readAtMs = clock.monotonicMs();
-        const answer = trusted(await client.read(listPath, signal));
-        if (answer.index < list.index) throw new EpochOver('the index of the list fell');
-        observedAtMs = clock.nowMs();
-      }
+    const pauseMs = attempt === 0 ? 0 : fullJitterMs({ attempt, baseMs: 100, maxMs: 10_000, clock });
+    if (error instanceof EpochOver) {
+      notes.epochOver(error.message);
+      return scope.sleep(pauseMs);
     }
-  }
-
-  /** Services beyond the connections that the agent allows are read in turn. */
-  async function pollUnwatched(signal: AbortSignal, watched: ReadonlySet<string>): Promise<void> {
-    while (!signal.aborted) {
-      await sleep(POLL_MS, signal);
-      const names = [...list.names].filter((name) => !watched.has(name));
-      await mapLimited(names, 8, async (name) => {
-        const known = services.get(name);
-        const next = await readService(name, signal);
-        if (!known || !services.has(name)) return;
-        services.set(name, next);
-        if (JSON.stringify(next.instances) !== JSON.stringify(known.instances)) change();
-      });
+    if (!(error instanceof ConsulError)) throw error;
+    switch (error.fault) {
+      case 'agent':
+        fail(error, pauseMs);
+        await scope.sleep(pauseMs);
+        await leader(scope);
+        if (isSynced) distrust('the connection to it is fresh', DOUBT_MS.reconnect);
+        return;
+      case 'token':
+        fail(error, TOKEN_MS.retry);
+        notes.tokenRefused(error);
+        await anotherToken(token, scope);
+        if (isSynced) distrust('its token was refused', DOUBT_MS.reconnect);
+        return;
+      case 'limit':
+      case 'request': {
+        const waitMs = error.retryAfterMs ?? 500 + pauseMs;
+        fail(error, waitMs);
+        return scope.sleep(waitMs);
+      }
+      default:
+        error.fault satisfies never;
     }
   }
 
   /** One probe for all, until a leader is known. */
-  async function waitForLeader(signal: AbortSignal, attempt: number): Promise<void> {
-    let isDown = true;
-    while (!signal.aborted && isDown) {
-      await sleep(250 + 250 * clock.random() + (attempt > 3 ? 500 : 0), signal);
-      isDown = !(await client.hasLeader(signal).catch(() => false));
-    }
-    if (isSynced) distrust('the connection to it is fresh', DOUBT_MS.reconnect);
+  async function leader(scope: Scope): Promise<void> {
+    while (!scope.isOver && !(await client.hasLeader(scope))) await scope.sleep(250 + 250 * clock.random());
   }
 
-  function routedNames({ body }: ConsulAnswer): ReadonlySet<string> {
-    const routed = [...parseServiceList(body)].filter(([name, tags]) => name !== '.' && name !== '..' && tags.some(claims));
-    return new Set(routed.map(([name]) => name).toSorted(compareText));
+  /** Until the token is another one, or long enough to try the same again. */
+  async function anotherToken(token: string | undefined, scope: Scope): Promise<void> {
+    const endAtMs = clock.monotonicMs() + TOKEN_MS.retry;
+    while (!scope.isOver && clock.monotonicMs() < endAtMs && connection.token()?.reveal() === token) await scope.sleep(TOKEN_MS.look);
   }
 
-  /** An answer that may prove an absence. Throws where it cannot. */
-  function trusted(answer: ConsulAnswer): ConsulAnswer {
-    if (!answer.knownLeader) throw new ConsulError('Consul knows no leader', 500);
-    return answer;
+  /** A read of everything. When it is through, whoever asked for one before is answered, and doubts that ended before it are gone. */
+  function reading(): () => void {
+    const [startedAtMs, wallMs, wasAsked] = [clock.monotonicMs(), clock.nowMs(), isAsked];
+    return () => {
+      if (wasAsked) isAsked = false;
+      if (doubt && doubt.untilMs <= startedAtMs) doubt = undefined;
+      observedAtMs = Math.max(observedAtMs, wallMs);
+      isSynced = true;
+      notes.tokenAccepted();
+      change();
+    };
+  }
+
+  async function wanted(ms: number, scope: Scope): Promise<boolean> {
+    const endAtMs = clock.monotonicMs() + ms;
+    const { controller, release } = scope.abortable();
+    const isWanted = (): boolean => isAsked || (doubt !== undefined && doubt.untilMs <= clock.monotonicMs());
+    while (!isWanted() && !scope.isOver && clock.monotonicMs() < endAtMs)
+      await work.wait(Math.min(endAtMs, doubt?.untilMs ?? endAtMs) - clock.monotonicMs(), controller.signal);
+    release();
+    return isWanted();
   }
 
   function snapshot(): CatalogSnapshot {
-    const instances = [...services].toSorted(([a], [b]) => compareText(a, b)).flatMap(([, known]) => known.instances);
-    const owners = new Set(instances.map(({ owner }) => owner));
+    const reason = catalog.isFiltered ? FILTERED : doubt?.reason;
     return {
       source: id,
-      revision: String(list.index),
+      revision: String(catalog.list.index),
       observedAtMs,
       local: connection.local,
-      ...(doubt && { doubt: doubt.reason }),
-      instances: owners.size > 1 ? instances.toSorted(compareInstances) : instances,
+      ...(reason !== undefined && { doubt: reason }),
+      instances: catalog.instances(),
     };
+  }
+
+  function fell(before: bigint, now: bigint): void {
+    distrust(`its index fell from ${before} to ${now}`, DOUBT_MS.reset);
   }
 
   function distrust(reason: string, ms: number): void {
     const untilMs = clock.monotonicMs() + ms;
     if (!doubt || doubt.untilMs < untilMs) doubt = { reason, untilMs };
-  }
-
-  function confirm(): void {
-    isSynced = true;
-    change();
+    work.ring();
   }
 
   function change(): void {
-    observedAtMs = clock.nowMs();
-    isChanged = true;
+    if (catalog.isFiltered && !wasFiltered) notes.filtered();
+    wasFiltered = catalog.isFiltered;
+    // what comes later is true: a failure that nobody heard of yet is over
+    [isChanged, failure] = [true, undefined];
     bell.ring();
   }
 
-  function fail(error: unknown, retryInMs: number): void {
-    failure = { error: error instanceof Error ? error : new Error(messageOf(error)), retryInMs };
+  function fail(error: Error, retryInMs: number): void {
+    failure = { error, retryInMs };
     bell.ring();
   }
-
-  function tellBudget(wanted: number, limit: number): void {
-    if (told === wanted) return;
-    told = wanted;
-    const fields = { component: 'consul', event: 'connection_budget', services: wanted, limit };
-    log.warn(
-      fields,
-      `Consul holds ${limit} connections of one client and ${wanted} services are routed: the rest is polled every ${POLL_MS / 1000} s. Raise limits.http_max_conns_per_client, or use HTTPS`,
-    );
-  }
-}
-
-/** What is watched must be read anew; nothing has failed. */
-class EpochOver extends Error {}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -1,25 +1,12 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FakeEvent } from './fake-nomad.ts';
+import { recordingsIn, recordingsOf, stepsOf, type RecordedStep as Step } from './recordings.ts';
 
-/** One request of a recording with its answer. */
-export interface RecordedExchange {
-  readonly request: {
-    readonly method: string;
-    readonly path: string;
-    readonly query?: string;
-    readonly headers?: Readonly<Record<string, string>>;
-  };
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>> | null;
-  readonly body: unknown;
-  readonly note?: string;
-}
+export type { RecordedExchange } from './recordings.ts';
 
-/** One step of a recording. */
-export interface RecordedStep {
-  readonly do: string;
-  readonly exchanges: readonly RecordedExchange[];
+/** One step of a recording of Nomad. */
+export interface RecordedStep extends Step {
   readonly streams?: readonly {
     readonly name?: string;
     readonly file?: string;
@@ -34,19 +21,17 @@ export interface RecordedLine {
   readonly Events?: readonly FakeEvent[];
 }
 
-/** Where the recordings of real Nomad answers are; undefined where this machine has none. `RECORDINGS_DIR` names another place. */
-export const RECORDINGS: string | undefined = [process.env['RECORDINGS_DIR'] ?? '', join(import.meta.dirname, '../../../shared/recordings')]
-  .map((directory) => join(directory, 'nomad'))
-  .find((directory) => existsSync(join(directory, '01-shapes.json')));
+/** Where the recordings of real Nomad answers are; undefined where this machine has none. */
+export const RECORDINGS: string | undefined = recordingsOf('nomad');
 
 /** The names of all recordings. */
 export function recordingNames(): readonly string[] {
-  return RECORDINGS === undefined ? [] : readdirSync(RECORDINGS).toSorted();
+  return recordingsIn(RECORDINGS);
 }
 
 /** The steps of a `.json` recording. */
 export function recordedSteps(name: string): readonly RecordedStep[] {
-  return (JSON.parse(readFileSync(join(RECORDINGS ?? '', name), 'utf8')) as { readonly steps: readonly RecordedStep[] }).steps;
+  return stepsOf(RECORDINGS, name);
 }
 
 /** The lines of a `.ndjson` recording. */
