@@ -61,6 +61,14 @@ function answerText(answer: AnswerView): string {
       const to = instances.length === 1 && first ? addressText(first) : `one of ${instances.length} instances by ${balancing}`;
       return visible(`${to} gets ${path} with Host ${host ?? 'of its own address'}`);
     }
+    case 'connect': {
+      const { instances, balancing, tls } = answer;
+      const [first] = instances;
+      const to = instances.length === 1 && first ? addressText(first) : `one of ${instances.length} instances by ${balancing}`;
+      return visible(
+        `the connection goes to ${to}${tls === undefined ? '' : tls === 'passthrough' ? ', with its TLS' : ', its TLS ends here'}`,
+      );
+    }
     default:
       throw new TypeError(`Cannot show an answer: ${JSON.stringify(answer satisfies never)}`);
   }
@@ -79,8 +87,10 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 function instancesText(answer: AnswerView, { style }: Style): readonly string[] {
-  if (answer.kind !== 'forward') return [];
-  const headers = answer.headers.map(({ name, value }) => visible(value === '' ? `without ${name}` : `${name}: ${value}`));
+  if (answer.kind !== 'forward' && answer.kind !== 'connect') return [];
+  const headers = (answer.kind === 'forward' ? answer.headers : []).map(({ name, value }) =>
+    visible(value === '' ? `without ${name}` : `${name}: ${value}`),
+  );
   const rows = answer.instances.map((instance) => [
     percent(instance.share),
     addressText(instance),

@@ -22,12 +22,19 @@ export function evaluate(table: RoutingTable, asked: ProxyRequest, context: Eval
   const request: ProxyRequest = { ...asked, url, headers: proxy.headersSeen({ ...asked, url }) };
 
   const trials: RouteTrial[] = [];
-  for (const route of table.routes) {
+  for (const route of inOrder(table, request)) {
     const failure = matchFailure(route, request, proxy);
     trials.push({ route, ...(failure && { failure }) });
     if (!failure) return { asked: trials, route, outcomes: outcomesOf(route, { request, context, backends: backendsOf(table) }) };
   }
   return { asked: trials, outcomes: [respond(request.entryPoint.protocol === 'http' ? proxy.unknownHost : 0, 'noRoute')] };
+}
+
+/** By rank; where an entry point ends TLS, connections are told apart by their server name before any request is read. */
+function inOrder({ routes }: RoutingTable, { entryPoint: { protocol, tls } }: ProxyRequest): readonly Route[] {
+  if (protocol !== 'http' || !tls || !routes.some((route) => route.protocol === 'tcp')) return routes;
+  const isConnection = (route: Route): boolean => route.protocol === 'tcp';
+  return [...routes.filter(isConnection), ...routes.filter((route) => !isConnection(route))];
 }
 
 interface Answering {
@@ -43,7 +50,7 @@ function outcomesOf(route: Route, answering: Answering): readonly Outcome[] {
   const shaped = action.kind === 'respond' ? request : context.proxy.shaped(request.url, route);
   if ('refused' in shaped) return [respond(shaped.refused, 'refused')];
   const way = walk(route.middlewares, { request: { ...request, url: shaped.url }, changed: [] }, context);
-  if (way.answer) return [{ share: 1, steps: way.steps, answer: way.answer }];
+  if (way.answer) return [{ share: 1, steps: way.steps, answer: closedUnlessHttp(way.answer, route) }];
   if (action.kind !== 'split')
     return [{ share: 1, steps: way.steps, answer: answerOf(action, { route, shaped: shaped.url, passage: way.passage }, answering) }];
   const total = action.parts.reduce((sum, { weight }) => sum + weight, 0);
@@ -52,6 +59,11 @@ function outcomesOf(route: Route, answering: Answering): readonly Outcome[] {
     const answer = own.answer ?? answerOf(part.action, { route, shaped: shaped.url, passage: own.passage }, answering);
     return { share: part.weight / total, steps: [...way.steps, ...own.steps], answer };
   });
+}
+
+/** Nothing is said to connections: they are closed. */
+function closedUnlessHttp(answer: Answer, { protocol }: Route): Answer {
+  return answer.kind === 'respond' && protocol !== 'http' ? { ...answer, status: 0 } : answer;
 }
 
 /** The middlewares one after the other, until one answers. */
@@ -80,7 +92,7 @@ function answerOf(
 ): Answer {
   switch (action.kind) {
     case 'respond':
-      return action;
+      return closedUnlessHttp(action, route);
     case 'redirect': {
       const answer = proxy.redirect(action.redirect, request, { route, shaped });
       return answer ? { kind: 'redirect', ...answer } : { kind: 'respond', status: 503, reason: 'loop' };
@@ -89,12 +101,14 @@ function answerOf(
       const backend = backends.get(action.backend);
       const served = backend ? proxy.served(backend.endpoints) : [];
       const total = served.reduce((sum, { weight }) => sum + weight, 0);
-      if (!backend || total === 0) return { kind: 'respond', status: 503, reason: 'unhealthy' };
+      if (!backend || total === 0) return closedUnlessHttp({ kind: 'respond', status: 503, reason: 'unhealthy' }, route);
+      const instances = served.map((endpoint) => ({ endpoint, share: endpoint.weight / total }));
+      if (route.protocol !== 'http') return { kind: 'connect', backend, instances, ...(route.tcpTls && { tls: route.tcpTls }) };
       const host = upstreamHost(backend, request, changed);
       return {
         kind: 'forward',
         backend,
-        instances: served.map((endpoint) => ({ endpoint, share: endpoint.weight / total })),
+        instances,
         target: requestUri(request.url),
         ...(host !== undefined && { host }),
         headers: lastOf(changed.filter(({ name }) => name.toLowerCase() !== 'host')),

@@ -35,7 +35,7 @@ export function instanceViews(scene: Scene, route: Route, outcomes: readonly Out
 function sharesOf(outcomes: readonly Outcome[]): ReadonlyMap<string, number> {
   const shares = new Map<string, number>();
   for (const { share, answer } of outcomes) {
-    if (answer.kind !== 'forward') continue;
+    if (answer.kind !== 'forward' && answer.kind !== 'connect') continue;
     for (const instance of answer.instances) {
       const key = addressKey(instance.endpoint);
       shares.set(key, (shares.get(key) ?? 0) + share * instance.share);
@@ -84,7 +84,7 @@ function whyNone(
   if (!asks) return error?.message ?? 'none of its tags asks for this route';
   if (route.action.kind === 'respond') return `the route answers ${route.action.status} (${route.action.reason})`;
   if (route.action.kind === 'redirect') return 'the route redirects';
-  if (outcomes.every(({ answer }) => answer.kind !== 'forward')) return 'a middleware answers first';
+  if (outcomes.every(({ answer }) => answer.kind !== 'forward' && answer.kind !== 'connect')) return 'a middleware answers first';
   if (own.some(({ code }) => code === 'FABIO_WEIGHT_STARVES')) return 'the fixed weights of other instances leave it no share';
   const lost = own.find(({ code }) => code === 'TRAEFIK_ROUTER_SHADOWED' || code === 'ROUTE_DIALECTS_DIFFER');
   const mixed = scene.diagnostics.find(

@@ -56,21 +56,32 @@ export type AnswerView =
       readonly kind: 'forward';
       readonly backend: string;
       readonly balancing: string;
-      readonly instances: readonly {
-        readonly address: string;
-        readonly port: number;
-        readonly protocol: string;
-        readonly share: number;
-        readonly service?: string;
-        readonly instance?: string;
-      }[];
+      readonly instances: readonly AnsweringInstance[];
       readonly path: string;
       /** Absent: the address of the instance. */
       readonly host?: string;
       readonly headers: readonly HeaderValue[];
     }
+  | {
+      readonly kind: 'connect';
+      readonly backend: string;
+      readonly balancing: string;
+      readonly instances: readonly AnsweringInstance[];
+      /** What becomes of the TLS of the connection. */
+      readonly tls?: string;
+    }
   | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
   | { readonly kind: 'respond'; readonly status: number; readonly reason: string };
+
+/** An instance that may answer, and its share of the requests, 0–1. */
+export interface AnsweringInstance {
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: string;
+  readonly share: number;
+  readonly service?: string;
+  readonly instance?: string;
+}
 
 /** Tables up to this size are told route by route; of larger ones only what is asked for the request's own host. */
 const TOLD_WHOLE = 50;
@@ -156,10 +167,9 @@ function outcomeView({ share, steps, answer }: Outcome, instances: InstanceNames
 }
 
 function answerView(answer: Answer, names: InstanceNames): AnswerView {
-  if (answer.kind !== 'forward') return answer;
-  const { backend, instances, target, host, headers } = answer;
-  return {
-    kind: 'forward',
+  if (answer.kind !== 'forward' && answer.kind !== 'connect') return answer;
+  const { backend, instances } = answer;
+  const pool = {
     backend: backend.id,
     balancing: backend.sticky ? `${backend.loadBalancing}, sticky` : backend.loadBalancing,
     instances: instances.map(({ endpoint: { address, port, protocol }, share }) => ({
@@ -169,10 +179,10 @@ function answerView(answer: Answer, names: InstanceNames): AnswerView {
       share,
       ...names.get(addressKey({ address, port })),
     })),
-    path: target,
-    ...(host !== undefined && { host }),
-    headers,
   };
+  if (answer.kind === 'connect') return { kind: 'connect', ...pool, ...(answer.tls && { tls: answer.tls }) };
+  const { target, host, headers } = answer;
+  return { kind: 'forward', ...pool, path: target, ...(host !== undefined && { host }), headers };
 }
 
 type InstanceNames = ReadonlyMap<string, { readonly service: string; readonly instance: string }>;

@@ -1,6 +1,6 @@
 import type { HeaderValue, Middleware } from './middleware.ts';
 import type { Backend, Endpoint } from './pool.ts';
-import type { RespondReason, Route } from './route.ts';
+import type { RespondReason, Route, TcpTls } from './route.ts';
 
 /** The part of a match that does not hold, what it asks for and what the request has. */
 export interface MatchFailure {
@@ -52,6 +52,8 @@ export type Answer =
       /** Headers that the middlewares set or, with an empty value, remove. */
       readonly headers: readonly HeaderValue[];
     }
+  /** A connection is handed on as it is, or without its TLS. */
+  | { readonly kind: 'connect'; readonly backend: Backend; readonly instances: readonly InstanceShare[]; readonly tls?: TcpTls }
   | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
   /** Status 0: a connection without http is closed. `reason`: why a route answers so; `noRoute`: none did; `refused`: its path is refused, by the route or before any; `middleware`: the last step. */
   | { readonly kind: 'respond'; readonly status: number; readonly reason: RespondReason | 'noRoute' | 'refused' | 'middleware' | 'loop' };

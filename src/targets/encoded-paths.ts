@@ -17,12 +17,12 @@ export function changeEncoded(url: GoUrl, middleware: PathMiddleware): PathChang
   switch (middleware.kind) {
     case 'stripPrefix': {
       const prefix = middleware.prefixes.find((candidate) => url.path.startsWith(candidate));
-      return prefix === undefined ? { kind: 'same' } : stripped(url, prefix);
+      return prefix === undefined ? { kind: 'same' } : stripped(url, prefix, middleware.forceSlash ? forced : slashed);
     }
     case 'stripPrefixRegexp': {
       const matches = middleware.regexps.map((regexp) => compileRegexp(regexp).match(textOfBytes(url.path)));
       const found = matches.find((match) => match !== undefined && match.start === 0 && match.end > 0);
-      return found ? stripped(url, url.path.slice(0, found.end)) : { kind: 'same' };
+      return found ? stripped(url, url.path.slice(0, found.end), slashed) : { kind: 'same' };
     }
     case 'addPrefix':
       return { kind: 'changed', url: added(url, middleware.prefix) };
@@ -40,9 +40,9 @@ export function changeEncoded(url: GoUrl, middleware: PathMiddleware): PathChang
 }
 
 /** Cut off the decoded and the encoded path; what must be cleaned again after that is refused (pkg/middlewares/stripprefix). */
-function stripped(url: GoUrl, prefix: string): PathChange {
-  const rawPath = slashed(url.rawPath.slice(lengthOfEncoded(url.rawPath, prefix.length)));
-  const change: PathChange = { kind: 'changed', url: { ...url, path: slashed(url.path.slice(prefix.length)), rawPath }, prefix };
+function stripped(url: GoUrl, prefix: string, begin: (rest: string) => string): PathChange {
+  const rawPath = url.rawPath === '' ? '' : begin(url.rawPath.slice(lengthOfEncoded(url.rawPath, prefix.length)));
+  const change: PathChange = { kind: 'changed', url: { ...url, path: begin(url.path.slice(prefix.length)), rawPath }, prefix };
   return checked(change);
 }
 
@@ -70,4 +70,9 @@ function replaced(url: GoUrl, encoded: string): PathChange {
 
 function slashed(path: string): string {
   return path === '' || path.startsWith('/') ? path : `/${path}`;
+}
+
+/** Whatever is left, behind one slash. */
+function forced(rest: string): string {
+  return `/${rest.replace(/^\//, '')}`;
 }

@@ -40,7 +40,8 @@ function answerOf(evaluation: Evaluation): Answer {
 function brief(evaluation: Evaluation): string {
   const answer = answerOf(evaluation);
   if (answer.kind === 'respond') return `${answer.status} ${answer.reason}`;
-  return answer.kind === 'redirect' ? `${answer.status} ${answer.location}` : `${evaluation.route?.id ?? ''} ${answer.target}`;
+  if (answer.kind === 'redirect') return `${answer.status} ${answer.location}`;
+  return `${evaluation.route?.id ?? ''} ${answer.kind === 'connect' ? `connects, ${answer.tls ?? 'no TLS'}` : answer.target}`;
 }
 
 function withMiddlewares(middlewares: readonly Middleware[], overrides: Partial<Route> = {}): RoutingTable {
@@ -114,6 +115,23 @@ test('evaluate() answers 503 where no instance is left', () => {
   const none = { ...pool, endpoints: pool.endpoints.map((endpoint) => ({ ...endpoint, weight: 0 })) };
 
   assert.equal(brief(ask(tableOf([routeOf('a', 'a.io', '/', { action: to('pool') })], none), 'http://a.io/')), '503 unhealthy');
+});
+
+test('evaluate() asks by server name before any request is read, where TLS comes in', () => {
+  const connections = { protocol: 'tcp', entryPoints: ['websecure'], tcpTls: 'passthrough' } as const;
+  const table = tableOf(
+    [
+      routeOf('page', 'a.io', '/', { action: to('pool') }),
+      routeOf('raw', 'a.io', '/', { ...connections, action: to('pool') }),
+      routeOf('gone', 'b.io', '/', connections),
+    ],
+    poolOf('pool', [9001]),
+  );
+
+  assert.equal(brief(ask(table, 'https://a.io/x', {}, 'traefik')), 'raw connects, passthrough');
+  assert.equal(brief(ask(table, 'https://a.io/x', { sni: 'c.io' }, 'traefik')), 'page /x');
+  assert.equal(brief(ask(table, 'https://b.io/', {}, 'traefik')), '0 unhealthy');
+  assert.equal(brief(ask(table, 'http://a.io/x', {}, 'traefik')), 'page /x');
 });
 
 test('evaluate() tells each part of a split route with its share and its own middlewares', () => {

@@ -52,7 +52,7 @@ async function agree(
 ): Promise<void> {
   await lab.serve(table);
   for (const request of requests) {
-    const expected = answersOf(modelOf(table, request, lab.target, lab.settings));
+    const expected = answersOf(modelOf(table, request, lab.target, lab.settings), request);
     const real = await lab.ask(request);
     const told = `${name} on ${lab.target.server}: ${JSON.stringify(request)}`;
     assert.ok(

@@ -1,7 +1,7 @@
 import { evaluate } from '../../src/compile/evaluate.ts';
 import { parseGoUrl } from '../../src/lib/go-url.ts';
 import type { EntryPoint } from '../../src/model/entry-point.ts';
-import type { Answer, Evaluation } from '../../src/model/evaluation.ts';
+import type { Answer, Evaluation, InstanceShare } from '../../src/model/evaluation.ts';
 import type { HeaderValue } from '../../src/model/middleware.ts';
 import type { RoutingTable } from '../../src/model/route.ts';
 import { fitTable } from '../../src/targets/fit.ts';
@@ -47,9 +47,9 @@ export function modelOf(table: RoutingTable, request: AskedRequest, target: Targ
 }
 
 /** The answers that an evaluation allows: the end of each way, and what a middleware may say whose decision is not in the request. */
-export function answersOf({ outcomes }: Evaluation): readonly ExpectedAnswer[] {
+export function answersOf({ outcomes }: Evaluation, asked: AskedRequest): readonly ExpectedAnswer[] {
   return outcomes.flatMap(({ answer, steps }) => [
-    expectedOf(answer),
+    expectedOf(answer, asked),
     ...steps.flatMap(({ effect }) => (effect.kind === 'mayAnswer' ? [{ status: effect.status, instances: [] }] : [])),
     ...(answer.kind === 'forward' && isUntrusted(answer) ? [502, 500].map((status) => ({ status, instances: [] })) : []),
   ]);
@@ -60,17 +60,22 @@ function isUntrusted({ backend }: Extract<Answer, { kind: 'forward' }>): boolean
   return !backend.transport.skipVerify && backend.endpoints.some(({ protocol }) => protocol === 'https');
 }
 
-function expectedOf(answer: Answer): ExpectedAnswer {
+function expectedOf(answer: Answer, asked: AskedRequest): ExpectedAnswer {
   switch (answer.kind) {
     case 'respond':
       return { status: answer.status, instances: [] };
     case 'redirect':
       return { status: answer.status, location: answer.location, instances: [] };
+    case 'connect':
+      // our echo programs speak no TLS
+      return answer.tls === 'passthrough'
+        ? { status: 0, instances: [] }
+        : { status: 200, instances: addressesOf(answer.instances), path: asked.path, host: asked.host };
     case 'forward': {
       const prefix = answer.headers.find(({ name }) => name === 'X-Forwarded-Prefix')?.value;
       return {
         status: 200,
-        instances: answer.instances.map(({ endpoint }) => `${endpoint.address}:${endpoint.port}`),
+        instances: addressesOf(answer.instances),
         path: answer.target,
         ...(answer.host !== undefined && { host: answer.host }),
         ...(prefix !== undefined && { prefix }),
@@ -79,6 +84,10 @@ function expectedOf(answer: Answer): ExpectedAnswer {
     default:
       throw new TypeError(`Cannot expect an answer: ${JSON.stringify(answer satisfies never)}`);
   }
+}
+
+function addressesOf(instances: readonly InstanceShare[]): readonly string[] {
+  return instances.map(({ endpoint }) => `${endpoint.address}:${endpoint.port}`);
 }
 
 function entryPointOf(entryPoints: readonly EntryPoint[], name: string): EntryPoint {

@@ -1,6 +1,8 @@
+import { splitHost } from '../../lib/host.ts';
 import { isInside, parseCidr, parseIp } from '../../lib/ip.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import { describeCondition, describeHost, describePath } from '../../model/describe.ts';
+import type { EntryPoint } from '../../model/entry-point.ts';
 import type { MatchFailure } from '../../model/evaluation.ts';
 import type { Condition, PathMatch } from '../../model/match.ts';
 import type { ProxyReading, ProxyRequest } from '../../model/request.ts';
@@ -11,10 +13,10 @@ import { queryValues } from './query.ts';
 export function matchFailure(route: Route, request: ProxyRequest, proxy: ProxyReading): MatchFailure | undefined {
   const { entryPoint } = request;
   const { host, path, conditions } = route.match;
-  if (route.protocol !== entryPoint.protocol) return { part: 'protocol', wanted: route.protocol, found: entryPoint.protocol };
+  if (!carries(entryPoint, route.protocol)) return { part: 'protocol', wanted: route.protocol, found: entryPoint.protocol };
   if (!route.entryPoints.includes(entryPoint.name))
     return { part: 'entryPoint', wanted: route.entryPoints.join(' '), found: entryPoint.name };
-  const asked = route.protocol === 'http' ? request : { ...request, host: request.sni ?? request.host };
+  const asked = route.protocol === 'http' ? request : { ...request, host: request.sni ?? splitHost(request.host).name };
   const part = proxy.hostProblem(host, asked, route.dialect);
   if (part !== undefined) return { part, wanted: describeHost(host), found: asked.host };
   const seen = proxy.matchedPath(request.url, route.dialect);
@@ -23,6 +25,11 @@ export function matchFailure(route: Route, request: ProxyRequest, proxy: ProxyRe
   if (failing) return { part: 'condition', wanted: describeCondition(failing), found: describeFound(failing, request) };
   const passed = proxy.passesOn(route, request);
   return passed === undefined ? undefined : { part: 'target', wanted: 'another URL than its own', found: passed };
+}
+
+/** Whether routes of a protocol are asked at an entry point: where TLS comes in, its server name is looked at first. */
+function carries({ protocol, tls }: EntryPoint, wanted: Route['protocol']): boolean {
+  return wanted === protocol || (wanted === 'tcp' && protocol === 'http' && tls);
 }
 
 function pathFits(path: PathMatch, seen: string): boolean {

@@ -5,7 +5,8 @@ import { compileRegexp } from '../../lib/regexp.ts';
 import type { HostMatch } from '../../model/match.ts';
 import type { HeaderValue } from '../../model/middleware.ts';
 import type { ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
-import type { Redirect } from '../../model/route.ts';
+import type { DialectName, Redirect, Route } from '../../model/route.ts';
+import { redirectGoal } from '../redirect-loop.ts';
 import { changeEncoded, normalised } from '../encoded-paths.ts';
 import type { RenderSettings } from '../target.ts';
 import { servedStatuses } from './redirects.ts';
@@ -18,13 +19,15 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
       if (url.rawPath.includes('#')) return { refused: 400 };
       return { url: joined(normalised(url)) };
     },
-    matchedPath: (url) => textOfBytes(routingPath(encodedPath(url))),
+    matchedPath: (url, dialect) => textOfBytes(routingPath(encodedPath(url), dialect)),
     headersSeen: (request) => headersSeen(request, trustedProxies),
     hostProblem,
-    passesOn: () => undefined,
-    isKeyEnough: (values) => values.includes(''),
+    passesOn,
+    isKeyEnough: (values) => values.length > 0,
     shaped: (url) => ({ url }),
-    changePath: changeEncoded,
+    // where nothing is left of a path there is still its slash
+    changePath: (url, middleware, dialect) =>
+      changeEncoded(middleware.kind === 'addPrefix' && url.path === '' && dialect !== 'traefik' ? { ...url, path: '/' } : url, middleware),
     redirect(redirect, request) {
       const location = locationOf(redirect, request);
       const { get, other } = servedStatuses(redirect);
@@ -44,12 +47,26 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
   };
 }
 
-/** What rules see: everything but reserved characters decoded (pkg/muxer/http/mux.go withRoutingPath). */
-function routingPath(encoded: string): string {
+/**
+ * What rules see: everything but reserved characters decoded (pkg/muxer/http/mux.go withRoutingPath). For tags that are not Traefik's the
+ * rules take both spellings of those (`pathRules`), but for an encoded slash.
+ */
+function routingPath(encoded: string, dialect: DialectName): string {
   return encoded.replace(/%(..)/g, (escape, hex: string) => {
     const isReserved = /^%(3A|2F|3F|23|5B|5D|40|21|24|26|27|28|29|2A|2B|2C|3B|3D|25)$/.test(escape);
-    return isReserved ? escape : String.fromCharCode(Number.parseInt(hex, 16));
+    return isReserved && (dialect === 'traefik' || escape === '%2F') ? escape : String.fromCharCode(Number.parseInt(hex, 16));
   });
+}
+
+/** A Fabio redirect is not taken by requests that already are what it leads to. */
+function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | undefined {
+  const goal = redirectGoal(route);
+  if (!goal) return undefined;
+  const isThere =
+    headers.some(({ name, value }) => name.toLowerCase() === 'x-forwarded-proto' && value === goal.scheme) &&
+    (goal.host === undefined || goal.host === host) &&
+    (goal.path === undefined || goal.path === textOfBytes(routingPath(encodedPath(url), route.dialect)));
+  return isThere ? 'the request already is what it redirects to' : undefined;
 }
 
 /** Entry points set the X-Forwarded-* headers before any rule is asked, and believe those of trusted peers only. Host is no header here. */
@@ -104,7 +121,8 @@ function locationOf({ to }: Redirect, { host, url }: ProxyRequest): string {
   const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
   const parts = to.map((part) => {
     if (part.kind === 'text') return part.text;
-    if (part.kind === 'path') return requestUri(hasQuery ? path : url);
+    // a `?` without a query is dropped
+    if (part.kind === 'path') return requestUri(hasQuery || url.query === '' ? path : url);
     return part.kind === 'host' ? host : host.replace(/:[0-9]+$/, '');
   });
   return parts.join('');
@@ -119,7 +137,7 @@ function redirected(
   const compiled = compileRegexp(regexp);
   const location = compiled.test(asked) ? compiled.replaceAll(asked, replacement) : asked;
   if (location === asked) return undefined;
-  const { get, other } = servedStatuses({ status: permanent ? 301 : 302, to: [] });
+  const { get, other } = servedStatuses({ status: permanent ? 301 : 302, to: [{ kind: 'path' }] });
   return { status: method === 'GET' ? get : other, location: asGoUrl(location) };
 }
 
