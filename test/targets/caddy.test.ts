@@ -66,6 +66,7 @@ test('caddyTarget gives instances the path, host and headers that the route asks
     t,
     tableOf(
       [
+        routeOf('first', 'a.io', '/', { middlewares: [{ kind: 'addPrefix', prefix: '/p' }], action: to('a') }),
         routeOf('strip', 'strip.io', '/api', { middlewares: [{ kind: 'stripPrefix', prefixes: ['/api'] }], action: to('a') }),
         routeOf('add', 'add.io', '/', { middlewares: [{ kind: 'addPrefix', prefix: '/p' }], action: to('a') }),
         routeOf('raw', 'raw.io', '/', { pathForm: 'raw', action: to('a') }),
@@ -99,6 +100,7 @@ test('caddyTarget gives instances the path, host and headers that the route asks
   assert.equal((await get('strip.io', '/apix')).echo?.url, '/x');
   assert.equal((await get('strip.io', '/API/x')).status, 404);
   assert.equal((await get('add.io', '/x?y=1')).echo?.url, '/p/x?y=1');
+  assert.equal((await get('a.io', '//x')).echo?.url, '/p/x', 'the first site that rewrites');
   assert.equal((await get('raw.io', '/a//b/../c')).echo?.url, '/a//b/../c');
   const cleaned = await get('clean.io', '/a//b');
   assert.equal(cleaned.echo?.url, '/a/b');

@@ -11,7 +11,7 @@ import { unlessAlreadyThere } from './redirects.ts';
 
 /**
  * The sites of one entry point: one per exact host with its routes in rank order, behind them the wide routes (patterns and host-less
- * ones), which stand once in a named route; and one for every other host. Where a wide route outranks one of a host's own, that site
+ * ones), which stand once in a named route; and, first, one for every other host. Where a wide route outranks one of a host's own, that site
  * carries copies, so that the first match of the table answers everywhere. A site's text depends on nothing but its own routes. As every
  * route answers what it takes, none of them needs a `handle`: Caddy's time for a load grows with each handler.
  */
@@ -39,11 +39,15 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
       return site(host, answers, { guard, rest: outranked ? unknown : rest, unit: routes[0]?.unit ?? host });
     });
   const named = [...(wide.length > 0 ? [wideRoute()] : []), ...([...exact.values()].some(ownPortOnly) ? [ownPortRoute()] : [])];
-  return [
-    ...named,
-    ...sites,
-    site('', { matchers: [], nodes: [], isTotal: false }, { guard: [], rest, unit: `entry point ${entryPoint.name}` }),
-  ];
+  return [...named, everyOther(), ...sites];
+
+  /** The site of every host that has none. */
+  function everyOther(): Node {
+    const never = block(['@never'], [block(['not'], [line('path', '*')])]);
+    // Caddy numbers groups over all sites, and anew over the named routes: the first number is that of `clean` and must be no site's
+    const first = block(['handle', '@never'], [line('respond', '404')]);
+    return site('', { matchers: [never], nodes: [first], isTotal: false }, { guard: [], rest, unit: `entry point ${entryPoint.name}` });
+  }
 
   /** Up to the first route that takes every request: `isTotal` where there is one. */
   function answersOf(routes: readonly Route[], { prefix, checked }: { readonly prefix: string; readonly checked: Checked }): Answers {
