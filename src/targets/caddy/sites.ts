@@ -1,7 +1,8 @@
+import { createMemory, memoised, once } from '../../lib/memo.ts';
 import { groupBy } from '../../lib/sort.ts';
 import type { HostMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
-import type { Route, RoutingTable } from '../../model/route.ts';
+import { backendIdsOf, type Route, type RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
 import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
@@ -11,11 +12,12 @@ import { unlessAlreadyThere } from './redirects.ts';
 
 /**
  * The sites of one entry point: one per exact host with its routes in rank order, behind them the wide routes (patterns and host-less
- * ones), which stand once in a named route; and, first, one for every other host. Where a wide route outranks one of a host's own, that site
- * carries copies, so that the first match of the table answers everywhere. A site's text depends on nothing but its own routes. As every
+ * ones), which stand once in a named route; and, first, one for every other host. Where a wide route outranks one of a host's own, that
+ * site carries copies, so that the first match of the table answers everywhere. A site's text depends on nothing but its own routes. As every
  * route answers what it takes, none of them needs a `handle`: Caddy's time for a load grows with each handler.
  */
 export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, settings: RenderSettings): readonly Node[] {
+  const remember = memoryOf(contextOf(settings)(entryPoint));
   const backends = backendsOf(table);
   const here = table.routes.filter(({ protocol, entryPoints }) => protocol === 'http' && entryPoints.includes(entryPoint.name));
   const wide = here.filter(({ match }) => match.host.kind !== 'exact');
@@ -31,15 +33,21 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([host, routes]) => {
       const last = routes.at(-1)?.rank ?? 0;
-      const rivals = wide.filter(({ match }) => mayMatch(match.host, host));
+      const rivals = wide.length > 0 ? wide.filter(({ match }) => mayMatch(match.host, host)) : wide;
       const outranked = rivals.some(({ rank }) => rank < last);
       const listed = outranked ? [...routes, ...rivals].toSorted((a, b) => a.rank - b.rank) : routes;
-      const guard = ownPortOnly(listed) ? [line('invoke', ownPortName(entryPoint))] : [];
-      const answers = answersOf(listed, { prefix: 'r', checked: guard.length > 0 ? 'hostAndPort' : 'host' });
-      return site(host, answers, { guard, rest: outranked ? unknown : rest, unit: routes[0]?.unit ?? host });
+      const inputs: unknown[] = [wide.length > 0, outranked];
+      for (const route of listed) inputs.push(route, ...backendIdsOf(route).map((id) => backends.get(id)));
+      return remember({ key: listed[0] ?? listed, inputs }, () => hostSite(host, listed, outranked));
     });
   const named = [...(wide.length > 0 ? [wideRoute()] : []), ...([...exact.values()].some(ownPortOnly) ? [ownPortRoute()] : [])];
   return [...named, everyOther(), ...sites];
+
+  function hostSite(host: string, listed: readonly Route[], outranked: boolean): Node {
+    const guard = ownPortOnly(listed) ? [line('invoke', ownPortName(entryPoint))] : [];
+    const answers = answersOf(listed, { prefix: 'r', checked: guard.length > 0 ? 'hostAndPort' : 'host' });
+    return site(host, answers, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host });
+  }
 
   /** The site of every host that has none. */
   function everyOther(): Node {
@@ -97,6 +105,11 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   }
 }
 
+/** Stands for an entry point with its settings, the same object each time. */
+const contextOf = memoised((entryPoint: EntryPoint, settings: RenderSettings) => ({ entryPoint, settings }));
+
+const memoryOf = createMemory<Node>();
+
 /** What answers requests in a site: the matchers at its top, and the directives that run in order. `isTotal`: nothing is left over. */
 interface Answers {
   readonly matchers: readonly Node[];
@@ -112,12 +125,14 @@ function ownPortName({ name }: EntryPoint): string {
   return `own-port-${name}`;
 }
 
+const expressionOf = once(({ regexp }: Extract<HostMatch, { kind: 'glob' }>) => new RegExp(regexp));
+
 /** Whether a wide route may answer for a host. Expressions of strangers are never run here: they may. */
 function mayMatch(match: HostMatch, host: string): boolean {
   // a pattern with a colon reaches into the port, which no site's name shows
   if (match.kind !== 'glob' || match.pattern.includes(':')) return true;
   const stars = match.pattern.split('*').length - 1;
-  return stars > 3 || new RegExp(match.regexp).test(host);
+  return stars > 3 || expressionOf(match).test(host);
 }
 
 /** The answer where no route matches. */
