@@ -23,10 +23,14 @@ export interface AdminClient {
   close(): Promise<void>;
 }
 
-/** A client for `http://host:port` or `unix//path`. Connections are not kept: a proxy replaces its admin listener at every load. */
-export function createAdminClient(address: string): AdminClient {
+/**
+ * A client for `http://host:port` or `unix//path`. Connections are kept for `keepAliveMs`; not at all by default, because Caddy replaces
+ * its admin listener at every load.
+ */
+export function createAdminClient(address: string, { keepAliveMs }: { readonly keepAliveMs?: number } = {}): AdminClient {
   const socketPath = /^unix\/(\/.+)$/.exec(address)?.[1];
-  const agent = new Agent({ pipelining: 0, keepAliveTimeout: 1, ...(socketPath !== undefined && { connect: { socketPath } }) });
+  const kept = keepAliveMs === undefined ? { pipelining: 0, keepAliveTimeout: 1 } : { pipelining: 1, keepAliveTimeout: keepAliveMs };
+  const agent = new Agent({ ...kept, ...(socketPath !== undefined && { connect: { socketPath } }) });
   const origin = socketPath === undefined ? address.replace(/\/$/, '') : 'http://127.0.0.1';
   return {
     async call(method, path, { timeoutMs, signal, body, headers = {} }) {
