@@ -1,6 +1,8 @@
 #!/usr/bin/env node
-import { main } from './cli/main.ts';
+import { keepCompiledCode } from './cli/compile-cache.ts';
 
+keepCompiledCode(process.env);
+const { main } = await import('./cli/main.ts');
 process.exitCode = await main({
   args: process.argv.slice(2),
   env: process.env,

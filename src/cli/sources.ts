@@ -7,7 +7,7 @@ import { nomadConnection } from '../nomad/connection.ts';
 import { createNomadSource } from '../sources/nomad.ts';
 import { createStaticSource } from '../sources/static.ts';
 import { createDialects } from './dialects.ts';
-import type { Setup } from './runtime.ts';
+import type { Setup } from './setup.ts';
 
 /** The catalogs of a set-up. Those that the operator named are required; with none named Consul and Nomad are tried. */
 export function createSources(setup: Setup): readonly WatchedSource[] {
