@@ -34,7 +34,7 @@ const MARKER = '/api/http/middlewares/hind-proxy-generation@file';
  */
 export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer {
   const { file, api, authorization, stagingDir, binary, verifyTimeoutMs } = options;
-  const client = createAdminClient(api, { keepAliveMs: 10_000 });
+  const client = createAdminClient(api, { keepAlive: true });
   const headers = authorization === undefined ? {} : { authorization };
   const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
   return { server: 'traefik', check, apply, live, disk, version };

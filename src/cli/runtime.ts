@@ -43,7 +43,7 @@ export async function openRuntime(
   const proxy = proxyOf(config);
   await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
   await mkdir(dirname(setup.server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
-  const sources = createSources(setup);
+  const sources = await createSources(setup);
   const snapshots = await openSnapshots(paths.stateDir, { sources: sources.map(({ source }) => source.id), log });
   const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, log });
   const claims = await openClaims(paths.stateDir, { ttlMs: config.ownership.claimTtl, log });
