@@ -185,7 +185,6 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
       delete state.problem;
       if (outcome.kind === 'applied' || state.appliedAtMs === undefined) state.appliedAtMs = clock.nowMs();
       const kept = generations.list().find(({ digest }) => digest === config.tableDigest);
-      delete state.generation;
       if (kept) state.generation = kept.id;
     } else {
       if (outcome.kind === 'failed') {
