@@ -16,7 +16,7 @@ interface Rule {
   readonly packages: boolean;
 }
 
-const PURE_LIB = ['sort', 'text', 'hash', 'quote', 'glob', 'regexp', 'ip', 'nearest', 'wildcard', 'go-url', 'host'];
+const PURE_LIB = ['sort', 'text', 'hash', 'quote', 'glob', 'regexp', 'ip', 'nearest', 'wildcard', 'go-url', 'host', 'memo'];
 const pure = (folders: readonly string[]): Rule => ({ folders, lib: PURE_LIB, node: false, packages: false });
 const effects = (folders: readonly string[]): Rule => ({ folders, lib: 'all', node: true, packages: true });
 

@@ -84,12 +84,16 @@ export function printTable(rows: readonly Row[]): string {
       : `${number(row.controllerRssMb)} (peak ${number(row.controllerPeakMb)}) + ${number(row.proxyRssMb)}`,
     number(row.coldMs),
   ]);
-  const lines = [heads, ...cells];
-  const widths = heads.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return printColumns([heads, ...cells], 1);
+}
+
+/** Lines of cells in columns, to the right; those of one column may be to the left. */
+export function printColumns(lines: readonly (readonly string[])[], leftColumn?: number): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) =>
       line
-        .map((cell, column) => (column === 1 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .map((cell, column) => (column === leftColumn ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
         .join('  ')
         .trimEnd(),
     )

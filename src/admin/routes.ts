@@ -8,7 +8,7 @@ import type { Metrics } from './metrics.ts';
 /** What the listener answers from. */
 export interface AdminRoutesOptions {
   readonly views: ControllerViews;
-  readonly metrics: Metrics;
+  readonly metrics: () => Promise<Metrics>;
   readonly token: Secret;
   /** Names under which the listener may be asked (against DNS rebinding); none are checked on a unix socket. */
   readonly hosts: readonly string[];
@@ -44,7 +44,10 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
     return next();
   });
 
-  app.get('/metrics', async (context) => context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }));
+  app.get('/metrics', async (context) => {
+    const known = await metrics();
+    return context.body(await known.text(), 200, { 'content-type': known.contentType });
+  });
   app.get('/health', (context) => {
     const { health, sources, proxies, guard } = views.status();
     return context.json({ status: health, sources, proxies, ...(guard !== undefined && { guard }) }, health === 'dead' ? 503 : 200);

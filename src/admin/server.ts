@@ -1,12 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { chmodSync } from 'node:fs';
 import { connect } from 'node:net';
-import type { Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { dirname } from 'node:path';
-import { createAdaptorServer } from '@hono/node-server';
 import { messageOf } from '../lib/abort.ts';
 import type { Log } from '../lib/log.ts';
-import { adminRoutes, type AdminRoutesOptions } from './routes.ts';
+import type { AdminRoutesOptions } from './routes.ts';
 
 /** Where the admin API listens. */
 export interface AdminOptions extends Omit<AdminRoutesOptions, 'hosts' | 'trusted'> {
@@ -54,7 +53,7 @@ async function listenTcp(listen: string, routes: Omit<AdminRoutesOptions, 'hosts
   if (!/^(127(\.\d+){3}|::1|localhost)$/.test(host))
     throw new AdminAddressError(`Cannot open the admin API on "${listen}": expected a loopback address`);
   const hosts = [listen, `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`];
-  const server = createAdaptorServer({ fetch: adminRoutes({ ...routes, hosts, trusted: false }).fetch }) as Server;
+  const server = createServer(listenerOf({ ...routes, hosts, trusted: false }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new AdminAddressError(`Cannot open the admin API on "${listen}": ${error.message}`, { cause: error })),
@@ -68,10 +67,28 @@ async function listenSocket(path: string, routes: Omit<AdminRoutesOptions, 'host
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   if (await isListening(path)) throw new Error('another program listens on it');
   await rm(path, { force: true });
-  const server = createAdaptorServer({ fetch: adminRoutes({ ...routes, hosts: [], trusted: true }).fetch }) as Server;
+  const server = createServer(listenerOf({ ...routes, hosts: [], trusted: true }));
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
   chmodSync(path, 0o660);
   return server;
+}
+
+/** Answers requests; what it takes is loaded with the first one, so that the first configuration need not wait for it. */
+function listenerOf(options: AdminRoutesOptions): RequestListener {
+  let loading: Promise<RequestListener> | undefined;
+  return (request, response) => {
+    loading ??= loadListener(options);
+    loading.then(
+      (answer) => answer(request, response),
+      (error: unknown) => response.destroy(error instanceof Error ? error : undefined),
+    );
+  };
+}
+
+async function loadListener(options: AdminRoutesOptions): Promise<RequestListener> {
+  const [{ getRequestListener }, { adminRoutes }] = await Promise.all([import('@hono/node-server'), import('./routes.ts')]);
+  const listener = getRequestListener(adminRoutes(options).fetch);
+  return (request, response) => void listener(request, response);
 }
 
 async function isListening(path: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { deadline } from '../lib/abort.ts';
 
 /** An answer of a proxy's own API. */
@@ -10,38 +10,59 @@ export interface AdminAnswer {
 
 /** Calls to one API over TCP or a unix socket; each ends by its deadline. They reject where nothing answers. */
 export interface AdminClient {
-  call(
-    method: 'GET' | 'POST',
-    path: string,
-    options: {
-      readonly timeoutMs: number;
-      readonly signal: AbortSignal;
-      readonly body?: string;
-      readonly headers?: Readonly<Record<string, string>>;
-    },
-  ): Promise<AdminAnswer>;
-  close(): Promise<void>;
+  call(method: 'GET' | 'POST', path: string, options: AdminCallOptions): Promise<AdminAnswer>;
+  /** Ends the connections that are kept. */
+  close(): void;
 }
 
-/** A client for `http://host:port` or `unix//path`. Connections are not kept: a proxy replaces its admin listener at every load. */
-export function createAdminClient(address: string): AdminClient {
+/** How one call is made. */
+export interface AdminCallOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * A client for `http://host:port` or `unix//path`. A connection is kept where `keepAlive` says so; not by default, because Caddy replaces
+ * its admin listener at every load.
+ */
+export function createAdminClient(address: string, { keepAlive = false }: { readonly keepAlive?: boolean } = {}): AdminClient {
   const socketPath = /^unix\/(\/.+)$/.exec(address)?.[1];
-  const agent = new Agent({ pipelining: 0, keepAliveTimeout: 1, ...(socketPath !== undefined && { connect: { socketPath } }) });
-  const origin = socketPath === undefined ? address.replace(/\/$/, '') : 'http://127.0.0.1';
-  return {
-    async call(method, path, { timeoutMs, signal, body, headers = {} }) {
-      const answer = await request(`${origin}${path}`, {
+  const { hostname, port, host } = new URL(socketPath === undefined ? address : 'http://127.0.0.1');
+  const where = socketPath === undefined ? { host: hostname.replace(/^\[|\]$/g, ''), port } : { socketPath };
+  const agent = new Agent({ keepAlive });
+  return { call, close: () => agent.destroy() };
+
+  async function call(method: 'GET' | 'POST', path: string, options: AdminCallOptions): Promise<AdminAnswer> {
+    const { timeoutMs, signal, body, headers = {} } = options;
+    const type = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    return new Promise((resolve, reject) => {
+      const asked = request({
+        ...where,
         method,
-        dispatcher: agent,
+        path,
+        agent,
         signal: deadline(timeoutMs, signal),
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-        ...(body !== undefined && { body }),
+        headers: { host, ...type, ...headers },
       });
-      const { etag } = answer.headers;
-      return { status: answer.statusCode, body: await answer.body.text(), ...(typeof etag === 'string' && { etag }) };
-    },
-    close: () => agent.close(),
-  };
+      asked.once('response', (answer) => {
+        answerOf(answer).then(resolve, reject);
+      });
+      asked.once('error', (error: NodeJS.ErrnoException) => {
+        // the other side may close a kept connection at the moment when it is used again
+        const isStale = asked.reusedSocket && error.code === 'ECONNRESET' && method === 'GET';
+        if (isStale) call(method, path, options).then(resolve, reject);
+        else reject(error);
+      });
+      asked.end(body);
+    });
+  }
+}
+
+async function answerOf(answer: IncomingMessage): Promise<AdminAnswer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
+  const { etag } = answer.headers;
+  return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8'), ...(etag !== undefined && { etag }) };
 }

@@ -1,11 +1,12 @@
 import { dirname, join } from 'node:path';
 import { causesOf } from '../lib/abort.ts';
 import { sleep } from '../lib/async.ts';
-import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { readTextFile, stageFile, writeFileAtomic } from '../lib/files.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
 import { digest } from '../model/names.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
 import { createAdminClient, type AdminAnswer } from './admin-client.ts';
+import { createCaddyAdapter } from './caddy-adapter.ts';
 import type { CheckOutcome, Deployer, DiskState, LiveState } from './deployer.ts';
 import { runProgram } from './exec.ts';
 
@@ -23,19 +24,24 @@ export interface CaddyDeployerOptions {
 }
 
 /** Where the digest stands in every configuration of ours, loaded or booted (see the Caddy target). */
-const MARKER = '/config/logging/logs/hind-proxy-generation';
+const MARKER = '/config/logging/logs/hind-proxy-generation/include/0';
 const PROBE_MS = 2000;
 const LOAD_MS = 60_000;
 
 /**
- * Applies a Caddyfile over Caddy's admin API: adapted (its errors name the line), then written with `POST /config/` under the ETag of
- * our marker, so that nobody else's change is overwritten unseen; the marker is read back; only then the file is renamed into place.
+ * Applies a Caddyfile over Caddy's admin API: adapted (its errors name the line), then written with `POST /config/` under the ETag that
+ * our marker had when it was last seen, so that nobody else's change is overwritten unseen; the marker is read back; only then the file,
+ * which was staged meanwhile, is renamed into place.
  * 200 means serving; any error leaves the old configuration (caddyserver/caddy:caddy.go changeConfig).
  */
 export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   const { file, admin, stagingDir, binary, verifyTimeoutMs } = options;
   const client = createAdminClient(admin);
-  const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
+  const adapt = createCaddyAdapter((caddyfile, signal) =>
+    client.call('POST', '/adapt', { timeoutMs: LOAD_MS, signal, body: caddyfile, headers: { 'content-type': 'text/caddyfile' } }),
+  );
+  /** Of the marker as it was last seen. */
+  let etag: string | undefined;
   return { server: 'caddy', check, apply, live, disk, version };
 
   async function check(config: RenderedConfig, signal: AbortSignal): Promise<CheckOutcome> {
@@ -53,36 +59,56 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
     const rendered = mainFile(config);
     const startedAtMs = performance.now();
-    const adapted = await client
-      .call('POST', '/adapt', { timeoutMs: LOAD_MS, signal, body: rendered.content, headers: { 'content-type': 'text/caddyfile' } })
-      .catch((error: unknown) => causesOf(error));
+    const adapted = await adapt(rendered.content, signal).catch((error: unknown) => causesOf(error));
     if (typeof adapted === 'string') return whileDown(config, adapted, signal);
-    if (adapted.status !== 200) return refused(adapted, rendered);
-    const before = await disk();
-    const loaded = await load(resultOf(adapted.body), signal).catch((error: unknown) => causesOf(error));
+    if (adapted.kind === 'refused') return refused(adapted.answer, rendered);
+    const [staged, failure] = await Promise.all([
+      stageFile(file, rendered.content, { stagingDir }),
+      loadAndVerify(config, { json: adapted.json, signal }),
+    ]);
+    await (failure ? staged.discard() : staged.commit());
+    return failure ?? { kind: 'applied', durationMs: performance.now() - startedAtMs };
+  }
+
+  /** Undefined where Caddy serves it. */
+  async function loadAndVerify(
+    config: RenderedConfig,
+    { json, signal }: { readonly json: string; readonly signal: AbortSignal },
+  ): Promise<ApplyOutcome | undefined> {
+    const loaded = await load(json, signal).catch((error: unknown) => causesOf(error));
     if (typeof loaded === 'string') return { kind: 'failed', reason: `Caddy did not answer while it loaded: ${loaded}` };
     if (loaded.status === 412) return { kind: 'failed', reason: 'somebody else changed the configuration of Caddy at the same moment' };
-    if (loaded.status !== 200) return refused(loaded, rendered);
-    if (!(await serves(config, signal))) {
-      const restored = await restore(before, signal);
-      return { kind: 'rolledBack', reason: `Caddy accepted the configuration and does not answer with its digest; ${restored}` };
-    }
-    await write(rendered.content);
-    return { kind: 'applied', durationMs: performance.now() - startedAtMs };
+    if (loaded.status !== 200) return refused(loaded, mainFile(config));
+    if (await serves(config, signal)) return undefined;
+    const restored = await restore(signal);
+    return { kind: 'rolledBack', reason: `Caddy accepted the configuration and does not answer with its digest; ${restored}` };
   }
 
   /** A Caddy that is down gets the checked file to boot from. */
   async function whileDown(config: RenderedConfig, reason: string, signal: AbortSignal): Promise<ApplyOutcome> {
     const checked = await check(config, signal);
     if (checked.kind === 'refused') return { kind: 'rejected', reason: checked.reason, units: checked.units };
-    if (checked.kind === 'accepted') await write(mainFile(config).content);
+    if (checked.kind === 'accepted') await writeFileAtomic(file, mainFile(config).content, { stagingDir });
     return { kind: 'failed', reason: `Caddy does not answer at ${admin}: ${reason}` };
   }
 
   async function load(json: string, signal: AbortSignal): Promise<AdminAnswer> {
-    const { status, etag } = await client.call('GET', MARKER, { timeoutMs: PROBE_MS, signal });
-    const headers = status === 200 && etag !== undefined ? { 'if-match': etag } : {};
+    const seen = etag;
+    const answer = await write(json, seen ?? (await currentTag(signal)), signal);
+    if (answer.status === 200 || seen === undefined) return answer;
+    // a Caddy that was started anew, or given something else, refuses the tag of before and not the configuration
+    const now = await currentTag(signal);
+    return now === seen ? answer : write(json, now, signal);
+  }
+
+  function write(json: string, tag: string | undefined, signal: AbortSignal): Promise<AdminAnswer> {
+    const headers = tag === undefined ? {} : { 'if-match': tag };
     return client.call('POST', '/config/', { timeoutMs: LOAD_MS, signal, body: json, headers });
+  }
+
+  async function currentTag(signal: AbortSignal): Promise<string | undefined> {
+    const { status, etag: tag } = await client.call('GET', MARKER, { timeoutMs: PROBE_MS, signal });
+    return status === 200 ? tag : undefined;
   }
 
   async function serves({ tableDigest }: RenderedConfig, signal: AbortSignal): Promise<boolean> {
@@ -95,8 +121,8 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
     }
   }
 
-  async function restore(before: DiskState, signal: AbortSignal): Promise<string> {
-    const content = before.kind === 'absent' ? undefined : before.contents.get(file);
+  async function restore(signal: AbortSignal): Promise<string> {
+    const content = await readTextFile(file);
     if (content === undefined) return 'there was none before to put back';
     const headers = { 'content-type': 'text/caddyfile' };
     const answer = await client
@@ -108,10 +134,9 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   }
 
   async function live(signal: AbortSignal): Promise<LiveState> {
-    const answer = await client
-      .call('GET', `${MARKER}/include/0`, { timeoutMs: PROBE_MS, signal })
-      .catch((error: unknown) => causesOf(error));
+    const answer = await client.call('GET', MARKER, { timeoutMs: PROBE_MS, signal }).catch((error: unknown) => causesOf(error));
     if (typeof answer === 'string') return { kind: 'down', reason: answer };
+    etag = answer.status === 200 ? answer.etag : undefined;
     const marker = answer.status === 200 ? /^"hind-proxy\.([0-9a-z]+)"\s*$/.exec(answer.body)?.[1] : undefined;
     return marker === undefined
       ? { kind: 'foreign', description: 'a configuration without our marker' }
@@ -137,11 +162,6 @@ function mainFile({ files }: RenderedConfig): RenderedFile {
   const [file] = files;
   if (!file) throw new RangeError('Cannot apply a configuration without files');
   return file;
-}
-
-/** The configuration inside the adapter's answer, as it came. */
-function resultOf(body: string): string {
-  return JSON.stringify((JSON.parse(body) as { readonly result: unknown }).result);
 }
 
 function refused({ body }: AdminAnswer, file: RenderedFile): ApplyOutcome {

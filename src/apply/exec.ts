@@ -1,5 +1,3 @@
-import { execa } from 'execa';
-
 /** How a program ended: its exit code and what it said, or why it could not be run. */
 export type Execution =
   | { readonly kind: 'exited'; readonly code: number; readonly stdout: string; readonly stderr: string }
@@ -14,6 +12,8 @@ export async function runProgram(
   args: readonly string[],
   { env, timeoutMs, signal }: { readonly env: Readonly<Record<string, string>>; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<Execution> {
+  // seldom used, and large
+  const { execa } = await import('execa');
   const result = await execa(file, args, {
     env,
     extendEnv: false,

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { causesOf } from '../lib/abort.ts';
 import { sleep } from '../lib/async.ts';
-import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { readTextFile, stageFile, writeFileAtomic } from '../lib/files.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
 import { digest } from '../model/names.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
@@ -34,7 +34,7 @@ const MARKER = '/api/http/middlewares/hind-proxy-generation@file';
  */
 export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer {
   const { file, api, authorization, stagingDir, binary, verifyTimeoutMs } = options;
-  const client = createAdminClient(api);
+  const client = createAdminClient(api, { keepAlive: true });
   const headers = authorization === undefined ? {} : { authorization };
   const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
   return { server: 'traefik', check, apply, live, disk, version };
@@ -46,10 +46,11 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
     const startedAtMs = performance.now();
     const rendered = mainFile(config);
-    const [before, state] = [await disk(), await live(signal)];
-    await write(rendered.content);
-    if (state.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${state.reason}` };
-    if (!(await serves(config, signal))) {
+    const [before, staged] = await Promise.all([disk(), stageFile(file, rendered.content, { stagingDir })]);
+    await staged.commit();
+    const seen = await waitForDigest(config, signal);
+    if (seen.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${seen.reason}` };
+    if (seen.kind === 'missing') {
       const restored = await restore(before);
       return { kind: 'rolledBack', reason: `Traefik does not show the digest of the new file; ${restored}` };
     }
@@ -60,14 +61,18 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
     return { kind: 'rejected', reason, units: [...new Set(disabled.flatMap(({ unit }) => unit ?? []))] };
   }
 
-  async function serves({ tableDigest, files }: RenderedConfig, signal: AbortSignal): Promise<boolean> {
+  /** Whether Traefik comes to show a digest; `down`: it does not answer at the first question. */
+  async function waitForDigest({ tableDigest, files }: RenderedConfig, signal: AbortSignal): Promise<Seen> {
     const routers = files.reduce((sum, { units }) => sum + units.length, 0);
-    const giveUpAtMs = performance.now() + verifyTimeoutMs + routers;
-    for (let waitMs = 5; ; waitMs = Math.min(50, waitMs * 2)) {
+    const startedAtMs = performance.now();
+    for (let isFirst = true; ; isFirst = false) {
       const state = await live(signal);
-      if (state.kind === 'ours' && state.digest === tableDigest) return true;
-      if (performance.now() > giveUpAtMs || signal.aborted) return false;
-      await sleep(waitMs, signal);
+      if (state.kind === 'ours' && state.digest === tableDigest) return { kind: 'shown' };
+      if (isFirst && state.kind === 'down') return state;
+      const waitedMs = performance.now() - startedAtMs;
+      if (waitedMs > verifyTimeoutMs + routers || signal.aborted) return { kind: 'missing' };
+      // asked so often that little is lost whatever the size, and so seldom that it costs little
+      await sleep(Math.min(50, Math.max(2, waitedMs / 8)), signal);
     }
   }
 
@@ -110,6 +115,8 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
     return run.kind === 'exited' ? /^Version:\s+(\S+)/m.exec(run.stdout)?.[1] : undefined;
   }
 }
+
+type Seen = { readonly kind: 'shown' } | { readonly kind: 'missing' } | Extract<LiveState, { kind: 'down' }>;
 
 interface DisabledRouter {
   readonly name: string;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { readTextFile } from '../lib/files.ts';
 import { CommandError } from './errors.ts';
-import type { Setup } from './runtime.ts';
+import type { Setup } from './setup.ts';
 
 /** Calls to the admin API of a running controller. */
 export interface AdminApi {

@@ -11,7 +11,8 @@ import { explainText } from './explain-text.ts';
 import type { GlobalFlags } from './flags.ts';
 import { formatView } from './print.ts';
 import { requestText } from './request-text.ts';
-import { openRuntime, type Setup } from './runtime.ts';
+import { openRuntime } from './runtime.ts';
+import type { Setup } from './setup.ts';
 import { sceneOf } from './scene.ts';
 
 /** What `test`, `explain` and `conflicts` take. */

@@ -4,8 +4,8 @@ import { isAble } from '../targets/fit.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
-import { formatTable } from './print.ts';
-import { modulesOf } from './runtime.ts';
+import { formatTable } from './table.ts';
+import { modulesOf } from './setup.ts';
 import { TARGETS } from './targets.ts';
 
 /** What `capabilities` takes. */

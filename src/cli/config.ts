@@ -4,7 +4,7 @@ import { printYaml } from '../lib/yaml.ts';
 import { checkedFor, loadFor, type Context } from './context.ts';
 import { EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
-import { formatTable } from './print.ts';
+import { formatTable } from './table.ts';
 
 /** What `config` takes. */
 export interface ConfigFlags extends GlobalFlags {

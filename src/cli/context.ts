@@ -5,7 +5,7 @@ import { configFromFlags, type GlobalFlags } from './flags.ts';
 import { proxyOf, resolvePaths } from './paths.ts';
 import { assertPolicies } from './policy-check.ts';
 import type { Printer } from './print.ts';
-import { modulesOf, setUp, type Setup } from './runtime.ts';
+import { modulesOf, setUp, type Setup } from './setup.ts';
 
 /** What every command gets. */
 export interface Context {

@@ -14,7 +14,7 @@ import { startDemoBackends, type DemoBackend } from './demo-backends.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { launchProxy } from './exec-proxy.ts';
 import { runController } from './run.ts';
-import { setUp } from './runtime.ts';
+import { setUp } from './setup.ts';
 import { routesTable } from './show.ts';
 
 /** What `demo` takes. */

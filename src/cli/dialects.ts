@@ -3,7 +3,7 @@ import { createFabioDialect } from '../dialects/fabio/dialect.ts';
 import { createHindDialect } from '../dialects/hind/dialect.ts';
 import { createTraefikDialect } from '../dialects/traefik/dialect.ts';
 import type { DialectName } from '../model/route.ts';
-import type { Setup } from './runtime.ts';
+import type { Setup } from './setup.ts';
 
 /** The dialects that a set-up reads, in its order. */
 export function createDialects({ config }: Pick<Setup, 'config'>): readonly Dialect[] {

@@ -5,7 +5,7 @@ import { setUpFor, type Context } from './context.ts';
 import { CommandError } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { proxyOf } from './paths.ts';
-import type { Setup } from './runtime.ts';
+import type { Setup } from './setup.ts';
 
 /** Runs the proxy that the configuration names, as its parent, until it ends. Returns its exit code. */
 export async function execProxy(flags: GlobalFlags, context: Context): Promise<number> {

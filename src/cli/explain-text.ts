@@ -1,7 +1,8 @@
 import type { ExplainedRoute, ExplainView } from '../controller/explain.ts';
 import type { RivalView } from '../controller/explain-rivals.ts';
 import { visible } from '../lib/text.ts';
-import { caret, formatTable, formatView, type Printer } from './print.ts';
+import { caret, formatView, type Printer } from './print.ts';
+import { formatTable } from './table.ts';
 import { outcomesText, percent, requestHead } from './request-text.ts';
 
 type Style = Pick<Printer, 'style'>;

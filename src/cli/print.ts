@@ -1,5 +1,4 @@
 import { styleText } from 'node:util';
-import Table from 'cli-table3';
 import type { DiagnosticView } from '../controller/views.ts';
 import { visible } from '../lib/text.ts';
 import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
@@ -33,32 +32,6 @@ export function wantsColor(env: Readonly<Record<string, string | undefined>>, st
   if (env['FORCE_COLOR'] === '0') return false;
   if (env['FORCE_COLOR'] || env['CLICOLOR_FORCE'] || env['NOMAD_CLI_FORCE_COLOR']) return true;
   return stream.isTTY === true && env['TERM'] !== 'dumb';
-}
-
-/** A table without borders. */
-export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const none = {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-    'bottom-right': '',
-  };
-  const inner = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' };
-  const table = new Table({
-    head: [...head],
-    chars: { ...none, ...inner },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-  table.push(...rows.map((row) => row.map(visible)));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
 }
 
 /** A diagnostic with its tag underlined: code, sentence, where, hint, and the other sides of a conflict. */

@@ -1,6 +1,7 @@
 import type { AnswerView, OutcomeView, TestView, TrialView } from '../controller/request-view.ts';
 import { visible } from '../lib/text.ts';
-import { formatTable, type Printer } from './print.ts';
+import type { Printer } from './print.ts';
+import { formatTable } from './table.ts';
 
 type Style = Pick<Printer, 'style'>;
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { startAdmin } from '../admin/server.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
-import { createMetrics } from '../admin/metrics.ts';
+import type { Metrics } from '../admin/metrics.ts';
 import type { Cycle, CycleObserver } from '../controller/controller.ts';
 import { messageOf } from '../lib/abort.ts';
 import { checkedFor, programmingSetUpFor, type Context } from './context.ts';
@@ -10,7 +10,8 @@ import type { GlobalFlags } from './flags.ts';
 import { takeLock } from './lock.ts';
 import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
-import { openRuntime, type Setup } from './runtime.ts';
+import { openRuntime } from './runtime.ts';
+import type { Setup } from './setup.ts';
 import { controllerViews } from './views.ts';
 
 /** What `run` and `apply` take. */
@@ -74,22 +75,23 @@ export async function runController(
 ): Promise<void> {
   const { config, paths, log, version, server } = setup;
   const proxy = proxyOf(config);
-  const metrics = createMetrics({ proxy: proxy.name, server, version });
+  let loading: Promise<Metrics> | undefined;
+  const metrics = (): Promise<Metrics> => (loading ??= loadMetrics({ proxy: proxy.name, server, version }));
   const observer: CycleObserver = {
     cycle(cycle) {
       const { change, diagnostics, outcome, times, propagationMs } = cycle;
       const states = new Map<string, number>([['active', change.serving.routes.length - change.held.length]]);
       for (const { state } of change.held) states.set(state, (states.get(state) ?? 0) + 1);
       const heldRoutes = states.get('held') ?? 0;
-      metrics.cycle({
+      const figures = {
         outcome: outcome.kind,
         applyMs: times.applyMs,
         compileMs: times.compileMs,
         diagnostics,
         routes: states,
         heldRoutes,
-        ...(propagationMs !== undefined && { propagationMs }),
-      });
+      };
+      void metrics().then((known) => known.cycle({ ...figures, ...(propagationMs !== undefined && { propagationMs }) }));
       onReady?.(cycle);
     },
   };
@@ -111,6 +113,12 @@ export async function runController(
     await admin.close();
     log.info({ component: 'controller', event: 'stopped' }, 'hind-proxy has ended; the proxy keeps running');
   }
+}
+
+/** Loaded after the first cycle, which need not wait for it. */
+async function loadMetrics(labels: { readonly proxy: string; readonly server: string; readonly version: string }): Promise<Metrics> {
+  const { createMetrics } = await import('../admin/metrics.ts');
+  return createMetrics(labels);
 }
 
 async function runOnce(flags: RunFlags, context: Context): Promise<number> {

@@ -1,15 +1,10 @@
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
-import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
 import type { Deployer } from '../apply/deployer.ts';
-import { addedModules } from '../apply/modules.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
-import { readCredentials } from '../config/credentials.ts';
 import { policiesOf, transportsOf } from '../config/policies.ts';
-import type { Env } from '../config/environment.ts';
-import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/options.ts';
 import { openClaims } from '../controller/claims.ts';
 import { createController, type Controller, type CycleObserver } from '../controller/controller.ts';
@@ -22,32 +17,11 @@ import type { WatchedSource } from '../controller/watcher.ts';
 import { findBinary } from '../lib/binaries.ts';
 import { systemClock } from '../lib/clock.ts';
 import { parseCidr } from '../lib/ip.ts';
-import type { Log } from '../lib/log.ts';
-import { Secret } from '../lib/secret.ts';
 import { parseHostname, sourceId } from '../model/names.ts';
-import type { Server } from '../model/rendered.ts';
-import type { EntryPoint } from '../model/entry-point.ts';
-import type { RenderSettings, Target } from '../targets/target.ts';
 import { createDialects } from './dialects.ts';
-import { entryPointsOf, proxyOf, resolvePaths, type Paths } from './paths.ts';
+import { proxyOf } from './paths.ts';
+import { API_USER, type Setup } from './setup.ts';
 import { createSources } from './sources.ts';
-import { TARGETS } from './targets.ts';
-
-/** A configuration with everything that follows from it and from the machine, before anything is opened. */
-export interface Setup {
-  readonly config: Config;
-  readonly loaded: LoadedConfig;
-  readonly env: Env;
-  readonly paths: Paths;
-  readonly server: Server;
-  readonly target: Target;
-  readonly entryPoints: readonly EntryPoint[];
-  readonly settings: RenderSettings;
-  readonly log: Log;
-  readonly version: string;
-  /** The password of Traefik's API. */
-  readonly apiPassword?: Secret;
-}
 
 /** Everything of one proxy opened: stores, sources, controller. */
 export interface Runtime {
@@ -60,69 +34,6 @@ export interface Runtime {
   readonly deployer: Deployer;
 }
 
-/** The set-up of a configuration on this machine. For Traefik it makes the certificate and the password of its API, where they are missing. */
-export async function setUp({
-  loaded,
-  env,
-  log,
-  version,
-}: {
-  readonly loaded: LoadedConfig;
-  readonly env: Env;
-  readonly log: Log;
-  readonly version: string;
-}): Promise<Setup> {
-  const { config } = loaded;
-  const isRoot = process.getuid?.() === 0;
-  const proxy = proxyOf(config);
-  const paths = resolvePaths(config, { env, isRoot });
-  const entryPoints = entryPointsOf(proxy, isRoot);
-  const { server } = proxy;
-  const apiPassword = server === 'traefik' ? await prepareTraefik(config, paths) : undefined;
-  const settings: RenderSettings = {
-    entryPoints,
-    unknownHost: {
-      status: config.routes.unknownHost.status,
-      ...(config.routes.unknownHost.body !== undefined && { body: config.routes.unknownHost.body }),
-    },
-    tls: config.tls,
-    trustedProxies: config.trustedProxies,
-    accessLogs: config.logging.accessLogs,
-    modules: await modulesOf(server, { env, paths }),
-    credentials: readCredentials(config.policies),
-    caddy: { file: paths.caddyfile, admin: proxy.caddy.admin },
-    traefik: {
-      staticFile: paths.traefikStatic,
-      dynamicFile: paths.traefikDynamic,
-      api: proxy.traefik.api,
-      apiUsers: apiPassword === undefined ? [] : [htpasswdLine(API_USER, apiPassword)],
-      defaultCertificate: paths.defaultCertificate,
-    },
-  };
-  return {
-    config,
-    loaded,
-    env,
-    paths,
-    server,
-    target: TARGETS[server],
-    entryPoints,
-    settings,
-    log,
-    version,
-    ...(apiPassword !== undefined && { apiPassword: new Secret(apiPassword) }),
-  };
-}
-
-/** The modules that the program of a proxy has beyond its stock build; only Caddy has any. */
-export async function modulesOf(
-  server: Server,
-  { env, paths }: { readonly env: Env; readonly paths: Pick<Paths, 'stateDir'> },
-): Promise<ReadonlySet<string>> {
-  if (server !== 'caddy') return new Set();
-  return addedModules(findBinary('caddy', env), { cacheFile: join(paths.stateDir, 'modules.json'), signal: AbortSignal.timeout(10_000) });
-}
-
 /** Opens the stores and makes the controller of a set-up. */
 export async function openRuntime(
   setup: Setup,
@@ -132,7 +43,7 @@ export async function openRuntime(
   const proxy = proxyOf(config);
   await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
   await mkdir(dirname(setup.server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
-  const sources = createSources(setup);
+  const sources = await createSources(setup);
   const snapshots = await openSnapshots(paths.stateDir, { sources: sources.map(({ source }) => source.id), log });
   const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, log });
   const claims = await openClaims(paths.stateDir, { ttlMs: config.ownership.claimTtl, log });
@@ -176,14 +87,6 @@ export function createDeployer({ config, env, paths, apiPassword }: Setup): Depl
   if (proxy.server === 'caddy') return createCaddyDeployer({ ...common, file: paths.caddyfile, admin: proxy.caddy.admin });
   const authorization = apiPassword && `Basic ${Buffer.from(`${API_USER}:${apiPassword.reveal()}`).toString('base64')}`;
   return createTraefikDeployer({ ...common, file: paths.traefikDynamic, api: proxy.traefik.api, authorization });
-}
-
-const API_USER = 'hind-proxy';
-
-/** Makes what every Traefik of ours needs; returns the password of its API. */
-async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths): Promise<string> {
-  await ensureDefaultCertificate(dirname(defaultCertificate.cert));
-  return ensureApiPassword(proxyOf(config).traefik.apiPasswordFile ?? join(stateDir, 'traefik-api.password'));
 }
 
 /** What shapes the table of a set-up. */

@@ -14,8 +14,10 @@ import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { proxyOf } from './paths.ts';
-import { formatTable, type Printer } from './print.ts';
-import { openRuntime, type Setup } from './runtime.ts';
+import type { Printer } from './print.ts';
+import { formatTable } from './table.ts';
+import { openRuntime } from './runtime.ts';
+import type { Setup } from './setup.ts';
 import { generationView } from './views.ts';
 
 /** What the commands that show something take. */

@@ -1,16 +1,14 @@
 import { systemClock } from '../lib/clock.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
-import { consulConnection } from '../sources/consul-connection.ts';
-import { createConsulSource } from '../sources/consul.ts';
-import { createFileSource } from '../sources/file.ts';
-import { nomadConnection } from '../nomad/connection.ts';
-import { createNomadSource } from '../sources/nomad.ts';
 import { createStaticSource } from '../sources/static.ts';
 import { createDialects } from './dialects.ts';
-import type { Setup } from './runtime.ts';
+import type { Setup } from './setup.ts';
 
-/** The catalogs of a set-up. Those that the operator named are required; with none named Consul and Nomad are tried. */
-export function createSources(setup: Setup): readonly WatchedSource[] {
+/**
+ * The catalogs of a set-up. Those that the operator named are required; with none named Consul and Nomad are tried. Only what is on is
+ * loaded.
+ */
+export async function createSources(setup: Setup): Promise<readonly WatchedSource[]> {
   const { config, loaded, env, log } = setup;
   const { sources, services } = config;
   const list: WatchedSource[] = [];
@@ -18,18 +16,25 @@ export function createSources(setup: Setup): readonly WatchedSource[] {
   const isOn = (name: 'consul' | 'nomad'): boolean => sources[name] !== false && (loaded.named.has(name) || !named);
   const claims = claimsOf(setup);
   if (isOn('consul')) {
+    const { consulConnection } = await import('../sources/consul-connection.ts');
+    const { createConsulSource } = await import('../sources/consul.ts');
     const { address, tokenFile, datacenter, resync = 30_000 } = sources.consul || {};
     const connection = consulConnection(env, { address, tokenFile });
     const source = createConsulSource({ connection, datacenter, claims, resyncMs: resync, clock: systemClock, log });
     list.push({ source, required: loaded.named.has('consul') });
   }
   if (isOn('nomad')) {
+    const { nomadConnection } = await import('../nomad/connection.ts');
+    const { createNomadSource } = await import('../sources/nomad.ts');
     const { address, tokenFile, namespaces, resync = 30_000 } = sources.nomad || {};
     const connection = nomadConnection(env, { address, tokenFile });
     const source = createNomadSource({ connection, namespaces, claims, resyncMs: resync, clock: systemClock, log });
     list.push({ source, required: loaded.named.has('nomad') });
   }
-  if (sources.file) list.push({ source: createFileSource({ path: sources.file.path, pollMs: sources.file.poll, log }), required: true });
+  if (sources.file) {
+    const { createFileSource } = await import('../sources/file.ts');
+    list.push({ source: createFileSource({ path: sources.file.path, pollMs: sources.file.poll, log }), required: true });
+  }
   if (services.length > 0) list.push({ source: createStaticSource(services), required: true });
   return list;
 }

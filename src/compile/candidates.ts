@@ -1,15 +1,15 @@
 import { groupBy } from '../lib/sort.ts';
 import { compareInstances, serviceKey, type ServiceInstance } from '../model/catalog.ts';
-import { diagnose, type Diagnostic, type Report } from '../model/diagnostic.ts';
+import { diagnose, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
 import type { Definition, Fault, RouteIntent } from '../model/intent.ts';
-import { matchKey } from '../model/match.ts';
+import { claimKey, matchKey } from '../model/match.ts';
 import type { Route } from '../model/route.ts';
 import { addressProblem } from './addresses.ts';
 import { withAttached } from './attach.ts';
 import { isAside, resolveEntryPoints } from './entry-points.ts';
 import type { CompileOptions } from './options.ts';
 import { effectivePriority } from './priority.ts';
-import { createResolver, type ResolvedIntent, type ResolvedTarget } from './references.ts';
+import { createResolver, type NameUse, type ResolvedIntent, type ResolvedTarget, type Resolver } from './references.ts';
 import { standingOf, type Standing } from './standing.ts';
 import { targetProblem } from './targets.ts';
 
@@ -30,6 +30,10 @@ export interface Candidate {
   readonly instance: ServiceInstance;
   /** Equal for candidates that ask the same: entry points, match and protocol. */
   readonly key: string;
+  /** Equal for candidates that form one route: owner and `key`. */
+  readonly group: string;
+  /** What of the match an owner holds: see `claimKey`. */
+  readonly claim: string;
   readonly protocol: Route['protocol'];
   /** Sorted, never empty. */
   readonly entryPoints: readonly string[];
@@ -44,11 +48,32 @@ export interface Candidate {
  */
 export function candidatesOf(readings: readonly Reading[], options: CompileOptions, report: Report): readonly Candidate[] {
   const sorted = readings.toSorted((a, b) => compareInstances(a.instance, b.instance));
-  const resolve = createResolver(sorted, options);
+  const resolver = createResolver(sorted, options);
   return withinOwnerLimit(sorted, options, report).flatMap((reading) => {
-    const targets = resolve(reading, report).map((target) => withAttached(target, options));
-    return withinLimit(readingCandidates(targets, options, report), options, report);
+    const { value, diagnostics } = ofReading(reading, resolver, options);
+    for (const diagnostic of diagnostics) report(diagnostic);
+    return value;
   });
+}
+
+interface Remembered extends Diagnosed<readonly Candidate[]> {
+  readonly options: CompileOptions;
+  readonly uses: readonly NameUse[];
+}
+
+const remembered = new WeakMap<Reading, Remembered>();
+
+/** The candidates of one reading; those of before, unless a name that it uses means something else now. */
+function ofReading(reading: Reading, resolver: Resolver, options: CompileOptions): Diagnosed<readonly Candidate[]> {
+  const before = remembered.get(reading);
+  if (before?.options === options && before.uses.every((use) => resolver.isSame(use))) return before;
+  const diagnostics: Diagnostic[] = [];
+  const report: Report = (diagnostic) => diagnostics.push(diagnostic);
+  const uses: NameUse[] = [];
+  const targets = resolver.resolve(reading, report, (use) => uses.push(use)).map((target) => withAttached(target, options));
+  const value = withinLimit(readingCandidates(targets, options, report), options, report);
+  remembered.set(reading, { value, diagnostics, options, uses });
+  return { value, diagnostics };
 }
 
 function readingCandidates(targets: readonly ResolvedTarget[], options: CompileOptions, reportAll: Report): readonly Candidate[] {
@@ -75,7 +100,9 @@ function readingCandidates(targets: readonly ResolvedTarget[], options: CompileO
     const fault: Fault | undefined =
       intent.fault ?? (target === undefined ? undefined : { kind: 'quarantined', code: 'ROUTE_TARGET_REFUSED' });
     const standing = refused === undefined ? standingOf(instance, intent.dialect, options) : 'unhealthy';
-    return [{ intent, instance, key, protocol, entryPoints: names, standing, ...(fault && { fault }) }];
+    const group = `${intent.owner}\u0000${key}`;
+    const claim = claimKey(intent.match);
+    return [{ intent, instance, key, group, claim, protocol, entryPoints: names, standing, ...(fault && { fault }) }];
   });
   return withoutRepeats(candidates, reportAll);
 }
@@ -116,6 +143,7 @@ function withinLimit(candidates: readonly Candidate[], { limits }: CompileOption
 /** The services of each owner up to its limit, those that came first. */
 function withinOwnerLimit(readings: readonly Reading[], { limits }: CompileOptions, report: Report): readonly Reading[] {
   const routed = readings.filter(({ intents }) => intents.length > 0);
+  if (routed.length <= limits.servicesPerOwner) return readings;
   const refused = new Set<string>();
   for (const [owner, own] of groupBy(routed, ({ instance }) => instance.owner)) {
     const services = groupBy(own, ({ instance }) => serviceKey(instance));
@@ -131,5 +159,5 @@ function withinOwnerLimit(readings: readonly Reading[], { limits }: CompileOptio
 
 /** Candidates by owner and key, in order of first appearance. */
 export function groupCandidates(candidates: readonly Candidate[]): readonly (readonly Candidate[])[] {
-  return [...groupBy(candidates, ({ key, intent }) => `${intent.owner}\u0000${key}`).values()];
+  return [...groupBy(candidates, ({ group }) => group).values()];
 }

@@ -1,3 +1,4 @@
+import { createMemory } from '../lib/memo.ts';
 import { serviceKey } from '../model/catalog.ts';
 import { compareDiagnostics, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
 import type { Fault } from '../model/intent.ts';
@@ -5,9 +6,9 @@ import type { BackendId, OwnerId, RouteId } from '../model/names.ts';
 import type { Backend, Endpoint } from '../model/pool.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { createTable } from '../model/table.ts';
-import { candidatesOf, groupCandidates, silent, type Reading } from './candidates.ts';
+import { candidatesOf, groupCandidates, silent, type Candidate, type Reading } from './candidates.ts';
 import { isAside } from './entry-points.ts';
-import { mergeCandidates } from './merge.ts';
+import { mergeCandidates, type Unranked } from './merge.ts';
 import type { Claims, CompileOptions } from './options.ts';
 import { withinOwnership } from './owner.ts';
 import { rankRoutes } from './rank.ts';
@@ -33,6 +34,7 @@ export interface Compiled {
  * Turns what all instances ask into one ranked routing table. The passes, in order: resolve each intent by itself (names, attached
  * policies, entry points, address, redirect target), apply ownership, pool what asks for the same route, give each host one way to end
  * TLS, add the redirects to https, rank, number. Pure, and the same for every order of `readings`. Every fault costs its own route only.
+ * What comes of a reading, and of a group of candidates, is remembered: routes that no change concerns are the very objects of before.
  */
 export function buildTable(
   readings: readonly Reading[],
@@ -45,9 +47,11 @@ export function buildTable(
   reportSharedNames(candidates, report);
   reportSharedDefinitions(readings, report);
   const { kept, holders } = withinOwnership(candidates, { options, claims, report });
+  const remember = memoryOf(options);
   const merged = groupCandidates(kept).flatMap((group) => {
-    const isOnlyAside = group.every(({ intent }) => isAside(intent.entryPoints));
-    return mergeCandidates(group, options, isOnlyAside ? silent : report) ?? [];
+    const { value: route, diagnostics: noticed } = remember({ key: group[0] ?? group, inputs: group }, () => mergedGroup(group, options));
+    diagnostics.push(...noticed);
+    return route ?? [];
   });
   const agreed = withOneTlsProfile(merged, report);
   const redirected = withHttpsRedirects(agreed, options);
@@ -67,6 +71,15 @@ export function buildTable(
     holders,
   };
   return { value, diagnostics: diagnostics.toSorted(compareDiagnostics) };
+}
+
+const memoryOf = createMemory<Diagnosed<Unranked | undefined>>();
+
+function mergedGroup(group: readonly Candidate[], options: CompileOptions): Diagnosed<Unranked | undefined> {
+  const diagnostics: Diagnostic[] = [];
+  const report: Report = (diagnostic) => diagnostics.push(diagnostic);
+  const isOnlyAside = group.every(({ intent }) => isAside(intent.entryPoints));
+  return { value: mergeCandidates(group, options, isOnlyAside ? silent : report), diagnostics };
 }
 
 /** Services with an error at a tag that gave no intent. */

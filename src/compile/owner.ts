@@ -1,18 +1,11 @@
 import { compareBy, compareText, groupBy } from '../lib/sort.ts';
 import { fitsWildcard } from '../lib/wildcard.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
-import { hostKey, type HostMatch, type PathMatch, type RouteMatch } from '../model/match.ts';
+import type { HostMatch, PathMatch, RouteMatch } from '../model/match.ts';
 import type { OwnerId } from '../model/names.ts';
 import type { Candidate } from './candidates.ts';
 import type { Claims, CompileOptions, Grant } from './options.ts';
 import { redirectHost } from './targets.ts';
-
-/** What of a match an owner holds: an exact host with everything under it; of a wide pattern only pattern and path. */
-export function claimKey(match: RouteMatch): string {
-  const { host, path } = match;
-  if (host.kind === 'exact') return `host ${host.host}`;
-  return `wide ${hostKey(host)} ${JSON.stringify(path)}`;
-}
 
 /** Whether the operator keeps a host for itself. */
 export function isReserved(host: HostMatch, { reservedHosts }: Pick<CompileOptions, 'reservedHosts'>): boolean {
@@ -36,7 +29,7 @@ export function withinOwnership(
   });
   const holders = new Map<string, OwnerId>();
   const refused = new Set<Candidate>();
-  for (const [key, claimants] of groupBy(allowed, ({ intent }) => claimKey(intent.match))) {
+  for (const [key, claimants] of groupBy(allowed, ({ claim }) => claim)) {
     const claiming = claimants.filter((claimant) => !isGrantedAsGuest(claimant, options));
     const holder = holderOf(claiming.length > 0 ? claiming : claimants, options.ownership === 'open' ? undefined : claims.get(key));
     holders.set(key, holder.intent.owner);
@@ -90,6 +83,7 @@ function withinOwnHosts(candidate: Candidate, holders: ReadonlyMap<string, Owner
 }
 
 function grantsOf({ owner, service }: Candidate['intent'], { grants }: CompileOptions): readonly Grant[] {
+  if (grants.size === 0) return [];
   return [...grants].flatMap(([key, list]) => {
     const [kind, pattern] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)];
     return fitsWildcard(kind === 'service' ? service : owner, pattern) ? list : [];

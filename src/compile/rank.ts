@@ -1,4 +1,5 @@
-import { compareBy, compareText } from '../lib/sort.ts';
+import { once } from '../lib/memo.ts';
+import { compareBy, compareText, createSorter } from '../lib/sort.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
 import type { HostMatch, PathMatch } from '../model/match.ts';
 import type { EntryPointChoice } from '../model/entry-point.ts';
@@ -57,10 +58,14 @@ function pathText(path: PathMatch): string {
   return path.kind === 'any' ? '/' : path.kind === 'regexp' ? path.regexp : path.path;
 }
 
+const sortPrefixes = createSorter<ReturnType<typeof keyed>>();
+
 function likeFabio(routes: readonly Unranked[]): readonly Unranked[] {
-  const keyed = routes.map((unranked) => ({ unranked, key: fabioHostKey(unranked) }));
-  return keyed.toSorted((a, b) => compareText(b.key, a.key) || comparePaths(a.unranked, b.unranked)).map(({ unranked }) => unranked);
+  const sorted = sortPrefixes(routes.map(keyed), (a, b) => compareText(b.key, a.key) || comparePaths(a.unranked, b.unranked));
+  return sorted.map(({ unranked }) => unranked);
 }
+
+const keyed = once((unranked: Unranked) => ({ unranked, key: fabioHostKey(unranked) }));
 
 const comparePaths = compareBy<Unranked>(
   (a, b) => compareText(pathText(b.route.match.path), pathText(a.route.match.path)),
@@ -89,6 +94,8 @@ function portText(host: HostMatch, entryPoints: EntryPointChoice): string {
         : '';
 }
 
+const sortRouters = createSorter<Unranked>();
+
 /**
  * Traefik routers by priority, larger first. A pattern or host-less router that asks for more than its rule's length never comes before
  * the exact host of another service that it may match.
@@ -102,7 +109,8 @@ function byPriority(routers: readonly Unranked[], report: Report): readonly Unra
     report(diagnose('TRAEFIK_PRIORITY_CLAMPED', message, { span: intent.spans[0] }));
   }
   const places = new Map([...placed].map(([unranked, router]) => [unranked, guard.placeOf(router)]));
-  return routers.toSorted(
+  return sortRouters(
+    routers,
     compareBy(
       (a, b) => (places.get(b) ?? 0) - (places.get(a) ?? 0),
       (a, b) => effectivePriority(b.intent) - effectivePriority(a.intent),

@@ -1,4 +1,5 @@
 import { shortHash } from '../lib/hash.ts';
+import { memoised, once } from '../lib/memo.ts';
 import { slug } from '../lib/text.ts';
 import { ANY_HOST, ANY_PATH, exactHost, hostKey, type Condition, type RouteMatch } from '../model/match.ts';
 import { DEFAULT_OWNER, routeId, type Port } from '../model/names.ts';
@@ -21,12 +22,13 @@ export function withHttpsRedirects(routes: readonly Unranked[], options: Compile
   const plain = plainHttp(options);
   if (port === undefined || plain.length === 0 || options.httpsRedirect === 'never') return routes;
   const redirected = routes.filter((unranked) => asksRedirect(unranked, options));
+  if (redirected.length === 0) return routes;
   const moved = new Set(redirected);
-  const kept = routes.map((unranked) => (moved.has(unranked) ? onTls(unranked, plain) : unranked));
+  const kept = routes.map((unranked) => (moved.has(unranked) ? onTls(options)(unranked) : unranked));
   const taken = new Set(
     kept.filter(({ route }) => plain.some((name) => route.entryPoints.includes(name))).map(({ route }) => routeKey(route)),
   );
-  const twins = redirected.filter(({ route }) => !taken.has(routeKey(route))).map((unranked) => twinOf(unranked, plain, port));
+  const twins = redirected.filter(({ route }) => !taken.has(routeKey(route))).map(twinOf(options));
   return [...kept, ...twins];
 }
 
@@ -41,6 +43,7 @@ export function unknownHostRedirect(options: CompileOptions): Route | undefined 
 
 /** Routes that answer 404 for the reserved hosts, so that no wide route of a tag answers for them. */
 export function reservedHostRoutes(routes: readonly Unranked[], options: CompileOptions): readonly Route[] {
+  if (options.reservedHosts.length === 0) return [];
   const entryPoints = options.entryPoints
     .filter(({ protocol, tls }) => protocol === 'http' && (options.tls || !tls))
     .map(({ name }) => name)
@@ -60,17 +63,21 @@ function asksRedirect({ route, intent }: Unranked, { httpsRedirect }: CompileOpt
   return httpsRedirect === 'withoutPort' && intent.entryPoints.kind === 'both';
 }
 
-function onTls(unranked: Unranked, plain: readonly string[]): Unranked {
+const onTls = memoised((unranked: Unranked, options: CompileOptions): Unranked => {
+  const plain = plainHttp(options);
   const entryPoints = unranked.route.entryPoints.filter((name) => !plain.includes(name));
   return { ...unranked, route: { ...unranked.route, entryPoints } };
-}
+});
 
-function twinOf({ route, intent }: Unranked, plain: readonly string[], port: Port): Unranked {
+const twinOf = memoised(({ route, intent }: Unranked, options: CompileOptions): Unranked => {
+  const port = tlsPort(options.entryPoints);
+  if (port === undefined) throw new RangeError('Cannot redirect to https: no entry point ends TLS');
+  const entryPoints = plainHttp(options);
   const match: RouteMatch = { ...route.match, conditions: [...route.match.conditions, NOT_ACME] };
   const id = routeId(`${slug(hostKey(match.host))}-${shortHash([route.owner, 'https', routeKey(route)])}`);
-  const twin: Route = { ...route, id, entryPoints: plain, match, middlewares: [], action: { kind: 'redirect', redirect: toHttps(port) } };
+  const twin: Route = { ...route, id, entryPoints, match, middlewares: [], action: { kind: 'redirect', redirect: toHttps(port) } };
   return { route: twin, backends: [], intent: { ...intent, entryPoints: { kind: 'both' } } };
-}
+});
 
 function toHttps(port: Port): Redirect {
   const host = [{ kind: 'text', text: 'https://' }, { kind: 'hostname' }] as const;
@@ -101,6 +108,4 @@ function plainHttp({ entryPoints }: CompileOptions): readonly string[] {
     .toSorted();
 }
 
-function routeKey({ owner, match }: Route): string {
-  return JSON.stringify([owner, hostKey(match.host), match.path]);
-}
+const routeKey = once(({ owner, match }: Route): string => JSON.stringify([owner, hostKey(match.host), match.path]));

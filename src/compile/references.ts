@@ -1,3 +1,4 @@
+import { once, sameMembers } from '../lib/memo.ts';
 import { groupBy } from '../lib/sort.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Report, type TagSpan } from '../model/diagnostic.ts';
@@ -23,7 +24,18 @@ export interface ResolvedTarget {
 }
 
 /** Looks up every name that the intents of a reading refer to. */
-export type Resolver = (reading: Reading, report: Report) => readonly ResolvedTarget[];
+export interface Resolver {
+  /** `noteUse` is told what was found for each name of a definition that the answer depends on. */
+  resolve(reading: Reading, report: Report, noteUse: (use: NameUse) => void): readonly ResolvedTarget[];
+  /** Whether a name has the same definitions now. */
+  isSame(use: NameUse): boolean;
+}
+
+/** A name and what it stood for. */
+export interface NameUse {
+  readonly key: string;
+  readonly found: readonly object[];
+}
 
 type Declared<Kind extends Definition['kind']> = Extract<Definition, { kind: Kind }> & Pick<Reading, 'instance' | 'local'>;
 
@@ -37,16 +49,25 @@ const MAX_FOLLOWED = 256;
  * Traefik. A middleware that several services declare differently is nobody's; several declarations of a service are one pool.
  */
 export function createResolver(readings: readonly Reading[], options: Pick<CompileOptions, 'policies' | 'transports'>): Resolver {
-  const declared = readings.flatMap(({ instance, local, definitions }) =>
-    definitions.map((definition) => ({ ...definition, instance, local })),
+  const byName = groupBy(readings.filter(({ definitions }) => definitions.length > 0).flatMap(declaredBy), ({ kind, name, instance }) =>
+    nameKey(kind, name, instance),
   );
-  const byName = groupBy(declared, ({ kind, name, instance }) => nameKey(kind, name, instance));
-  const known = <Kind extends Definition['kind']>(kind: Kind, name: string, instance: ServiceInstance): readonly Declared<Kind>[] =>
-    (byName.get(nameKey(kind, name.toLowerCase(), instance)) ?? []) as unknown as readonly Declared<Kind>[];
+  return {
+    resolve: (reading, report, noteUse) => reading.intents.flatMap((intent) => resolveIntent(intent, reading, { report, noteUse })),
+    isSame: ({ key, found }) => sameMembers(found, byName.get(key) ?? []),
+  };
 
-  return (reading, report) => reading.intents.flatMap((intent) => resolveIntent(intent, reading, report));
-
-  function resolveIntent(intent: RouteIntent, { instance, local }: Reading, report: Report): readonly ResolvedTarget[] {
+  function resolveIntent(
+    intent: RouteIntent,
+    { instance, local }: Reading,
+    { report, noteUse }: { readonly report: Report; readonly noteUse: (use: NameUse) => void },
+  ): readonly ResolvedTarget[] {
+    const known = <Kind extends Definition['kind']>(kind: Kind, name: string): readonly Declared<Kind>[] => {
+      const key = nameKey(kind, name.toLowerCase(), instance);
+      const found = byName.get(key) ?? [];
+      noteUse({ key, found });
+      return found as unknown as readonly Declared<Kind>[];
+    };
     const faults: Fault[] = intent.fault ? [intent.fault] : [];
     const miss = (reference: Reference, message: string, related: readonly TagSpan[] = []): readonly never[] => {
       report(diagnose(reference.code, `${message}: the route answers 503`, { span: reference.span, related }));
@@ -95,7 +116,7 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
         const policy = options.policies.get(name);
         return policy ? policy.middlewares : miss(reference, `Cannot find policy "${name}"${expected(options.policies)}`);
       }
-      const [first, ...others] = known('middleware', name, instance);
+      const [first, ...others] = known('middleware', name);
       if (!first) return miss(reference, `Cannot find middleware "${name}"`);
       const other = others.find((candidate) => contentOf(candidate) !== contentOf(first));
       if (other) {
@@ -115,7 +136,7 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
 
     /** What a service does behind the middlewares of every route that uses it. Its instances ask for the same, or for 503. */
     function middlewaresOfService(reference: Reference): readonly Middleware[] {
-      const [first, ...others] = known('service', reference.name, instance);
+      const [first, ...others] = known('service', reference.name);
       if (!first) return [];
       const own = JSON.stringify(first.middlewares?.map(withoutSpan) ?? []);
       const other = others.find(({ middlewares: list }) => JSON.stringify(list?.map(withoutSpan) ?? []) !== own);
@@ -124,7 +145,7 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
     }
 
     function serviceOf(reference: Reference): readonly { member: PoolMember; instance: ServiceInstance; local: boolean }[] {
-      const found = known('service', reference.name, instance);
+      const found = known('service', reference.name);
       for (const { fault } of found) if (fault) faults.push(fault);
       if (found.length > 0) return found.map((member) => ({ member, instance: member.instance, local: member.local }));
       miss(reference, `Cannot find service "${reference.name}"`);
@@ -145,6 +166,11 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
     }
   }
 }
+
+/** The definitions of a reading with what they are of; the same objects each time. */
+const declaredBy = once(({ instance, local, definitions }: Reading) =>
+  definitions.map((definition) => ({ ...definition, instance, local })),
+);
 
 function nameKey(kind: Definition['kind'], name: string, { source, owner }: ServiceInstance): string {
   return [kind, source, owner, name].join('\u0000');

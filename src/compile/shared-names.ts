@@ -1,3 +1,4 @@
+import { once } from '../lib/memo.ts';
 import { compareText, groupBy } from '../lib/sort.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
 import type { Candidate } from './candidates.ts';
@@ -8,9 +9,10 @@ import type { Candidate } from './candidates.ts';
  */
 export function reportSharedNames(candidates: readonly Candidate[], report: Report): void {
   const named = candidates.filter(({ intent }) => intent.name !== undefined);
-  const groups = groupBy(named, ({ intent, instance }) => JSON.stringify([instance.source, intent.owner, intent.protocol, intent.name]));
+  const groups = groupBy(named, nameKey);
   for (const group of groups.values()) {
-    const bySpeaker = groupBy(group, ({ intent }) => JSON.stringify([intent.service, intent.spans[0]?.instance]));
+    if (group.length === 1) continue;
+    const bySpeaker = groupBy(group, speakerKey);
     const [first, ...others] = [...bySpeaker.values()];
     const asked = first && contentOf(first);
     const other = others.find((candidate) => contentOf(candidate) !== asked)?.[0];
@@ -22,7 +24,14 @@ export function reportSharedNames(candidates: readonly Candidate[], report: Repo
   }
 }
 
+const nameKey = once(({ intent, instance }: Candidate): string =>
+  JSON.stringify([instance.source, intent.owner, intent.protocol, intent.name]),
+);
+
+const speakerKey = once(({ intent }: Candidate): string => JSON.stringify([intent.service, intent.spans[0]?.instance]));
+
+const contentKey = once(({ key, intent }: Candidate): string => JSON.stringify([key, intent.middlewares, intent.priority]));
+
 function contentOf(candidates: readonly Candidate[]): string {
-  const contents = candidates.map(({ key, intent }) => JSON.stringify([key, intent.middlewares, intent.priority]));
-  return contents.toSorted(compareText).join();
+  return candidates.map(contentKey).toSorted(compareText).join();
 }

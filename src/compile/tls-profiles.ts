@@ -1,6 +1,7 @@
+import { memoised } from '../lib/memo.ts';
 import { groupBy } from '../lib/sort.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
-import type { Route } from '../model/route.ts';
+import type { Route, TlsProfile } from '../model/route.ts';
 import type { Unranked } from './merge.ts';
 
 /**
@@ -21,9 +22,16 @@ export function withOneTlsProfile(routes: readonly Unranked[], report: Report): 
     if (!profile) return unranked;
     if (route.tlsProfile && JSON.stringify(route.tlsProfile) !== JSON.stringify(profile))
       return withheld(unranked, `"${host}" has the TLS options "${profile.name}", expected the same`, report);
-    return { ...unranked, route: { ...route, tlsProfile: profile } };
+    return route.tlsProfile === profile ? unranked : withProfile(profile)(unranked);
   });
 }
+
+const withProfile = memoised(
+  (unranked: Unranked, tlsProfile: TlsProfile): Unranked => ({
+    ...unranked,
+    route: { ...unranked.route, tlsProfile },
+  }),
+);
 
 function hostOf({ match }: Route): string | undefined {
   return match.host.kind === 'exact' ? match.host.host : undefined;

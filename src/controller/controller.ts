@@ -129,6 +129,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const startedAtMs = clock.monotonicMs();
     noteChange(true);
     let [liveAtMs, savedAtMs] = [0, startedAtMs];
+    let saving = Promise.resolve();
     while (!signal.aborted) {
       const nowMs = clock.monotonicMs();
       const open = isBarrierOpen(sources, {
@@ -144,12 +145,17 @@ export async function createController(options: ControllerOptions): Promise<Cont
       }
       if (nowMs - savedAtMs >= SAVE_MS) {
         savedAtMs = nowMs;
-        await save();
+        // a change does not wait for the disk
+        saving = saving.then(save);
       }
       wakeHeld();
-      await bell.wait(nextWakeMs(open, liveAtMs, startedAtMs), signal);
+      const wakeMs = nextWakeMs(open, liveAtMs, startedAtMs);
+      if (wakeMs > 0) void hand.keep(signal);
+      await bell.wait(wakeMs, signal);
     }
     await watching;
+    await hand.keep(signal);
+    await saving;
     await save();
   }
 
@@ -193,7 +199,9 @@ export async function createController(options: ControllerOptions): Promise<Cont
     }
     stop.abort();
     await watching;
-    if (!dryRun) await save();
+    if (dryRun) return result;
+    await hand.keep(signal);
+    await save();
     return result;
   }
 
@@ -273,6 +281,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
   }
 
   async function rollback(id: number | undefined, signal: AbortSignal): Promise<GenerationMeta> {
+    await hand.keep(signal);
     const list = generations.list();
     const wanted = id ?? list[1]?.id;
     const generation = wanted === undefined ? undefined : await generations.read(wanted);

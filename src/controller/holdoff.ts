@@ -49,9 +49,13 @@ export function applied(
   return { ...state, lastApply: apply, tokens, tokensAtMs: apply.endedAtMs };
 }
 
+/** The part of an apply's time for which the first change after a silence may wait for a second, and the longest such wait. */
+const COMPANY = { share: 0.1, maxMs: 50 } as const;
+
 /**
  * When the pending changes may go: at once after a silence of `maxWaitMs`, else after `quietMs` of silence but never later than
- * `maxWaitMs`; not before three times the last apply's duration has passed since it, nor before the pace allows it. The second apply
+ * `maxWaitMs`. At once is a tenth of the last apply's time: hardly later, and what belongs together (a new instance registered, the old
+ * one deregistered some milliseconds later) is one apply where applies are slow, not two. Not before three times the last apply's duration has passed since it, nor before the pace allows it. The second apply
  * after a rest needs no such gap: a replaced instance is two changes. Infinity where nothing is pending.
  */
 export function dueAtMs(state: HoldoffState, options: HoldoffOptions): number {
@@ -59,7 +63,8 @@ export function dueAtMs(state: HoldoffState, options: HoldoffOptions): number {
   if (!pending) return Number.POSITIVE_INFINITY;
   const { firstAtMs, lastAtMs } = pending;
   const leading = firstAtMs - previousChangeAtMs >= options.maxWaitMs;
-  const settled = leading ? firstAtMs : Math.min(lastAtMs + options.quietMs, firstAtMs + options.maxWaitMs);
+  const companyMs = Math.min(COMPANY.maxMs, options.maxWaitMs, (lastApply?.durationMs ?? 0) * COMPANY.share);
+  const settled = leading ? firstAtMs + companyMs : Math.min(lastAtMs + options.quietMs, firstAtMs + options.maxWaitMs);
   const afterApply = lastApply && !isSecondOfBurst(state, options) ? lastApply.endedAtMs + 3 * lastApply.durationMs : settled;
   return Math.max(settled, afterApply, paceAtMs(state, options));
 }

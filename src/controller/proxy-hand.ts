@@ -22,10 +22,12 @@ export interface ProxyState {
 /** Gives configurations to one proxy and watches that it keeps them. */
 export interface ProxyHand {
   readonly state: ProxyState;
-  /** Applies what differs from what runs; nothing while a generation is pinned. */
+  /** Applies what differs from what runs; nothing while a generation is pinned. What is served then is to be kept with `keep`. */
   give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): Promise<ApplyOutcome | { readonly kind: 'pinned' }>;
   /** Applies without asking whether something is pinned, and keeps no new generation. */
   force(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome>;
+  /** Writes the generations that are served and not kept yet. A failure is told, not thrown. */
+  keep(signal: AbortSignal): Promise<void>;
   /** Asks the proxy; true where it should be given its configuration again. */
   drifted(signal: AbortSignal): Promise<boolean>;
 }
@@ -41,6 +43,13 @@ export interface ProxyHandOptions {
   readonly log: Log;
 }
 
+/** A configuration that the proxy serves, with its table. */
+interface Served {
+  readonly config: RenderedConfig;
+  readonly table: RoutingTable;
+  readonly appliedAtMs: number;
+}
+
 /** Configurations of somebody else are replaced this often within the time below, then only reported. */
 const REASSERTS = { times: 3, withinMs: 600_000 } as const;
 
@@ -51,7 +60,9 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
   let settled = false;
   let reassertsAtMs: readonly number[] = [];
   let proxyVersion: string | undefined;
-  return { state, give, force, drifted };
+  let unkept: readonly Served[] = [];
+  let keeping: Promise<void> | undefined;
+  return { state, give, force, keep, drifted };
 
   async function give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ProxyHand['give']> {
     const pinned = generations.pinned();
@@ -62,12 +73,31 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
     if (settled && state.verified && given && sameBytes(given, config)) return { kind: 'unchanged' };
     const refusal = settled ? undefined : await takePlace(signal);
     if (refusal !== undefined) return note({ kind: 'rejected', reason: refusal, units: [] }, config);
-    const outcome = (await alreadyThere(config, signal)) ? ({ kind: 'unchanged' } as const) : await deployer.apply(config, signal);
-    settled ||= outcome.kind === 'applied' || outcome.kind === 'unchanged';
-    note(outcome, config);
+    // while another configuration of ours is verified, this one is not there yet
+    const isThere = !(settled && state.verified) && (await alreadyThere(config, signal));
+    const outcome = isThere ? ({ kind: 'unchanged' } as const) : await deployer.apply(config, signal);
     const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
-    if (isServed && generations.list()[0]?.digest !== config.tableDigest) await keep(config, table, signal);
+    settled ||= isServed;
+    note(outcome, config);
+    const newest = unkept.at(-1)?.config.tableDigest ?? generations.list()[0]?.digest;
+    if (isServed && newest !== config.tableDigest) unkept = [...unkept, { config, table, appliedAtMs: clock.nowMs() }];
     return outcome;
+  }
+
+  function keep(signal: AbortSignal): Promise<void> {
+    keeping ??= keepAll(signal).finally(() => (keeping = undefined));
+    return keeping;
+  }
+
+  /**
+   * The next change need not wait for this: after a crash before it, the next start begins with an earlier table, finds this configuration
+   * on disk and in the proxy, and keeps it then.
+   */
+  async function keepAll(signal: AbortSignal): Promise<void> {
+    for (let next = unkept[0]; next; next = unkept[0]) {
+      await keepOne(next, signal);
+      unkept = unkept.slice(1);
+    }
   }
 
   /** After a restart the pinned generation is the one that must run. */
@@ -175,7 +205,7 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
     return outcome;
   }
 
-  async function keep(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): Promise<void> {
+  async function keepOne({ config, table, appliedAtMs }: Served, signal: AbortSignal): Promise<void> {
     const proxyVersion = await proxyVersionOf(signal);
     const versions = { hindProxy: version, ...(proxyVersion !== undefined && { proxy: proxyVersion }) };
     const meta = await generations
@@ -186,7 +216,7 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
         table,
         config,
         versions,
-        appliedAtMs: clock.nowMs(),
+        appliedAtMs,
         outcome: 'applied',
       })
       .catch((error: unknown) => {
@@ -196,7 +226,7 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
         );
         return undefined;
       });
-    if (meta) state.generation = meta.id;
+    if (meta && meta.digest === state.digest) state.generation = meta.id;
   }
 
   async function proxyVersionOf(signal: AbortSignal): Promise<string | undefined> {

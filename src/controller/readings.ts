@@ -2,35 +2,22 @@ import type { Reading } from '../compile/candidates.ts';
 import type { CatalogInstance } from '../compile/sources.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import { readTags } from '../dialects/read-tags.ts';
-import { instanceKey, type ServiceInstance } from '../model/catalog.ts';
+import { once } from '../lib/memo.ts';
+import type { ServiceInstance } from '../model/catalog.ts';
 
-/** Reads the tags of instances; what an instance asked for is remembered until something of it changes. */
+/** Reads the tags of instances; what an instance asked for is remembered as long as the instance is the same. */
 export type TagReader = (instances: readonly CatalogInstance[]) => readonly Reading[];
 
-/** A reader that parses only instances that are new or changed since its last call. */
+/** A reader that parses only instances that it has not seen. */
 export function createTagReader(dialects: readonly Dialect[]): TagReader {
-  let remembered = new Map<string, Reading>();
-  return (instances) => {
-    const current = new Map<string, Reading>();
-    for (const { instance, local } of instances) {
-      const key = instanceKey(instance);
-      const before = remembered.get(key);
-      current.set(key, before?.local === local && sameInstance(before.instance, instance) ? before : read(instance, local));
-    }
-    remembered = current;
-    return [...current.values()];
-  };
+  const [nearby, elsewhere] = [reader(true), reader(false)];
+  return (instances) => instances.map(({ instance, local }) => (local ? nearby : elsewhere)(instance));
 
-  function read(instance: ServiceInstance, local: boolean): Reading {
-    const { value, diagnostics } = readTags(instance, dialects);
-    return { instance, local, ...value, diagnostics };
+  /** `local`: the catalog of the instances is on this machine. */
+  function reader(local: boolean): (instance: ServiceInstance) => Reading {
+    return once((instance) => {
+      const { value, diagnostics } = readTags(instance, dialects);
+      return { instance, local, ...value, diagnostics };
+    });
   }
-}
-
-function sameInstance(a: ServiceInstance, b: ServiceInstance): boolean {
-  return a === b || fingerprint(a) === fingerprint(b);
-}
-
-function fingerprint(instance: ServiceInstance): string {
-  return JSON.stringify(instance);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Log } from '../lib/log.ts';
-import type { CatalogSnapshot } from '../model/catalog.ts';
+import { sameMembers } from '../lib/memo.ts';
+import { compareInstances, type CatalogSnapshot, type ServiceInstance } from '../model/catalog.ts';
 import type { SourceId } from '../model/names.ts';
 import { readState, writeState } from './state-file.ts';
 
@@ -32,11 +33,15 @@ export async function openSnapshots(
   let unsaved = false;
   return {
     all: () => known,
-    put(snapshot) {
-      const before = known.get(snapshot.source);
+    put(taken) {
+      const before = known.get(taken.source);
+      const snapshot = { ...taken, instances: withKnown(taken.instances, before?.snapshot.instances ?? []) };
       known.set(snapshot.source, { snapshot, stale: false });
       const differs =
-        before === undefined || before.stale || before.snapshot.doubt !== snapshot.doubt || !sameInstances(before.snapshot, snapshot);
+        before === undefined ||
+        before.stale ||
+        before.snapshot.doubt !== snapshot.doubt ||
+        !sameMembers(before.snapshot.instances, snapshot.instances);
       unsaved ||= differs;
       return differs;
     },
@@ -51,9 +56,12 @@ export async function openSnapshots(
   };
 }
 
-function sameInstances({ instances: a }: CatalogSnapshot, { instances: b }: CatalogSnapshot): boolean {
-  return (
-    a === b ||
-    (a.length === b.length && a.every((instance, index) => instance === b[index] || JSON.stringify(instance) === JSON.stringify(b[index])))
-  );
+/** The instances with the very objects of before where they are equal: what later stages remember of these stays good. */
+function withKnown(instances: readonly ServiceInstance[], before: readonly ServiceInstance[]): readonly ServiceInstance[] {
+  let at = 0;
+  return instances.map((instance) => {
+    while (compareInstances(before[at] ?? instance, instance) < 0) at += 1;
+    const known = before[at];
+    return known && known !== instance && JSON.stringify(known) === JSON.stringify(instance) ? known : instance;
+  });
 }

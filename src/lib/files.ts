@@ -21,27 +21,51 @@ export interface AtomicWriteOptions {
   readonly stagingDir?: string;
 }
 
+/** A file that is whole on disk and not in its place yet. */
+export interface StagedFile {
+  /** Puts it there by a rename, and the rename to disk. */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
 /**
  * Replaces a file so that a reader sees the old or the new content, never a part, and a crash leaves one of the two:
  * exclusive temporary file, fsync, rename, fsync of the directory. A link at `path` is replaced, not followed.
  */
 export async function writeFileAtomic(path: string, content: string, options: AtomicWriteOptions = {}): Promise<void> {
+  const staged = await stageFile(path, content, options);
+  await staged.commit();
+}
+
+/** The first half of `writeFileAtomic`, for a content that is not to be in place before something else has happened. */
+export async function stageFile(path: string, content: string, options: AtomicWriteOptions = {}): Promise<StagedFile> {
   const { mode = 0o640, stagingDir = dirname(path) } = options;
   await mkdir(stagingDir, { recursive: true, mode: 0o750 });
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   const staged = join(stagingDir, `.${randomBytes(8).toString('hex')}.staged`);
+  const discard = (): Promise<void> => rm(staged, { force: true });
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     await withFile(await open(staged, flags, mode), async (file) => {
       await file.writeFile(content, 'utf8');
       await file.sync();
     });
-    await rename(staged, path);
   } catch (error) {
-    await rm(staged, { force: true });
+    await discard();
     throw error;
   }
-  await withFile(await open(dirname(path), constants.O_RDONLY), (directory) => directory.sync());
+  return {
+    discard,
+    async commit() {
+      try {
+        await rename(staged, path);
+      } catch (error) {
+        await discard();
+        throw error;
+      }
+      await withFile(await open(dirname(path), constants.O_RDONLY), (directory) => directory.sync());
+    },
+  };
 }
 
 async function withFile(file: FileHandle, use: (file: FileHandle) => Promise<void>): Promise<void> {

@@ -30,3 +30,25 @@ export function groupBy<K, V>(values: Iterable<V>, keyOf: (value: V) => K): Map<
   }
   return groups;
 }
+
+/**
+ * A sorter for lists that come again with few changes: it starts from the order of before, and what is nearly sorted sorts in linear
+ * time. `compare` must order any two different objects, so that the result does not depend on what came before.
+ */
+export function createSorter<T extends object>(): (values: readonly T[], compare: (a: T, b: T) => number) => readonly T[] {
+  const places = new WeakMap<T, number>();
+  let size = 0;
+  return (values, compare) => {
+    const known = Array.from<T | undefined>({ length: size });
+    const fresh: T[] = [];
+    for (const value of values) {
+      const place = places.get(value);
+      if (place === undefined || place >= size || known[place] !== undefined) fresh.push(value);
+      else known[place] = value;
+    }
+    const sorted = [...known.filter((value) => value !== undefined), ...fresh].toSorted(compare);
+    size = sorted.length;
+    for (const [index, value] of sorted.entries()) if (places.get(value) !== index) places.set(value, index);
+    return sorted;
+  };
+}

@@ -1,3 +1,4 @@
+import { compareBy, compareText } from '../lib/sort.ts';
 import type { OwnerId, Port, ServiceName, SourceId } from './names.ts';
 
 /** What the catalog knows of an instance's health; `unknown` = it has no check of its own. */
@@ -57,7 +58,9 @@ export function serviceKey(instance: { readonly owner: OwnerId; readonly service
 }
 
 /** Orders instances by source, owner, service, instance. */
-export function compareInstances(a: ServiceInstance, b: ServiceInstance): number {
-  const [left, right] = [instanceKey(a), instanceKey(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
-}
+export const compareInstances: (a: ServiceInstance, b: ServiceInstance) => number = compareBy(
+  (a, b) => compareText(a.source, b.source),
+  (a, b) => compareText(a.owner, b.owner),
+  (a, b) => compareText(a.service, b.service),
+  (a, b) => compareText(a.instance, b.instance),
+);

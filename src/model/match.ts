@@ -79,6 +79,13 @@ export function matchKey(match: RouteMatch): string {
   return JSON.stringify([hostKey(match.host), match.path, match.conditions]);
 }
 
+/** What of a match an owner holds: an exact host with everything under it; of a wide pattern only pattern and path. */
+export function claimKey(match: RouteMatch): string {
+  const { host, path } = match;
+  if (host.kind === 'exact') return `host ${host.host}`;
+  return `wide ${hostKey(host)} ${JSON.stringify(path)}`;
+}
+
 /** The canonical text of a host part. */
 export function hostKey(host: HostMatch): string {
   switch (host.kind) {

@@ -1,3 +1,4 @@
+import { once } from '../lib/memo.ts';
 import type { TagSpan } from './diagnostic.ts';
 import type { RouteMatch } from './match.ts';
 import type { Middleware } from './middleware.ts';
@@ -87,16 +88,16 @@ export interface Route {
 export interface RoutingTable {
   /** By rank. */
   readonly routes: readonly Route[];
-  /** By id, only those that a route uses. */
+  /** Only those that a route uses, in the order of the routes. */
   readonly backends: readonly Backend[];
-  /** SHA-256 of the canonical form: routes without spans, backends. */
+  /** SHA-256 over those of the routes without ranks and spans, in order, and of the backends. */
   readonly digest: Digest;
 }
 
 /** The pools that a route sends requests to: by its action, the parts of a split, and its middlewares. */
-export function backendIdsOf({ action, middlewares }: Pick<Route, 'action' | 'middlewares'>): readonly BackendId[] {
+export const backendIdsOf: (route: Pick<Route, 'action' | 'middlewares'>) => readonly BackendId[] = once(({ action, middlewares }) => {
   const ofMiddlewares = (list: readonly Middleware[]): readonly BackendId[] =>
     list.flatMap((middleware) => (middleware.kind === 'errors' ? [middleware.backend] : []));
   const own = action.kind === 'forward' ? [action.backend] : action.kind === 'split' ? action.parts.flatMap(backendIdsOf) : [];
   return [...own, ...ofMiddlewares(middlewares)];
-}
+});

@@ -1,5 +1,6 @@
+import { once } from '../lib/memo.ts';
 import type { ServiceName, OwnerId } from '../model/names.ts';
-import type { RoutingTable } from '../model/route.ts';
+import type { Route, RoutingTable } from '../model/route.ts';
 
 /** When removals have to be confirmed. */
 export interface GuardOptions {
@@ -23,13 +24,11 @@ export interface Hold {
 }
 
 /** Services that answer requests with more than a 503. */
-export function servedServices(table: RoutingTable): ReadonlySet<string> {
-  return new Set(
-    table.routes.flatMap(({ action, owner, services }) =>
-      action.kind === 'respond' ? [] : services.map((service) => servedKey(owner, service)),
-    ),
-  );
-}
+export const servedServices: (table: RoutingTable) => ReadonlySet<string> = once(({ routes }) => new Set(routes.flatMap(servedBy)));
+
+const servedBy = once(({ action, owner, services }: Route): readonly string[] =>
+  action.kind === 'respond' ? [] : services.map((service) => servedKey(owner, service)),
+);
 
 /** The key under which the guard counts a service. */
 export function servedKey(owner: OwnerId, service: ServiceName): string {

@@ -4,7 +4,7 @@ import type { BackendId, RouteId, SourceId } from '../model/names.ts';
 import type { Fault } from '../model/intent.ts';
 import type { Backend, Endpoint } from '../model/pool.ts';
 import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
-import { backendsOf, createTable } from '../model/table.ts';
+import { backendsOf, createTable, routesById } from '../model/table.ts';
 import { backendsOfRoute, diffTables } from './diff.ts';
 import { isConfirmed, massRemoval, servedKey, servedServices, type GuardOptions, type Hold } from './guard.ts';
 import { withKeptRoutes } from './order.ts';
@@ -51,7 +51,7 @@ export interface PlanInput {
  */
 export function planChange(input: PlanInput): { readonly change: ChangeSet; readonly memory: PlanMemory } {
   const { serving, wanted, memory, nowMs, options } = input;
-  const wantedById = new Map(wanted.routes.map((route) => [route.id, route]));
+  const wantedById = routesById(wanted);
   const before = backendsOf(serving);
   const guard = guardOf(input);
   const held: HeldRoute[] = [];
@@ -69,12 +69,7 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
     else if (lost) keepLost(route, now);
   }
 
-  const routes = withKeptRoutes(
-    wanted.routes.map((route) => replaced.get(route.id) ?? route),
-    kept,
-    serving.routes,
-  );
-  const table = createTable(routes, backends);
+  const table = kept.size + replaced.size === 0 ? wanted : tableWithKept();
   const next = table.digest === serving.digest ? serving : table;
   const change = diffTables(serving, next);
   const nextMemory: PlanMemory = { tombstones, ...(guard.hold && { hold: guard.hold }) };
@@ -93,6 +88,11 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
     },
     memory: nextMemory,
   };
+
+  function tableWithKept(): RoutingTable {
+    const present = wanted.routes.map((route) => replaced.get(route.id) ?? route);
+    return createTable(withKeptRoutes(present, kept, serving.routes), backends);
+  }
 
   /** A route that the catalog no longer asks for, or has no healthy instance for. */
   function keepLost(route: Route, now: Route | undefined): void {
@@ -151,6 +151,7 @@ function isLastGood(route: Route, now: Route, { faults, pools }: PlanInput): boo
 }
 
 function doubtOf(route: Route, doubts: ReadonlyMap<SourceId, string>): string | undefined {
+  if (doubts.size === 0) return undefined;
   return route.spans.flatMap(({ source }) => doubts.get(source) ?? [])[0];
 }
 
@@ -161,13 +162,11 @@ function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, opti
   takenBy(endpoint: string, route: Route): boolean;
 } {
   const [served, next] = [servedServices(serving), servedServices(wanted)];
-  const certain = new Set(
-    serving.routes
-      .filter((route) => doubtOf(route, doubts) === undefined)
-      .flatMap(({ owner, services }) => services.map((service) => servedKey(owner, service))),
-  );
-  const lost = [...served].filter((service) => !next.has(service) && certain.has(service)).toSorted();
-  const takenBy = endpointOwners(wanted);
+  const gone = [...served].filter((service) => !next.has(service)).toSorted();
+  const certain = gone.length === 0 ? new Set() : certainServices(serving, doubts);
+  const lost = gone.filter((service) => certain.has(service));
+  let owners: ReturnType<typeof endpointOwners> | undefined;
+  const takenBy = (endpoint: string, route: Route): boolean => (owners ??= endpointOwners(wanted))(endpoint, route);
   const total = Math.min(served.size, memory.hold?.total ?? served.size);
   const isEmptied = next.size === 0 && lost.length === served.size;
   const mass = massRemoval(lost, { total, isEmptied, options: options.guard });
@@ -176,6 +175,12 @@ function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, opti
   const hold: Hold = same && memory.hold ? memory.hold : { sinceMs: nowMs, services: lost, total };
   if (isConfirmed(hold, { isEmptied, nowMs, trustedReadAtMs, options: options.guard })) return { takenBy };
   return { reason: mass, hold, takenBy };
+}
+
+/** Services of routes whose sources' silence counts. */
+function certainServices({ routes }: RoutingTable, doubts: ReadonlyMap<SourceId, string>): ReadonlySet<string> {
+  const certain = routes.filter((route) => doubtOf(route, doubts) === undefined);
+  return new Set(certain.flatMap(({ owner, services }) => services.map((service) => servedKey(owner, service))));
 }
 
 /** Whether an endpoint is now one of a service that a route is not made of. */

@@ -1,6 +1,5 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import Consul from 'consul';
 import type { Scope } from '../lib/scope.ts';
 import { socketOptions, type ConsulConnection } from './consul-connection.ts';
 
@@ -21,6 +20,8 @@ export async function connectionLimitOf(connection: ConsulConnection, scope: Sco
   const release = scope.onEnd(() => agent.destroy());
   // `baseUrl`, `timeout` and the socket options are read by the package and missing from its types
   const options = { baseUrl, agent, timeout: READ_MS, ...socketOptions(connection), defaults: token ? { token: token.reveal() } : {} };
+  // used once, and large
+  const { default: Consul } = await import('consul');
   const self: unknown = await new Consul(options).agent.self().catch(() => undefined);
   release();
   agent.destroy();

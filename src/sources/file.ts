@@ -1,6 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { watch as watchFiles } from 'chokidar';
 import { messageOf } from '../lib/abort.ts';
 import { sha256 } from '../lib/hash.ts';
 import type { Log } from '../lib/log.ts';
@@ -44,6 +43,7 @@ export function createFileSource({ path, pollMs, log }: FileSourceOptions): Sour
       bell.ring();
     },
     async *watch(signal): AsyncGenerator<SourceEvent> {
+      const { watch: watchFiles } = await import('chokidar');
       const watcher = watchFiles(path, { ignoreInitial: true, atomic: true, depth: 0 });
       watcher.on('all', () => bell.ring());
       watcher.on('error', () => bell.ring());

@@ -1,7 +1,7 @@
+import { createMemory, memoised, sameMembers } from '../lib/memo.ts';
 import { diagnose, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
 import type { DiagnosticCode } from '../model/codes.ts';
 import type { Middleware } from '../model/middleware.ts';
-import type { BackendId } from '../model/names.ts';
 import type { Backend } from '../model/pool.ts';
 import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf } from '../model/table.ts';
@@ -13,13 +13,30 @@ import type { RenderSettings, Target } from './target.ts';
  * left out is reported. Protections are never left out: their route answers 503. The digest stays that of the whole table.
  */
 export function fitTable(target: Target, table: RoutingTable, settings: RenderSettings): Diagnosed<RoutingTable> {
-  const diagnostics: Diagnostic[] = [];
+  const proxy = proxyOf(target)(settings);
   const backends = backendsOf(table);
-  const pools = new Map<BackendId, Backend>(table.backends.map((backend) => [backend.id, fitPool(backend, target, settings)]));
-  const routes = table.routes.flatMap((route) => fitRoute(route, { target, settings, backends, diagnostics }) ?? []);
+  const remember = memoryOf(proxy);
+  const pools = table.backends.map(fitPool(proxy));
+  const fits = table.routes.map((route) => {
+    const inputs = backendIdsOf(route).map((id) => backends.get(id));
+    return remember({ key: route, inputs }, () => fitOf(route, { ...proxy, backends }));
+  });
+  const routes = fits.flatMap(({ value }) => value ?? []);
+  const diagnostics = fits.flatMap((fit) => fit.diagnostics);
+  if (sameMembers(routes, table.routes) && sameMembers(pools, table.backends)) return { value: table, diagnostics };
   const used = new Set(routes.flatMap(backendIdsOf));
-  const kept = [...pools.values()].filter(({ id }) => used.has(id));
+  const kept = pools.filter(({ id }) => used.has(id));
   return { value: { routes, backends: kept, digest: table.digest }, diagnostics };
+}
+
+/** A target with its settings, the same object each time. */
+const proxyOf = memoised((settings: RenderSettings, target: Target): Proxy => ({ target, settings }));
+
+const memoryOf = createMemory<Diagnosed<Route | undefined>>();
+
+interface Proxy {
+  readonly target: Target;
+  readonly settings: RenderSettings;
 }
 
 /** Whether a proxy, with the modules it has, can do something. */
@@ -27,14 +44,19 @@ export function isAble({ level, module }: Capability, { modules }: Pick<RenderSe
   return level === 'module' ? modules.has(module ?? '') : level !== 'unsupported';
 }
 
-interface Fitting {
-  readonly target: Target;
-  readonly settings: RenderSettings;
+interface Fitting extends Proxy {
   readonly backends: ReadonlyMap<string, Backend>;
-  readonly diagnostics: Diagnostic[];
 }
 
-function fitRoute(route: Route, { target, settings, backends, diagnostics }: Fitting): Route | undefined {
+function fitOf(route: Route, fitting: Fitting): Diagnosed<Route | undefined> {
+  const diagnostics: Diagnostic[] = [];
+  return { value: fitRoute(route, { ...fitting, diagnostics }), diagnostics };
+}
+
+function fitRoute(
+  route: Route,
+  { target, settings, backends, diagnostics }: Fitting & { readonly diagnostics: Diagnostic[] },
+): Route | undefined {
   const { capabilities, server } = target;
   const [span] = route.spans;
   const tell = (kind: 'UNSUPPORTED' | 'APPROXIMATED', message: string): void => {
@@ -85,17 +107,18 @@ function withheld(route: Route): Route {
 }
 
 /** A pool without what its proxy cannot do. */
-function fitPool(backend: Backend, { capabilities }: Target, settings: RenderSettings): Backend {
+const fitPool = memoised((backend: Backend, { target: { capabilities }, settings }: Proxy): Backend => {
   const { sticky, healthCheck, passiveHealthCheck, flushIntervalMs, ...rest } = backend;
   const able = (feature: keyof Capabilities): boolean => isAble(capabilities[feature], settings);
-  return {
+  const fitted: Backend = {
     ...rest,
     ...(sticky && able('pool.sticky') && { sticky }),
     ...(healthCheck && able(healthCheckFeature(healthCheck)) && { healthCheck }),
     ...(passiveHealthCheck && able('pool.passiveHealthCheck') && { passiveHealthCheck }),
     ...(flushIntervalMs !== undefined && able('pool.flushInterval') && { flushIntervalMs }),
   };
-}
+  return Object.keys(fitted).length === Object.keys(backend).length ? backend : fitted;
+});
 
 function reasonOf({ feature }: FeatureUse, capabilities: Capabilities): string {
   const { note, level, module } = capabilities[feature];

@@ -60,7 +60,14 @@ async function open(t: TestContext): Promise<Opened> {
   const metrics = createMetrics({ proxy: 'edge', server: 'caddy', version: '1' });
   const socket = join(dir, 'run', 'admin.sock');
   await mkdir(join(dir, 'run'));
-  const admin = await startAdmin({ listen: `127.0.0.1:${port}`, socket, views, metrics, token, log: silentLog });
+  const admin = await startAdmin({
+    listen: `127.0.0.1:${port}`,
+    socket,
+    views,
+    metrics: () => Promise.resolve(metrics),
+    token,
+    log: silentLog,
+  });
   t.after(() => admin.close());
   return { base: `http://127.0.0.1:${port}`, socket, token: token.reveal(), unpinned: () => unpinned };
 }
@@ -133,7 +140,13 @@ test('startAdmin() refuses to listen beyond loopback', async (t) => {
   const views = {} as ControllerViews;
   const metrics = createMetrics({ proxy: 'edge', server: 'caddy', version: '1' });
   await assert.rejects(
-    startAdmin({ listen: '0.0.0.0:9901', views, metrics, token: await ensureAdminToken(await tempDir(t)), log: silentLog }),
+    startAdmin({
+      listen: '0.0.0.0:9901',
+      views,
+      metrics: () => Promise.resolve(metrics),
+      token: await ensureAdminToken(await tempDir(t)),
+      log: silentLog,
+    }),
     /expected a loopback address/,
   );
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatDiagnostic, formatTable, wantsColor } from '../../src/cli/print.ts';
+import { formatDiagnostic, wantsColor } from '../../src/cli/print.ts';
+import { formatTable } from '../../src/cli/table.ts';
 import { diagnose, tagSpan } from '../../src/model/diagnostic.ts';
 import { instanceOf } from '../support/intents.ts';
 

@@ -5,7 +5,8 @@ import { tagSpan } from '../../src/model/diagnostic.ts';
 import type { Middleware } from '../../src/model/middleware.ts';
 import { PLAIN_POOL } from '../../src/model/pool.ts';
 import type { ServiceInstance } from '../../src/model/catalog.ts';
-import { codesOf, compile, instanceOf, intentOf, matchOf, port, readingOf } from '../support/intents.ts';
+import { buildTable } from '../../src/compile/compile.ts';
+import { codesOf, compile, instanceOf, intentOf, matchOf, OPTIONS, port, readingOf } from '../support/intents.ts';
 
 const STRIP: Middleware = { kind: 'stripPrefix', prefixes: ['/a'] };
 const ALLOW: Middleware = { kind: 'ipAllow', cidrs: ['10.0.0.0/8'], of: { kind: 'peer' } };
@@ -46,6 +47,18 @@ test('buildTable() withholds a route when a name is unknown, leads to itself or 
     assert.deepEqual(compiled.value.table.routes[0]?.action, { kind: 'respond', status: 503, reason: 'withheld' });
     assert.deepEqual(codesOf(compiled), ['TRAEFIK_REFERENCE_UNKNOWN']);
   }
+});
+
+test('buildTable() looks a name up again when it stands for something else than before', () => {
+  const reading = using('m');
+  const served = (...definitions: readonly Definition[]): readonly unknown[] => {
+    const { value } = buildTable([reading, { ...readingOf(keeper), definitions }], { options: OPTIONS, claims: new Map() });
+    return value.table.routes.map(({ action, middlewares }) => [action.kind, ...middlewares]);
+  };
+
+  const all = [declared(keeper, 'm', STRIP), declared(keeper, 'm', ALLOW), declared(keeper, 'other', STRIP)].map((one) => served(one));
+
+  assert.deepEqual(all, [[['forward', STRIP]], [['forward', ALLOW]], [['respond']]]);
 });
 
 test('buildTable() does not look up names of other owners', () => {

@@ -8,6 +8,15 @@ test('dueAtMs() lets the first change after a silence go at once', () => {
   assert.equal(dueAtMs(changed(idleHoldoff(OPTIONS), 1000), OPTIONS), 1000);
 });
 
+test('dueAtMs() lets the first change after a silence wait for company when applies are slow, but not long', () => {
+  const after = (durationMs: number): number => {
+    const state = applied(taken(changed(idleHoldoff(OPTIONS), 0)), { endedAtMs: durationMs, durationMs }, OPTIONS);
+    return dueAtMs(changed(changed(state, 10_000), 10_005), OPTIONS) - 10_000;
+  };
+
+  assert.deepEqual([10, 200, 5000].map(after), [1, 20, 50]);
+});
+
 test('dueAtMs() waits for a silence when changes follow each other', () => {
   const first = taken(changed(idleHoldoff(OPTIONS), 1000));
   assert.equal(dueAtMs(changed(first, 1010), OPTIONS), 1060);

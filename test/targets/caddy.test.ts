@@ -66,6 +66,7 @@ test('caddyTarget gives instances the path, host and headers that the route asks
     t,
     tableOf(
       [
+        routeOf('first', 'a.io', '/', { middlewares: [{ kind: 'addPrefix', prefix: '/p' }], action: to('a') }),
         routeOf('strip', 'strip.io', '/api', { middlewares: [{ kind: 'stripPrefix', prefixes: ['/api'] }], action: to('a') }),
         routeOf('add', 'add.io', '/', { middlewares: [{ kind: 'addPrefix', prefix: '/p' }], action: to('a') }),
         routeOf('raw', 'raw.io', '/', { pathForm: 'raw', action: to('a') }),
@@ -99,6 +100,7 @@ test('caddyTarget gives instances the path, host and headers that the route asks
   assert.equal((await get('strip.io', '/apix')).echo?.url, '/x');
   assert.equal((await get('strip.io', '/API/x')).status, 404);
   assert.equal((await get('add.io', '/x?y=1')).echo?.url, '/p/x?y=1');
+  assert.equal((await get('a.io', '//x')).echo?.url, '/p/x', 'the first site that rewrites');
   assert.equal((await get('raw.io', '/a//b/../c')).echo?.url, '/a//b/../c');
   const cleaned = await get('clean.io', '/a//b');
   assert.equal(cleaned.echo?.url, '/a/b');
@@ -228,6 +230,24 @@ test('caddyTarget compares the port of the Host header where the route asks for 
   assert.equal((await get(`p.io:${caddy.web}`, '/x')).echo?.name, 'own');
   assert.equal((await get('p.io:9', '/x')).status, 404);
   assert.equal((await get('p.io', '/x/y')).status, 404);
+});
+
+test('caddyTarget leaves a foreign port in the Host header to the wide routes when all routes of a host want their own', async (t) => {
+  const [own, wide] = [await startEcho(t, 'own'), await startEcho(t, 'wide')];
+  const match = { host: exactHost(host('q.io'), 'own'), path: exactPath('/x'), conditions: [] } as const;
+  const ours = routeOf('own', 'q.io', '/x', { match, action: to('own') });
+  const [narrow, both] = [
+    await serve(t, tableOf([ours], poolOf('own', [own]))),
+    await serve(t, tableOf([ours, routeOf('wide', '*', '/', { action: to('wide') })], poolOf('own', [own]), poolOf('wide', [wide]))),
+  ];
+  if (!narrow || !both) return;
+  const name = async ({ web }: RunningCaddy, hostText: string, path = '/x'): Promise<string | number> => {
+    const { echo, status } = await ask({ port: web }, { host: hostText, path });
+    return echo?.name ?? status;
+  };
+
+  assert.deepEqual([await name(narrow, 'q.io'), await name(narrow, 'q.io:9'), await name(narrow, 'q.io', '/')], ['own', 404, 404]);
+  assert.deepEqual([await name(both, 'q.io'), await name(both, 'q.io:9'), await name(both, 'q.io', '/')], ['own', 'wide', 'wide']);
 });
 
 test('caddyTarget shares requests by weight and gives nothing to weight 0', async (t) => {

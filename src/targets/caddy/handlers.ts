@@ -14,7 +14,7 @@ export function isPrintable({ matchers, directives }: Handler): boolean {
 }
 
 /**
- * The directives of a route, in a `route` so that they run as written. `name`: unique in the file, for matchers and captures. A route
+ * The directives of a route, in a `route` so that they run as written. `name`: unique in the site, for matchers and captures. A route
  * with a protection that cannot be enforced answers 503.
  */
 export function handlerOf(
@@ -166,21 +166,18 @@ function forward(backend: Backend): Node {
       : [POLICIES[backend.loadBalancing] ?? 'random'];
   const nodes: readonly Node[] = [
     ...(endpoints.length > 1 ? [line('lb_policy', ...policy), line('lb_retries', '2')] : []),
-    line('header_up', 'Host', upstreamHost(backend)),
+    ...upstreamHost(backend, protocol),
     line('stream_close_delay', '5m'),
     ...transportOf(backend, protocol),
   ];
   return block(['reverse_proxy', ...endpoints.map(addressOf)], nodes);
 }
 
-function upstreamHost({ upstreamHost: host }: Backend): ReturnType<typeof text> {
-  return text(
-    host.kind === 'client'
-      ? '{http.request.hostport}'
-      : host.kind === 'endpoint'
-        ? '{http.reverse_proxy.upstream.hostport}'
-        : (host.header ?? host.host),
-  );
+/** Caddy itself passes the client's Host on to plain instances, and names the instance to https ones. */
+function upstreamHost({ upstreamHost: host }: Backend, protocol: Endpoint['protocol']): readonly Node[] {
+  if (host.kind === 'client') return protocol === 'https' ? [line('header_up', 'Host', text('{http.request.hostport}'))] : [];
+  const value = host.kind === 'endpoint' ? '{http.reverse_proxy.upstream.hostport}' : (host.header ?? host.host);
+  return [line('header_up', 'Host', text(value))];
 }
 
 function transportOf({ transport }: Backend, protocol: Endpoint['protocol']): readonly Node[] {

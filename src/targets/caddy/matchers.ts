@@ -5,18 +5,26 @@ import type { Route } from '../../model/route.ts';
 import { canPrint, literalValue } from './quote.ts';
 import { line, text, block, type Node } from './ast.ts';
 
+/** What of an exact host is known to match before the matcher is asked. */
+export type Checked = 'nothing' | 'host' | 'hostAndPort';
+
 /**
- * The lines of a named matcher that holds where the match does on this entry point. `inSite`: the site has already checked an exact
- * host. Paths are regular expressions, because Caddy's own path matcher is case-blind; both see the decoded, cleaned path.
+ * The lines of a named matcher that holds where the match does on this entry point, without what is checked already. Paths are regular
+ * expressions, because Caddy's own path matcher is case-blind; both see the decoded, cleaned path.
  */
-export function matcherLines(match: RouteMatch, entryPoint: EntryPoint, { inSite }: { readonly inSite: boolean }): readonly Node[] {
-  const host = match.host.kind === 'exact' && inSite ? portLines(match.host.port, entryPoint) : hostLines(match.host, entryPoint);
+export function matcherLines(match: RouteMatch, entryPoint: EntryPoint, { checked }: { readonly checked: Checked }): readonly Node[] {
+  const host = checkedHostLines(match.host, entryPoint, checked);
   return separate([...host, ...pathLines(match.path), ...match.conditions.flatMap((condition) => conditionLines(condition, entryPoint))]);
 }
 
 /** Whether the match of a route can be written; one that cannot gives no route. */
 export function hasPrintableMatch({ match }: Route, entryPoint: EntryPoint): boolean {
-  return matcherLines(match, entryPoint, { inSite: false }).every(canPrint);
+  return matcherLines(match, entryPoint, { checked: 'nothing' }).every(canPrint);
+}
+
+function checkedHostLines(host: HostMatch, entryPoint: EntryPoint, checked: Checked): readonly Node[] {
+  if (host.kind !== 'exact' || checked === 'nothing') return hostLines(host, entryPoint);
+  return checked === 'host' ? portLines(host.port, entryPoint) : [];
 }
 
 function pathLines(path: PathMatch): readonly Node[] {
@@ -57,7 +65,7 @@ export function hostRegexp({ regexp, port }: Extract<HostMatch, { kind: 'glob' }
 }
 
 /** What the port in the Host header must be: absent or one of these. */
-function portLines(port: HostPort, entryPoint: EntryPoint): readonly Node[] {
+export function portLines(port: HostPort, entryPoint: EntryPoint): readonly Node[] {
   if (port === 'any') return [];
   if (port === 'own') return [line('vars', '{http.request.port}', text(''), ...ownPorts(entryPoint))];
   return [line('vars', '{http.request.port}', String(port))];

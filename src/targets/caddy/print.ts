@@ -1,4 +1,5 @@
 import { sha256 } from '../../lib/hash.ts';
+import { once } from '../../lib/memo.ts';
 import { digest } from '../../model/names.ts';
 import type { RenderedFile } from '../../model/rendered.ts';
 import type { Node } from './ast.ts';
@@ -9,24 +10,35 @@ export function printCaddyfile(
   nodes: readonly Node[],
   { path, heading }: { readonly path: string; readonly heading: readonly string[] },
 ): RenderedFile {
-  const lines: string[] = heading.map((comment) => `# ${comment}`);
+  const blocks = nodes.map(printBlock);
+  const comments = heading.map((comment) => `# ${comment}\n`).join('');
+  const content = `${comments}${blocks.map(({ text }) => text).join('\n')}`;
   const units: { unit: string; firstLine: number; lastLine: number }[] = [];
-  for (const [index, node] of nodes.entries()) {
-    if (index > 0) lines.push('');
-    write(node, 0);
+  let before = heading.length;
+  for (const block of blocks) {
+    for (const { unit, firstLine, lastLine } of block.units)
+      units.push({ unit, firstLine: before + firstLine, lastLine: before + lastLine });
+    before += block.lines + 1;
   }
-  const content = `${lines.join('\n')}\n`;
   return { path, content, sha256: digest(sha256(content)), units };
+}
 
-  function write(node: Node, depth: number): void {
+/** A top-level block with the lines of its units, counted from 1. Printed once for each node: most come again in every table. */
+const printBlock = once((node: Node): { readonly text: string; readonly lines: number; readonly units: RenderedFile['units'] } => {
+  const lines: string[] = [];
+  const units: { unit: string; firstLine: number; lastLine: number }[] = [];
+  write(node, 0);
+  return { text: `${lines.join('\n')}\n`, lines: lines.length, units };
+
+  function write({ tokens, block, unit }: Node, depth: number): void {
     const firstLine = lines.length + 1;
-    const head = `${'\t'.repeat(depth)}${node.tokens.map(printToken).join(' ')}`;
-    if (!node.block) lines.push(head);
+    const head = `${'\t'.repeat(depth)}${tokens.map(printToken).join(' ')}`;
+    if (!block) lines.push(head);
     else {
-      lines.push(`${head}${node.tokens.length > 0 ? ' ' : ''}{`);
-      for (const inner of node.block) write(inner, depth + 1);
+      lines.push(`${head}${tokens.length > 0 ? ' ' : ''}{`);
+      for (const inner of block) write(inner, depth + 1);
       lines.push(`${'\t'.repeat(depth)}}`);
     }
-    if (node.unit !== undefined) units.push({ unit: node.unit, firstLine, lastLine: lines.length });
+    if (unit !== undefined) units.push({ unit, firstLine, lastLine: lines.length });
   }
-}
+});

@@ -1,20 +1,23 @@
+import { createMemory, memoised, once } from '../../lib/memo.ts';
 import { groupBy } from '../../lib/sort.ts';
 import type { HostMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
-import type { Route, RoutingTable } from '../../model/route.ts';
+import { backendIdsOf, type Route, type RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
 import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { handlerOf, isPrintable, respond } from './handlers.ts';
-import { hasPrintableMatch, matcherLines } from './matchers.ts';
+import { hasPrintableMatch, matcherLines, portLines, type Checked } from './matchers.ts';
 import { unlessAlreadyThere } from './redirects.ts';
 
 /**
  * The sites of one entry point: one per exact host with its routes in rank order, behind them the wide routes (patterns and host-less
- * ones), which stand once in a named route; and one for every other host. Where a wide route outranks one of a host's own, that site
- * carries copies, so that the first match of the table answers everywhere.
+ * ones), which stand once in a named route; and, first, one for every other host. Where a wide route outranks one of a host's own, that
+ * site carries copies, so that the first match of the table answers everywhere. A site's text depends on nothing but its own routes. As every
+ * route answers what it takes, none of them needs a `handle`: Caddy's time for a load grows with each handler.
  */
 export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, settings: RenderSettings): readonly Node[] {
+  const remember = memoryOf(contextOf(settings)(entryPoint));
   const backends = backendsOf(table);
   const here = table.routes.filter(({ protocol, entryPoints }) => protocol === 'http' && entryPoints.includes(entryPoint.name));
   const wide = here.filter(({ match }) => match.host.kind !== 'exact');
@@ -23,75 +26,113 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     ({ match }) => (match.host.kind === 'exact' ? match.host.host : ''),
   );
   const wideName = `wide-${entryPoint.name}`;
-  const unknown = block(['handle'], [unknownHost(settings)]);
+  const unknown = unknownHost(settings);
+  const rest = wide.length > 0 ? line('invoke', wideName) : unknown;
 
   const sites = [...exact]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([host, routes]) => {
       const last = routes.at(-1)?.rank ?? 0;
-      const rivals = wide.filter(({ match }) => mayMatch(match.host, host));
+      const rivals = wide.length > 0 ? wide.filter(({ match }) => mayMatch(match.host, host)) : wide;
       const outranked = rivals.some(({ rank }) => rank < last);
       const listed = outranked ? [...routes, ...rivals].toSorted((a, b) => a.rank - b.rank) : routes;
-      // not in a `handle`: named routes number their groups anew, and one of the same number would count as already taken
-      const rest = outranked || wide.length === 0 ? unknown : line('invoke', wideName);
-      return site(host, handles(listed, true), { rest, unit: routes[0]?.unit ?? host });
+      const inputs: unknown[] = [wide.length > 0, outranked];
+      for (const route of listed) inputs.push(route, ...backendIdsOf(route).map((id) => backends.get(id)));
+      return remember({ key: listed[0] ?? listed, inputs }, () => hostSite(host, listed, outranked));
     });
-  const named = wide.length > 0 ? [namedRoute()] : [];
-  return [
-    ...named,
-    ...sites,
-    site(
-      '',
-      { matchers: [], handles: [] },
-      { rest: wide.length > 0 ? line('invoke', wideName) : unknown, unit: `entry point ${entryPoint.name}` },
-    ),
-  ];
+  const named = [...(wide.length > 0 ? [wideRoute()] : []), ...([...exact.values()].some(ownPortOnly) ? [ownPortRoute()] : [])];
+  return [...named, everyOther(), ...sites];
 
-  function handles(routes: readonly Route[], inSite: boolean): { readonly matchers: readonly Node[]; readonly handles: readonly Node[] } {
+  function hostSite(host: string, listed: readonly Route[], outranked: boolean): Node {
+    const guard = ownPortOnly(listed) ? [line('invoke', ownPortName(entryPoint))] : [];
+    const answers = answersOf(listed, { prefix: 'r', checked: guard.length > 0 ? 'hostAndPort' : 'host' });
+    return site(host, answers, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host });
+  }
+
+  /** The site of every host that has none. */
+  function everyOther(): Node {
+    const never = block(['@never'], [block(['not'], [line('path', '*')])]);
+    // Caddy numbers groups over all sites, and anew over the named routes: the first number is that of `clean` and must be no site's
+    const first = block(['handle', '@never'], [line('respond', '404')]);
+    return site('', { matchers: [never], nodes: [first], isTotal: false }, { guard: [], rest, unit: `entry point ${entryPoint.name}` });
+  }
+
+  /** Up to the first route that takes every request: `isTotal` where there is one. */
+  function answersOf(routes: readonly Route[], { prefix, checked }: { readonly prefix: string; readonly checked: Checked }): Answers {
     const parts = routes
       .filter((route) => hasPrintableMatch(route, entryPoint))
-      .map((route) => {
-        const name = `r${route.rank}`;
-        const asked = handlerOf(route, {
-          backend: route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined,
-          name,
-          settings,
-        });
-        const { matchers, directives } = isPrintable(asked) ? asked : respond(503);
-        const exactSite = inSite && route.match.host.kind === 'exact';
-        const conditions = [...matcherLines(route.match, entryPoint, { inSite: exactSite }), ...unlessAlreadyThere(route)];
-        const own = conditions.length > 0 ? [block([`@${name}`], conditions, route.unit)] : [];
-        return {
-          matchers: [...own, ...matchers],
-          handle: block(['handle', ...(own.length > 0 ? [`@${name}`] : [])], [block(['route'], directives)], route.unit),
-        };
-      });
-    return { matchers: parts.flatMap(({ matchers }) => matchers), handles: parts.map(({ handle }) => handle) };
+      .map((route, index) => answerOf(route, { name: `${prefix}${index}`, checked }));
+    const total = parts.findIndex(({ isTotal }) => isTotal);
+    const reached = total < 0 ? parts : parts.slice(0, total + 1);
+    return { matchers: reached.flatMap(({ matchers }) => matchers), nodes: reached.flatMap(({ nodes }) => nodes), isTotal: total >= 0 };
   }
 
-  function namedRoute(): Node {
-    const { matchers, handles: listed } = handles(wide, false);
-    return block([`&(${wideName})`], [...matchers, block(['route'], [...listed, unknown])]);
+  function answerOf(route: Route, { name, checked }: { readonly name: string; readonly checked: Checked }): Answers {
+    const asked = handlerOf(route, {
+      backend: route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined,
+      name,
+      settings,
+    });
+    const { matchers, directives } = isPrintable(asked) ? asked : respond(503);
+    const known = route.match.host.kind === 'exact' ? checked : 'nothing';
+    const conditions = [...matcherLines(route.match, entryPoint, { checked: known }), ...unlessAlreadyThere(route)];
+    const own = conditions.length > 0 ? [block([`@${name}`], conditions, route.unit)] : [];
+    const node = block(['route', ...(own.length > 0 ? [`@${name}`] : [])], directives, route.unit);
+    return { matchers: [...own, ...matchers], nodes: own.length > 0 ? [node] : directives, isTotal: own.length === 0 };
   }
 
-  function site(host: string, body: ReturnType<typeof handles>, { rest, unit }: { readonly rest: Node; readonly unit: string }): Node {
+  function wideRoute(): Node {
+    const { matchers, nodes, isTotal } = answersOf(wide, { prefix: 'w', checked: 'nothing' });
+    return block([`&(${wideName})`], [...matchers, block(['route'], [...nodes, ...(isTotal ? [] : [unknown])])]);
+  }
+
+  /** What a site whose routes all want the entry point's own port in the Host header does with any other. */
+  function ownPortRoute(): Node {
+    const foreign = block(['@foreign'], [block(['not'], portLines('own', entryPoint))]);
+    return block([`&(${ownPortName(entryPoint)})`], [foreign, block(['route', '@foreign'], [rest])]);
+  }
+
+  function site(
+    host: string,
+    { matchers, nodes, isTotal }: Answers,
+    { guard, rest, unit }: { readonly guard: readonly Node[]; readonly rest: Node; readonly unit: string },
+  ): Node {
     const { bind, port } = listenOf(entryPoint);
     const key = `${entryPoint.tls ? 'https' : 'http'}://${host}:${port}`;
     const listening = bind === '' ? [] : [line('bind', bind)];
-    return block(
-      [key],
-      [...listening, ...tlsLines(settings, entryPoint, host), ...body.matchers, block(['route'], [...body.handles, rest])],
-      unit,
-    );
+    const body = block(['route'], [...guard, ...nodes, ...(isTotal ? [] : [rest])]);
+    return block([key], [...listening, ...tlsLines(settings, entryPoint, host), ...matchers, body], unit);
   }
 }
+
+/** Stands for an entry point with its settings, the same object each time. */
+const contextOf = memoised((entryPoint: EntryPoint, settings: RenderSettings) => ({ entryPoint, settings }));
+
+const memoryOf = createMemory<Node>();
+
+/** What answers requests in a site: the matchers at its top, and the directives that run in order. `isTotal`: nothing is left over. */
+interface Answers {
+  readonly matchers: readonly Node[];
+  readonly nodes: readonly Node[];
+  readonly isTotal: boolean;
+}
+
+function ownPortOnly(routes: readonly Route[]): boolean {
+  return routes.every(({ match: { host } }) => host.kind === 'exact' && host.port === 'own');
+}
+
+function ownPortName({ name }: EntryPoint): string {
+  return `own-port-${name}`;
+}
+
+const expressionOf = once(({ regexp }: Extract<HostMatch, { kind: 'glob' }>) => new RegExp(regexp));
 
 /** Whether a wide route may answer for a host. Expressions of strangers are never run here: they may. */
 function mayMatch(match: HostMatch, host: string): boolean {
   // a pattern with a colon reaches into the port, which no site's name shows
   if (match.kind !== 'glob' || match.pattern.includes(':')) return true;
   const stars = match.pattern.split('*').length - 1;
-  return stars > 3 || new RegExp(match.regexp).test(host);
+  return stars > 3 || expressionOf(match).test(host);
 }
 
 /** The answer where no route matches. */

@@ -1,4 +1,6 @@
+import { once } from '../../lib/memo.ts';
 import { diagnose, type Diagnostic } from '../../model/diagnostic.ts';
+import type { Backend } from '../../model/pool.ts';
 import type { RenderedConfig } from '../../model/rendered.ts';
 import { backendIdsOf, type RoutingTable } from '../../model/route.ts';
 import { backendsOf, EMPTY_TABLE } from '../../model/table.ts';
@@ -95,13 +97,19 @@ function cleanPath(): Node {
   return block(['&(clean)'], [dirty, line('rewrite', '@dirty', text('{re.clean.1}'))]);
 }
 
+const leftOut = once(({ endpoints }: Backend) => {
+  const kept = sameScheme(endpoints);
+  return endpoints.filter((endpoint) => !kept.includes(endpoint));
+});
+
 /** Pools whose instances do not all speak the same: Caddy gives a pool one scheme. */
 function mixedSchemes(table: RoutingTable): readonly Diagnostic[] {
+  if (!table.backends.some((backend) => leftOut(backend).length > 0)) return [];
   const backends = backendsOf(table);
   return table.routes.flatMap((route) =>
     backendIdsOf(route).flatMap((id) => {
-      const endpoints = backends.get(id)?.endpoints ?? [];
-      const left = endpoints.filter((endpoint) => !sameScheme(endpoints).includes(endpoint));
+      const backend = backends.get(id);
+      const left = backend ? leftOut(backend) : [];
       if (left.length === 0) return [];
       const names = left.map(({ address, port, protocol }) => `${protocol}://${address}:${port}`).join(', ');
       const message = `Cannot mix http and https instances in one pool: ${names} get no requests`;

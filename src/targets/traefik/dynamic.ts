@@ -1,4 +1,5 @@
-import type { Route, RoutingTable } from '../../model/route.ts';
+import { createMemory } from '../../lib/memo.ts';
+import { backendIdsOf, type Route, type RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
 import type { RenderSettings, RouteContext } from '../target.ts';
 import { answerWith } from './addresses.ts';
@@ -8,7 +9,7 @@ import { httpFragment } from './http.ts';
 import { byName, byNameOrNone, orNone, type Named } from './named.ts';
 import { withoutTakenHosts } from './taken-hosts.ts';
 import { routersOf } from './routers.ts';
-import type { DynamicConfig, HttpMiddleware, HttpRouter, Ranked } from './schema.ts';
+import type { DynamicConfig, HttpMiddleware, HttpRouter, Ranked, TcpRouter } from './schema.ts';
 import { UNAVAILABLE } from './services.ts';
 import { API_ENTRY_POINT, servedEntryPoints } from './static.ts';
 import { canAnswer } from './statuses.ts';
@@ -33,6 +34,8 @@ export function fragmentOf(route: Route, context: RouteContext): Fragment {
   }
 }
 
+const memoryOf = createMemory<Fragment>();
+
 /** The dynamic configuration of a table, and the unit of each router in it. */
 export function dynamicParts(
   table: RoutingTable,
@@ -40,7 +43,11 @@ export function dynamicParts(
   marker: string,
 ): { readonly config: DynamicConfig; readonly units: ReadonlyMap<string, string> } {
   const context = { backends: backendsOf(table), settings };
-  const pairs = withoutTakenHosts(table.routes, settings).map((route) => ({ route, fragment: fragmentOf(route, context) }));
+  const remember = memoryOf(settings);
+  const pairs = withoutTakenHosts(table.routes, settings).map((route) => {
+    const inputs = backendIdsOf(route).map((id) => context.backends.get(id));
+    return { route, fragment: remember({ key: route, inputs }, () => fragmentOf(route, context)) };
+  });
   const fragments = pairs.map(({ fragment }) => fragment);
   const units = pairs.flatMap(({ route, fragment: { http, tcp, udp } }) =>
     [...(http?.routers ?? []), ...(tcp?.routers ?? []), ...(udp?.routers ?? [])].map(({ name }) => [name, route.unit] as const),
@@ -67,7 +74,7 @@ function httpParts(fragments: readonly Fragment[], settings: RenderSettings, mar
     value: { headers: { customRequestHeaders: { 'X-Hind-Proxy-Generation': marker } } },
   };
   return {
-    routers: byName([...ranked([...routers, ...unknown.routers]), api.router]),
+    routers: byName([...rankHttp([...routers, ...unknown.routers]), api.router]),
     services: byName([...parts.flatMap((part) => part.services), UNAVAILABLE]),
     middlewares: byName([
       ...parts.flatMap((part) => part.middlewares),
@@ -80,10 +87,21 @@ function httpParts(fragments: readonly Fragment[], settings: RenderSettings, mar
   };
 }
 
-/** Numbers routers downwards, so that the first one is asked first: Traefik asks those of equal numbers in any order. */
-function ranked<T>(routers: readonly Named<T>[]): readonly Named<Ranked<T>>[] {
-  return routers.map(({ name, value }, index) => ({ name, value: { ...value, priority: routers.length - index } }));
+/**
+ * Numbers routers downwards, so that the first one is asked first: Traefik asks those of equal numbers in any order. A router is the same
+ * object as long as its number is the same.
+ */
+function createRanker<T extends object>(): (routers: readonly Named<T>[]) => readonly Named<Ranked<T>>[] {
+  const remember = createMemory<Ranked<T>>()({});
+  return (routers) =>
+    routers.map(({ name, value }, index) => {
+      const priority = routers.length - index;
+      return { name, value: remember({ key: value, inputs: [priority] }, () => ({ ...value, priority })) };
+    });
 }
+
+const rankHttp = createRanker<HttpRouter>();
+const rankTcp = createRanker<TcpRouter>();
 
 interface Extra<Router> {
   readonly middlewares: readonly Named<HttpMiddleware>[];
@@ -121,7 +139,7 @@ function tcpParts(fragments: readonly Fragment[]): DynamicConfig['tcp'] {
   const parts = fragments.flatMap(({ tcp }) => tcp ?? []);
   if (parts.length === 0) return undefined;
   return {
-    routers: byName(ranked(parts.flatMap((part) => part.routers))),
+    routers: byName(rankTcp(parts.flatMap((part) => part.routers))),
     services: byName(parts.flatMap((part) => part.services)),
     middlewares: byNameOrNone(parts.flatMap((part) => part.middlewares)),
     serversTransports: byNameOrNone(parts.flatMap((part) => part.transports)),

@@ -1,4 +1,5 @@
 import { sha256 } from '../../lib/hash.ts';
+import { createMemory, once } from '../../lib/memo.ts';
 import { digest } from '../../model/names.ts';
 import type { RenderedFile } from '../../model/rendered.ts';
 
@@ -20,9 +21,9 @@ function isRefused(name: string, value: Json): boolean {
   return isObject(value) && !MAY_BE_EMPTY.has(name) && isEmpty(value);
 }
 
-function isEmpty(object: JsonObject): boolean {
-  return Object.entries(object).every(([name, value]) => value === undefined || isRefused(name, value));
-}
+const isEmpty: (object: JsonObject) => boolean = once((object) =>
+  Object.entries(object).every(([name, value]) => value === undefined || isRefused(name, value)),
+);
 
 /**
  * JSON that is YAML too, behind a comment, one line for each object of depth three (a router, a service). Every `{` inside a string is
@@ -51,11 +52,19 @@ export function printJsonFile(
         lines.push(`${indent}}${comma}`);
         continue;
       }
-      lines.push(`${indent}${printJson(name)}: ${printJson(value)}${comma}`);
+      lines.push(`${indent}${printMember(name, value)}${comma}`);
       const unit = depth === 3 ? units.get(name) : undefined;
       if (unit !== undefined) found.push({ unit, firstLine: lines.length, lastLine: lines.length });
     }
   }
+}
+
+const remember = createMemory<string>()({});
+
+/** A member of an object. Printed once for each object: most routers and services come again in every table. */
+function printMember(name: string, value: Json): string {
+  const print = (): string => `${printJson(name)}: ${printJson(value)}`;
+  return isObject(value) ? remember({ key: value, inputs: [name] }, print) : print();
 }
 
 function printJson(value: Json): string {

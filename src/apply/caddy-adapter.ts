@@ -1,0 +1,203 @@
+import type { AdminAnswer } from './admin-client.ts';
+
+/** What Caddy's adapter makes of a Caddyfile: the configuration as JSON, or the answer that refuses it. */
+export type Adaptation = { readonly kind: 'adapted'; readonly json: string } | { readonly kind: 'refused'; readonly answer: AdminAnswer };
+
+/** Has a Caddyfile adapted. Rejects where Caddy does not answer. */
+export type CaddyAdapter = (caddyfile: string, signal: AbortSignal) => Promise<Adaptation>;
+
+/**
+ * An adapter for Caddyfiles of ours that remembers the last one: adapting takes Caddy as long as loading, so where only sites differ it
+ * gets these alone, and their routes replace those in the JSON of before. Everything is adapted anew where something else differs too.
+ * The result serves the same as that of the whole file; sites of different hosts may stand in another order.
+ */
+export function createCaddyAdapter(adapt: (caddyfile: string, signal: AbortSignal) => Promise<AdminAnswer>): CaddyAdapter {
+  let last: { readonly file: CaddyFile; readonly config: CaddyConfig } | undefined;
+  return async (caddyfile, signal) => {
+    const file = fileOf(caddyfile);
+    const change = last && changeOf(last.file, file);
+    // a part that is refused is adapted again with the rest, so that the error names the right line
+    const part = change && (await adapt(change.text, signal));
+    const config = last && change && part?.status === 200 ? withSites(last.config, resultOf(part), change) : undefined;
+    if (config) return remember(file, config);
+    const answer = await adapt(caddyfile, signal);
+    return answer.status === 200 ? remember(file, resultOf(answer)) : { kind: 'refused', answer };
+  };
+
+  function remember(file: CaddyFile, config: CaddyConfig): Adaptation {
+    last = { file, config };
+    return { kind: 'adapted', json: JSON.stringify(config) };
+  }
+}
+
+/** A Caddyfile in its top-level blocks: the only blank lines in our files stand between them. */
+interface CaddyFile {
+  /** Global options, named routes, and the sites of every other host. */
+  readonly frame: readonly string[];
+  /** The sites of hosts by their address. */
+  readonly sites: ReadonlyMap<string, string>;
+}
+
+/** What differs between two files that have the same frame. */
+interface SiteChange {
+  /** A Caddyfile of the frame and the sites that are new or changed. */
+  readonly text: string;
+  readonly changed: number;
+  readonly added: readonly Site[];
+  readonly removed: readonly Site[];
+  /** How many sites there are now. */
+  readonly sites: number;
+}
+
+interface Site {
+  readonly host: string;
+  readonly port: string;
+}
+
+/** The digest of the table, in a comment and in the name of a log. */
+const MARKER = /hind-proxy(\.| table )[0-9a-f]{64}/g;
+
+function fileOf(caddyfile: string): CaddyFile {
+  const blocks = caddyfile.trimEnd().split('\n\n');
+  const found = blocks.filter((block) => /^https?:\/\/[^:]/.test(block));
+  const sites = new Map(found.map((block) => [block.slice(0, block.indexOf(' ')), block]));
+  // two sites of one address are refused, which only shows when both are adapted
+  if (sites.size < found.length) return { frame: blocks, sites: new Map() };
+  const known = new Set(found);
+  return { frame: blocks.filter((block) => !known.has(block)), sites };
+}
+
+/** Undefined where everything must be adapted, or most of it. */
+function changeOf(before: CaddyFile, after: CaddyFile): SiteChange | undefined {
+  if (withoutMarker(before.frame.join('\n')) !== withoutMarker(after.frame.join('\n'))) return undefined;
+  const changed = [...after.sites].filter(([address, text]) => before.sites.get(address) !== text);
+  const removed = [...before.sites].filter(([address]) => !after.sites.has(address));
+  const concernsRoutesOnly =
+    changed.every(([address, text]) => surroundingsOf(text) === surroundingsOf(before.sites.get(address))) &&
+    removed.every(([, text]) => surroundingsOf(text) === '');
+  if (!concernsRoutesOnly || changed.length * 2 >= after.sites.size) return undefined;
+  return {
+    text: [...after.frame, ...changed.map(([, text]) => text)].join('\n\n'),
+    changed: changed.length,
+    added: changed.filter(([address]) => !before.sites.has(address)).map(([address]) => siteOf(address)),
+    removed: removed.map(([address]) => siteOf(address)),
+    sites: after.sites.size,
+  };
+}
+
+function siteOf(address: string): Site {
+  const [, host = '', port = ''] = /^https?:\/\/(.*):(\d+)$/.exec(address) ?? [];
+  return { host, port };
+}
+
+function withoutMarker(text: string): string {
+  return text.replace(MARKER, '');
+}
+
+/**
+ * The lines of a site that the adapter writes into more than its routes, as those for TLS. The address to listen on is no such line:
+ * every site of an entry point has the same.
+ */
+function surroundingsOf(site = ''): string {
+  const directives = site.split(/\n(?=\t[^\t}])/).slice(1);
+  return directives.filter((text) => !/^\t(@|route |bind )/.test(text)).join('\n');
+}
+
+/** A configuration as far as it is read; the rest is passed on as it is. */
+interface CaddyConfig {
+  readonly logging?: unknown;
+  readonly apps?: { readonly http?: { readonly servers?: Readonly<Record<string, CaddyServer>> } };
+}
+
+interface CaddyServer {
+  readonly listen: readonly string[];
+  readonly routes: readonly CaddyRoute[];
+  /** Only those that some route invokes. */
+  readonly named_routes?: Readonly<Record<string, unknown>>;
+  readonly automatic_https?: { readonly skip?: readonly string[] };
+}
+
+interface CaddyRoute {
+  readonly match?: readonly { readonly host?: readonly string[] }[];
+}
+
+function resultOf({ body }: AdminAnswer): CaddyConfig {
+  return (JSON.parse(body) as { readonly result: CaddyConfig }).result;
+}
+
+/** The configuration with the routes and the marker of a part of it; undefined where the two do not fit together. */
+function withSites(before: CaddyConfig, part: CaddyConfig, change: SiteChange): CaddyConfig | undefined {
+  const partServers = Object.values(serversOf(part));
+  const pairs = Object.entries(serversOf(before)).map(([name, server]) => {
+    const beside = partServers.find(({ listen }) => listen.join() === server.listen.join());
+    return { name, server, beside, fresh: new Map(beside?.routes.flatMap(hosted)) };
+  });
+  const next = pairs.map(({ name, server, beside, fresh }) => {
+    const named = { ...server.named_routes, ...beside?.named_routes };
+    const changed: CaddyServer = {
+      ...server,
+      routes: routesWith(server, fresh, change),
+      ...(Object.keys(named).length > 0 && { named_routes: named }),
+      ...withoutCertificates(server, beside, change),
+    };
+    return [name, changed] as const;
+  });
+  const fits =
+    sum(pairs.map(({ fresh }) => fresh.size)) === change.changed &&
+    sum(next.map(([, { routes }]) => routes.flatMap(hosted).length)) === change.sites &&
+    withoutMarker(JSON.stringify(before.logging)) === withoutMarker(JSON.stringify(part.logging)) &&
+    !change.removed.some(({ host }) => isNamedBesideRoutes(host, before)) &&
+    !change.added.some(({ host }) => isNamedBesideRoutes(host, part));
+  if (!fits) return undefined;
+  return { ...before, logging: part.logging, apps: { ...before.apps, http: { ...before.apps?.http, servers: Object.fromEntries(next) } } };
+}
+
+function serversOf({ apps }: CaddyConfig): Readonly<Record<string, CaddyServer>> {
+  return apps?.http?.servers ?? {};
+}
+
+/** Some settings name hosts too, as those of certificates. */
+function isNamedBesideRoutes(host: string, config: CaddyConfig): boolean {
+  return JSON.stringify(config, (key, value: unknown) => (key === 'routes' || key === 'skip' ? undefined : value)).includes(
+    JSON.stringify(host),
+  );
+}
+
+/** The list of plain hosts for which no certificate may be made. */
+function withoutCertificates(
+  server: CaddyServer,
+  beside: CaddyServer | undefined,
+  { removed }: SiteChange,
+): Pick<CaddyServer, 'automatic_https'> {
+  const [before = [], fresh = []] = [server.automatic_https?.skip, beside?.automatic_https?.skip];
+  const gone = new Set(goneHosts(server, removed));
+  const skip = [...new Set([...before.filter((host) => !gone.has(host)), ...fresh])];
+  return server.automatic_https || skip.length > 0 ? { automatic_https: { ...server.automatic_https, skip } } : {};
+}
+
+/** New hosts stand first: the last route is that of every other host. */
+function routesWith(server: CaddyServer, fresh: ReadonlyMap<string, CaddyRoute>, { removed }: SiteChange): readonly CaddyRoute[] {
+  const { routes } = server;
+  const gone = new Set(goneHosts(server, removed));
+  const known = new Set(routes.flatMap(hosted).map(([host]) => host));
+  const added = [...fresh].filter(([host]) => !known.has(host)).map(([, route]) => route);
+  const kept = routes.flatMap((route) => {
+    const [[host] = ['']] = hosted(route);
+    return gone.has(host) ? [] : [fresh.get(host) ?? route];
+  });
+  return [...added, ...kept];
+}
+
+function goneHosts({ listen }: CaddyServer, removed: readonly Site[]): readonly string[] {
+  return removed.filter(({ port }) => listen.some((at) => at.endsWith(`:${port}`))).map(({ host }) => host);
+}
+
+/** The host that a route is for, with the route; nothing for every other host. */
+function hosted(route: CaddyRoute): readonly (readonly [string, CaddyRoute])[] {
+  const host = route.match?.[0]?.host?.[0];
+  return host === undefined ? [] : [[host, route]];
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

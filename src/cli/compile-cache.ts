@@ -1,0 +1,20 @@
+import { lstatSync, mkdirSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+
+/**
+ * Lets Node keep compiled code in `$XDG_CACHE_HOME/hind-proxy` or `~/.cache/hind-proxy`, which halves the time and a part of the memory
+ * of every start but the first. What is there is run: a directory that others may write to is not used. Without a home nothing is kept.
+ */
+export function keepCompiledCode(env: Readonly<Record<string, string | undefined>>): void {
+  const caches = env['XDG_CACHE_HOME'] || (env['HOME'] && join(env['HOME'], '.cache'));
+  if (!caches) return;
+  const directory = join(caches, 'hind-proxy');
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const { uid, mode } = lstatSync(directory);
+    if (uid === process.getuid?.() && (mode & 0o022) === 0) enableCompileCache(directory);
+  } catch {
+    // a home that cannot be written to costs only time
+  }
+}

@@ -1,0 +1,103 @@
+import { dirname, join } from 'node:path';
+import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
+import { addedModules } from '../apply/modules.ts';
+import { readCredentials } from '../config/credentials.ts';
+import type { Env } from '../config/environment.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import type { Config } from '../config/options.ts';
+import { findBinary } from '../lib/binaries.ts';
+import type { Log } from '../lib/log.ts';
+import { Secret } from '../lib/secret.ts';
+import type { EntryPoint } from '../model/entry-point.ts';
+import type { Server } from '../model/rendered.ts';
+import type { RenderSettings, Target } from '../targets/target.ts';
+import { entryPointsOf, proxyOf, resolvePaths, type Paths } from './paths.ts';
+import { TARGETS } from './targets.ts';
+
+/** A configuration with everything that follows from it and from the machine, before anything is opened. */
+export interface Setup {
+  readonly config: Config;
+  readonly loaded: LoadedConfig;
+  readonly env: Env;
+  readonly paths: Paths;
+  readonly server: Server;
+  readonly target: Target;
+  readonly entryPoints: readonly EntryPoint[];
+  readonly settings: RenderSettings;
+  readonly log: Log;
+  readonly version: string;
+  /** The password of Traefik's API. */
+  readonly apiPassword?: Secret;
+}
+
+/** The set-up of a configuration on this machine. For Traefik it makes the certificate and the password of its API, where they are missing. */
+export async function setUp({
+  loaded,
+  env,
+  log,
+  version,
+}: {
+  readonly loaded: LoadedConfig;
+  readonly env: Env;
+  readonly log: Log;
+  readonly version: string;
+}): Promise<Setup> {
+  const { config } = loaded;
+  const isRoot = process.getuid?.() === 0;
+  const proxy = proxyOf(config);
+  const paths = resolvePaths(config, { env, isRoot });
+  const entryPoints = entryPointsOf(proxy, isRoot);
+  const { server } = proxy;
+  const apiPassword = server === 'traefik' ? await prepareTraefik(config, paths) : undefined;
+  const settings: RenderSettings = {
+    entryPoints,
+    unknownHost: {
+      status: config.routes.unknownHost.status,
+      ...(config.routes.unknownHost.body !== undefined && { body: config.routes.unknownHost.body }),
+    },
+    tls: config.tls,
+    trustedProxies: config.trustedProxies,
+    accessLogs: config.logging.accessLogs,
+    modules: await modulesOf(server, { env, paths }),
+    credentials: readCredentials(config.policies),
+    caddy: { file: paths.caddyfile, admin: proxy.caddy.admin },
+    traefik: {
+      staticFile: paths.traefikStatic,
+      dynamicFile: paths.traefikDynamic,
+      api: proxy.traefik.api,
+      apiUsers: apiPassword === undefined ? [] : [htpasswdLine(API_USER, apiPassword)],
+      defaultCertificate: paths.defaultCertificate,
+    },
+  };
+  return {
+    config,
+    loaded,
+    env,
+    paths,
+    server,
+    target: TARGETS[server],
+    entryPoints,
+    settings,
+    log,
+    version,
+    ...(apiPassword !== undefined && { apiPassword: new Secret(apiPassword) }),
+  };
+}
+
+/** The modules that the program of a proxy has beyond its stock build; only Caddy has any. */
+export async function modulesOf(
+  server: Server,
+  { env, paths }: { readonly env: Env; readonly paths: Pick<Paths, 'stateDir'> },
+): Promise<ReadonlySet<string>> {
+  if (server !== 'caddy') return new Set();
+  return addedModules(findBinary('caddy', env), { cacheFile: join(paths.stateDir, 'modules.json'), signal: AbortSignal.timeout(10_000) });
+}
+
+/** The user of Traefik's API. */
+export const API_USER = 'hind-proxy';
+
+/** Makes what every Traefik of ours needs; returns the password of its API. */
+async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths): Promise<string> {
+  await ensureDefaultCertificate(dirname(defaultCertificate.cert));
+  return ensureApiPassword(proxyOf(config).traefik.apiPasswordFile ?? join(stateDir, 'traefik-api.password'));
+}
