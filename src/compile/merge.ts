@@ -31,14 +31,14 @@ export interface Unranked {
  * protective fault withholds the route. Undefined where no candidate's dialect would route it at all.
  */
 export function mergeCandidates(group: readonly Candidate[], options: CompileOptions, report: Report): Unranked | undefined {
-  const shares = sharesOf(group, options, report);
+  const { shares, asking } = sharesOf(group, options, report);
   const [main] = shares;
   if (!main) return undefined;
   const { winner } = main;
   const { intent } = winner;
-  const protections = protectionsOf(group);
+  const protections = protectionsOf(asking);
   const fault =
-    group.find((candidate) => candidate.fault?.kind === 'protective')?.fault ??
+    asking.find((candidate) => candidate.fault?.kind === 'protective')?.fault ??
     rivalAuthFault(protections, { own: intent.middlewares, span: intent.spans[0], report }) ??
     winner.fault;
   const present = shares.flatMap(({ candidates }) => candidates).filter(({ standing }) => standing !== 'ignored');

@@ -12,11 +12,19 @@ export interface Share {
   readonly candidates: readonly Candidate[];
 }
 
+/** What the candidates of one route come to. */
+export interface Shares {
+  /** The share of most candidates first; never empty. */
+  readonly shares: readonly Share[];
+  /** The candidates that the route is made of: all but those of services that others outrank. */
+  readonly asking: readonly Candidate[];
+}
+
 /**
  * The candidates of one route by what they ask for, the share of most candidates first. Reported: dialects, instances and services that
  * disagree. Services that cannot be served as they ask stand aside where others can.
  */
-export function sharesOf(group: readonly Candidate[], options: CompileOptions, report: Report): readonly Share[] {
+export function sharesOf(group: readonly Candidate[], options: CompileOptions, report: Report): Shares {
   const chosen = preferredDialects(group, options, report);
   const services = [...groupBy(chosen, ({ intent }) => intent.service).values()].map((candidates): Share => {
     const winner = majority(candidates);
@@ -31,12 +39,14 @@ export function sharesOf(group: readonly Candidate[], options: CompileOptions, r
     const candidates = alike.flatMap((share) => share.candidates);
     return { winner: majority(candidates), candidates };
   });
-  return shares.toSorted(
+  const sorted = shares.toSorted(
     compareBy(
       (a, b) => b.candidates.length - a.candidates.length,
       (a, b) => compareText(optionsKey(a.winner.intent), optionsKey(b.winner.intent)),
     ),
   );
+  const shadowed = new Set(services.filter((share) => !leading.includes(share)).map(({ winner }) => winner.intent.service));
+  return { shares: sorted, asking: group.filter(({ intent }) => !shadowed.has(intent.service)) };
 }
 
 /** Those that a condition holds for; all where it holds for none. */

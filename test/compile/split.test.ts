@@ -60,14 +60,16 @@ test('buildTable() keeps an instance in its pool when it alone of its service ca
 });
 
 test('buildTable() lets the router of the highest priority answer among equal matches of several services', () => {
-  const router = (service: string, number: number, priority: number) =>
-    reading(service, number, { dialect: 'traefik', entryPoints: { kind: 'plain' }, priority, name: 'r' });
-  const compiled = compile([router('old', 1, 10), router('new', 2, 20)]);
+  const router = (service: string, number: number, overrides: Partial<RouteIntent>) =>
+    reading(service, number, { dialect: 'traefik', entryPoints: { kind: 'plain' }, name: 'r', ...overrides });
+  const shadowed = { priority: 10, middlewares: [ALLOW], fault: { kind: 'protective', code: 'TRAEFIK_REFERENCE_UNKNOWN' } } as const;
+  const compiled = compile([router('old', 1, shadowed), router('new', 2, { priority: 20 })]);
 
   assert.deepEqual(
     compiled.value.table.backends.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)),
     ['10.0.0.2'],
   );
+  assert.deepEqual(compiled.value.table.routes[0]?.middlewares, [], 'a router that never answers protects nothing');
   assert.ok(codesOf(compiled).includes('TRAEFIK_ROUTER_SHADOWED'));
 });
 
