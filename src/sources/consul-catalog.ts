@@ -9,6 +9,8 @@ export interface ServiceList {
   readonly index: bigint;
   /** Services with a routing tag, sorted. */
   readonly names: readonly string[];
+  /** All tags of those that the answer lists, as one text to compare. */
+  readonly tags: ReadonlyMap<string, string>;
   /** Names that no request can carry. */
   readonly refused: readonly string[];
   /** How many services there are in all. */
@@ -55,7 +57,7 @@ const NONE: ReadonlySet<string> = new Set();
 export function createConsulCatalog({ id, claims }: { readonly id: SourceId; readonly claims: (tag: string) => boolean }): ConsulCatalog {
   const services = new Map<string, KnownService>();
   const withheld = new Set<string>();
-  let list: ServiceList = { index: 0n, names: [], refused: [], size: 0, filtered: false };
+  let list: ServiceList = { index: 0n, names: [], tags: new Map(), refused: [], size: 0, filtered: false };
   let listed: ReadonlySet<string> = new Set();
 
   const catalog: ConsulCatalog = {
@@ -68,9 +70,10 @@ export function createConsulCatalog({ id, claims }: { readonly id: SourceId; rea
     get: (name) => services.get(name),
     listIn({ index, filtered, body }) {
       const all = parseServiceList(body);
-      const routed = [...all].filter(([, tags]) => tags.some(claims)).map(([name]) => name);
+      const tags = new Map([...all].flatMap(([name, own]) => (own.some(claims) ? [[name, own.toSorted().join('\n')] as const] : [])));
+      const routed = [...tags.keys()];
       const names = sortedUnique([...(filtered ? list.names : []), ...routed.filter(isCarried)]);
-      return { index, names, refused: routed.filter((name) => !isCarried(name)), size: all.size, filtered };
+      return { index, names, tags, refused: routed.filter((name) => !isCarried(name)), size: all.size, filtered };
     },
     serviceIn(name, { index, filtered, body }) {
       const rows = parseHealthRows(body, { name, source: id });

@@ -2,7 +2,7 @@ import { mapLimited } from '../lib/async.ts';
 import { createBucket } from '../lib/bucket.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Scope } from '../lib/scope.ts';
-import type { ConsulCatalog, KnownService } from './consul-catalog.ts';
+import type { ConsulCatalog, KnownService, ServiceList } from './consul-catalog.ts';
 import { RESERVED_CONNECTIONS, type ConsulAnswer, type ConsulClient } from './consul-client.ts';
 import type { ConsulNotes } from './consul-notes.ts';
 import { createConsulReads, isLimit, LIST, servicePath } from './consul-reads.ts';
@@ -135,29 +135,31 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
   }
 
   async function takeList(answer: ConsulAnswer): Promise<void> {
-    const before = catalog.list.names;
+    const before = catalog.list;
     const offer = catalog.offerList(answer);
     if (offer === 'unproven') await confirmList();
-    else if (offer === 'changed') listTaken(before);
+    else if (offer === 'changed') await listTaken(before);
   }
 
   async function confirmList(): Promise<void> {
-    const { index, names } = catalog.list;
+    const before = catalog.list;
     const wasFiltered = catalog.isFiltered;
     const next = catalog.listIn(await reads.list());
-    if (next.index < index) throw new EpochOver('the index of the list fell');
+    if (next.index < before.index) throw new EpochOver('the index of the list fell');
     if (next.index >= catalog.list.index) catalog.putList(next);
-    listTaken(names);
+    await listTaken(before);
     if (catalog.isFiltered !== wasFiltered) hooks.changed();
   }
 
-  /** New services are read and watched at once. */
-  function listTaken(before: readonly string[]): void {
-    const { names, refused } = catalog.list;
+  /** Changed tags are read before new services are: who registers last is served last. */
+  async function listTaken(before: ServiceList): Promise<void> {
+    const { names, tags, refused } = catalog.list;
     notes.namesRefused(refused);
-    const [present, known] = [new Set(names), new Set(before)];
+    const [present, known] = [new Set(names), new Set(before.names)];
     const added = names.filter((name) => !known.has(name));
-    const isLess = before.some((name) => !present.has(name));
+    const isLess = before.names.some((name) => !present.has(name));
+    const retagged = names.filter((name) => known.has(name) && tags.get(name) !== before.tags.get(name));
+    await mapLimited(retagged, IN_FLIGHT, rereadService);
     if (added.length > 0 || isLess) follow();
     for (const name of added) watches?.prefer(name);
     if (isLess) hooks.changed();

@@ -40,8 +40,8 @@ export interface FakeConsul {
   readonly tokens: Map<string, FakeRights>;
   /** Open connections beyond it get a 429 and are closed. */
   connectionLimit: number;
-  /** Whether changes end waiting reads. */
-  rings: boolean;
+  /** Whether changes end waiting reads of a service, of the list (`''`). */
+  rings: (name: string) => boolean;
   /** Asked for every request; what it returns is the answer. */
   intercept: ((path: string, query: URLSearchParams) => FakeAnswer | undefined) | undefined;
   /** Reads that wait now, of the list (`''`) or of a service; of all without a name. */
@@ -105,7 +105,7 @@ export async function startFakeConsul(t: TestContext, options: { readonly socket
     defaultPolicy: 'allow',
     tokens: new Map(),
     connectionLimit: 200,
-    rings: true,
+    rings: () => true,
     intercept: undefined,
     waiting: (name) => [...reads].filter((read) => name === undefined || read.name === name).length,
     openConnections: () => sockets.size,
@@ -266,8 +266,9 @@ export async function startFakeConsul(t: TestContext, options: { readonly socket
   }
 
   function wake(): void {
-    if (fake.mode !== 'up' || !fake.rings) return;
-    for (const read of reads) if (currentIndex(read.name) > read.index) finish(read, (one) => send(one.response, rows(one)));
+    if (fake.mode !== 'up') return;
+    for (const read of reads)
+      if (fake.rings(read.name) && currentIndex(read.name) > read.index) finish(read, (one) => send(one.response, rows(one)));
   }
 
   function finish(read: WaitingRead, how: (read: WaitingRead) => void): void {
