@@ -13,6 +13,7 @@ export interface ProxyState {
   readonly up: boolean;
   /** The configuration that was given last is the one that runs. */
   readonly verified: boolean;
+  /** What runs, as it is kept; absent until it is. */
   readonly generation?: number;
   readonly digest?: Digest;
   readonly appliedAtMs?: number;
@@ -184,8 +185,10 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
       state.digest = config.tableDigest;
       delete state.problem;
       if (outcome.kind === 'applied' || state.appliedAtMs === undefined) state.appliedAtMs = clock.nowMs();
-      const kept = generations.list().find(({ digest }) => digest === config.tableDigest);
-      if (kept) state.generation = kept.id;
+      const newest = generations.list()[0];
+      const id = generations.pinned() ?? (newest?.digest === config.tableDigest ? newest.id : undefined);
+      if (id === undefined) delete state.generation;
+      else state.generation = id;
     } else {
       if (outcome.kind === 'failed') {
         given = config;

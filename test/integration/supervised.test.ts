@@ -111,7 +111,7 @@ async function run(t: TestContext, world: World, fleet: Fleet): Promise<void> {
 
 /** The generation in which b was still served is put back, pinned, and left again. */
 async function rollBack(world: World): Promise<void> {
-  const generations = (await world.status()).proxies[0]?.generation ?? 0;
+  const generations = await until('what is served to be kept', async () => (await world.status()).proxies[0]?.generation);
   let served = false;
   for (let id = generations - 1; id > 0 && !served; id -= 1) {
     await world.post('/v1/rollback', { generation: id });
