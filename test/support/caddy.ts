@@ -109,11 +109,12 @@ export function ask(
     readonly path?: string;
     readonly method?: string;
     readonly headers?: Record<string, string>;
+    readonly body?: string;
     /** Source address; absent: the machine's choice. */
     readonly from?: string;
   },
 ): Promise<Answer> {
-  const { host, path = '/', method = 'GET', headers = {}, from } = options;
+  const { host, path = '/', method = 'GET', headers = {}, body: sent, from } = options;
   const send = to.tls === true ? tlsRequest : request;
   return new Promise((resolve, reject) => {
     const asked = send(
@@ -139,6 +140,6 @@ export function ask(
       },
     );
     asked.once('error', reject);
-    asked.end();
+    asked.end(sent);
   });
 }

@@ -8,6 +8,9 @@ export type SeenAddress = { readonly text: string; readonly ip: IpBytes | undefi
 /** The addresses of a request that a list looks at: the peer's, and those that proxies before it have named. */
 export function addressesOf(of: AddressSource, request: ProxyRequest, trustedProxies: readonly string[]): readonly SeenAddress[] {
   const hops = hopsOf(request);
+  const isTrusted = isIn(seen(request.ip), trustedProxies);
+  // only a trusted proxy says from where a request comes
+  const named = (hop: string | undefined): string => (isTrusted ? (hop ?? '') : '');
   switch (of.kind) {
     case 'peer':
       return [seen(request.ip)];
@@ -15,13 +18,13 @@ export function addressesOf(of: AddressSource, request: ProxyRequest, trustedPro
       // what can be no address at all is passed over, as in Fabio
       return [request.ip, ...hops.filter((hop) => /[.:]/.test(hop))].map(seen);
     case 'client': {
-      if (!isIn(seen(request.ip), trustedProxies)) return [seen(request.ip)];
+      if (!isTrusted) return [seen(request.ip)];
       return [seen(hops.findLast((hop) => !isIn(seen(hop), trustedProxies)) ?? hops[0] ?? request.ip)];
     }
     case 'depth':
-      return [seen(hops.at(-of.depth) ?? '')];
+      return [seen(named(hops.at(-of.depth)))];
     case 'excluding':
-      return [seen(hops.findLast((hop) => !isIn(seen(hop), of.cidrs)) ?? '')];
+      return [seen(named(hops.findLast((hop) => !isIn(seen(hop), of.cidrs))))];
     default:
       throw new TypeError(`Cannot find an address: ${JSON.stringify(of satisfies never)}`);
   }

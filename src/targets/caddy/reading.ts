@@ -1,14 +1,16 @@
-import { cleanPath, encodedPath, goPath, requestUri, textOfBytes, unescapePath, type GoUrl } from '../../lib/go-url.ts';
+import { cleanPath, encodedPath, goPath, joined, requestUri, textOfBytes, unescapePath, type GoUrl } from '../../lib/go-url.ts';
 import { splitHost } from '../../lib/host.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
 import type { HostMatch, HostPort } from '../../model/match.ts';
 import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
-import type { Redirect, Route } from '../../model/route.ts';
+import type { DialectName, Redirect, Route } from '../../model/route.ts';
+import { changeEncoded } from '../encoded-paths.ts';
 import { redirectGoal } from '../redirect-loop.ts';
 import type { RenderSettings } from '../target.ts';
-import { sameScheme } from './handlers.ts';
 import { hostRegexp, ownPorts } from './matchers.ts';
+import { cutsSomething, isCuttable } from './path-changes.ts';
+import { sameScheme } from './pools.ts';
 import { literalUrl } from './quote.ts';
 
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
@@ -98,35 +100,39 @@ function reEncoded(url: GoUrl, change: (encoded: string) => string): GoUrl {
   return parsed && parsed.path !== '' ? { ...url, ...parsed } : { ...url, path: change(url.path), rawPath: '' };
 }
 
-function changePath(url: GoUrl, middleware: PathMiddleware): PathChange {
-  const seen = cleanPath(url.path);
+/** Fabio's tags change the decoded path; all others change it as it was sent, as Traefik does. */
+function changePath(url: GoUrl, middleware: PathMiddleware, dialect: DialectName): PathChange {
   switch (middleware.kind) {
-    case 'stripPrefix': {
-      const prefix = middleware.prefixes.find((candidate) => seen.startsWith(candidate));
-      if (prefix === undefined) return { kind: 'same' };
-      const cut = (path: string): string => (path.startsWith(prefix) ? `/${path.slice(prefix.length).replace(/^\//, '')}` : path);
-      if (/%(3f|25)/i.test(encodedPath(url))) return { kind: 'changed', url: reEncoded(url, cut) };
-      return { kind: 'changed', url: rewritten(url, cut(seen)), prefix: literalUrl(prefix) };
-    }
+    case 'stripPrefix':
+      return dialect === 'traefik' ? stripEncoded(url, middleware) : stripDecoded(url, middleware.prefixes);
     case 'stripPrefixRegexp': {
-      const found = middleware.regexps
-        .map((regexp) => compileRegexp(regexp).match(seen))
-        .find((match) => match?.start === 0 && match.end > 0);
-      if (!found) return { kind: 'same' };
-      const prefix = seen.slice(0, found.end);
-      return { kind: 'changed', url: rewritten(url, `/${seen.slice(found.end).replace(/^\//, '')}`), prefix };
+      const change = stripEncoded(url, { ...middleware, regexps: middleware.regexps.filter(cutsSomething) });
+      return change.kind === 'changed' && !isCuttable(change.prefix ?? '') ? { ...change, url } : change;
     }
     case 'addPrefix':
-      return { kind: 'changed', url: rewritten(url, `${literalUrl(middleware.prefix)}${seen}`) };
+      if (dialect === 'traefik') return changeEncoded(url, middleware);
+      return { kind: 'changed', url: rewritten(url, `${literalUrl(middleware.prefix)}${cleanPath(url.path)}`) };
     case 'replacePath':
-      return { kind: 'changed', url: rewritten(url, literalUrl(middleware.path)) };
-    case 'replacePathRegexp': {
-      const { regexp, replacement } = middleware;
-      return { kind: 'changed', url: reEncoded(url, (path) => compileRegexp(regexp).replaceAll(path, replacement)) };
-    }
+    case 'replacePathRegexp':
+      return changeEncoded(url, middleware);
     default:
       throw new TypeError(`Cannot change a path: ${JSON.stringify(middleware satisfies never)}`);
   }
+}
+
+function stripDecoded(url: GoUrl, prefixes: readonly string[]): PathChange {
+  const seen = cleanPath(url.path);
+  const prefix = prefixes.find((candidate) => seen.startsWith(candidate));
+  if (prefix === undefined) return { kind: 'same' };
+  const cut = (path: string): string => (path.startsWith(prefix) ? `/${path.slice(prefix.length).replace(/^\//, '')}` : path);
+  if (/%(3f|25)/i.test(encodedPath(url))) return { kind: 'changed', url: reEncoded(url, cut) };
+  return { kind: 'changed', url: rewritten(url, cut(seen)), prefix: literalUrl(prefix) };
+}
+
+/** Cleaned first; where nothing is left there is still a slash. */
+function stripEncoded(url: GoUrl, middleware: PathMiddleware): PathChange {
+  const change = changeEncoded(joined(url), middleware);
+  return change.kind === 'changed' && change.url.path === '' ? { ...change, url: { ...change.url, path: '/', rawPath: '' } } : change;
 }
 
 function redirect(

@@ -68,11 +68,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   }
 
   function answerOf(route: Route, { name, checked }: { readonly name: string; readonly checked: Checked }): Answers {
-    const asked = handlerOf(route, {
-      backend: route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined,
-      name,
-      settings,
-    });
+    const asked = handlerOf(route, { backends, name, settings });
     const { matchers, directives } = isPrintable(asked) ? asked : respond(503);
     const known = route.match.host.kind === 'exact' ? checked : 'nothing';
     const conditions = [...matcherLines(route.match, entryPoint, { checked: known }), ...unlessAlreadyThere(route)];

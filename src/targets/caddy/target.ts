@@ -6,14 +6,15 @@ import { backendIdsOf, type RoutingTable } from '../../model/route.ts';
 import { backendsOf, EMPTY_TABLE } from '../../model/table.ts';
 import { fitTable } from '../fit.ts';
 import type { RenderSettings, Target } from '../target.ts';
-import { isEnforceable } from './access.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { CADDY_CAPABILITIES } from './capabilities.ts';
-import { handlerOf, isPrintable, sameScheme } from './handlers.ts';
+import { handlerOf, isPrintable } from './handlers.ts';
 import { hasPrintableMatch } from './matchers.ts';
+import { sameScheme } from './pools.ts';
 import { printCaddyfile } from './print.ts';
 import { caddyReading } from './reading.ts';
 import { entryPointSites } from './sites.ts';
+import { unenforceable, valueDifferences } from './values.ts';
 
 /** Caddy: one Caddyfile, printed from its syntax tree. The digest stands in it as the filter of a log that nothing writes to. */
 export const caddyTarget: Target = {
@@ -23,12 +24,11 @@ export const caddyTarget: Target = {
     const { entryPoints } = settings;
     const message = 'Cannot write the route: one of its texts has no safe form in a Caddyfile';
     if (!entryPoints.every((entryPoint) => hasPrintableMatch(route, entryPoint))) return { effect: 'drop', message };
-    const unenforced = route.middlewares.find((middleware) => !isEnforceable(middleware, settings));
-    if (unenforced) return { effect: 'withhold', message: `Cannot enforce ${unenforced.kind}: the route answers 503` };
-    const backend = route.action.kind === 'forward' ? backends.get(route.action.backend) : undefined;
-    return isPrintable(handlerOf(route, { backend, name: 'r', settings })) ? undefined : { effect: 'withhold', message };
+    const unenforced = unenforceable(route, { backends, settings });
+    if (unenforced !== undefined) return { effect: 'withhold', message: `${unenforced}; the route answers 503` };
+    return isPrintable(handlerOf(route, { backends, name: 'r', settings })) ? undefined : { effect: 'withhold', message };
   },
-  differences: () => [],
+  differences: valueDifferences,
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(caddyTarget, table, settings);
     const sites = httpEntryPoints(settings).flatMap((entryPoint) => entryPointSites(fitted, entryPoint, settings));
@@ -65,7 +65,11 @@ function configOf(nodes: readonly Node[], table: RoutingTable, { caddy }: Render
 function globalOptions(marker: string, { caddy, tls, trustedProxies }: RenderSettings): Node {
   const unix = /^unix\/(\/.+)$/.exec(caddy.admin);
   const admin = unix ? `unix/${unix[1] ?? ''}|0660` : caddy.admin.replace(/^https?:\/\//, '').replace(/\/$/, '');
-  const servers = trustedProxies.length > 0 ? [block(['servers'], [line('trusted_proxies', 'static', ...trustedProxies.map(text))])] : [];
+  // strict: the client is the last hop that no trusted proxy has, not the first one that anybody has named
+  const servers =
+    trustedProxies.length > 0
+      ? [block(['servers'], [line('trusted_proxies', 'static', ...trustedProxies.map(text)), line('trusted_proxies_strict')])]
+      : [];
   return block(
     [],
     [

@@ -1,4 +1,5 @@
 import type { AuthUsers, MiddlewareOf } from '../../model/middleware.ts';
+import { headerAliases } from '../header-aliases.ts';
 import type { RenderSettings } from '../target.ts';
 import { orNone } from './named.ts';
 import type { HttpMiddleware } from './schema.ts';
@@ -37,7 +38,7 @@ export function forwardAuthOf(
   { address, copyHeaders }: MiddlewareOf<'forwardAuth'>,
   { asked }: { readonly asked: boolean },
 ): readonly HttpMiddleware[] {
-  const removed = copyHeaders.flatMap(aliasesOf);
+  const removed = copyHeaders.flatMap(headerAliases);
   const forget: readonly HttpMiddleware[] =
     removed.length === 0 ? [] : [{ headers: { customRequestHeaders: Object.fromEntries(removed.map((name) => [name, ''])) } }];
   const ask: HttpMiddleware = {
@@ -50,13 +51,4 @@ export function forwardAuthOf(
     },
   };
   return asked ? [...forget, ask] : forget;
-}
-
-/** A header and the names that CGI, WSGI and the like cannot tell from it: any of `-`, `_`, `.` between its words. */
-function aliasesOf(header: string): readonly string[] {
-  const [first = '', ...words] = header.split('-');
-  return words.reduce<readonly string[]>(
-    (names, word) => names.flatMap((name) => ['-', '_', '.'].map((join) => `${name}${join}${word}`)),
-    [first],
-  );
 }

@@ -1,0 +1,101 @@
+import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
+import type { DialectName } from '../../model/route.ts';
+import { addressHandler, authHandler } from './access.ts';
+import { line, text, type Handler, type Node } from './ast.ts';
+import { compressHandler } from './compress.ts';
+import { corsHandler } from './cors.ts';
+import { errorsHandler } from './error-pages.ts';
+import { forwardAuthHandler } from './forward-auth.ts';
+import type { HandlerContext } from './handlers.ts';
+import { allowedHostsHandler, clientCertificateHandler, headersHandler, hstsHandler } from './headers.ts';
+import { encodedCharactersHandler, maxBodyHandler, rateLimitHandler } from './limits.ts';
+import { addPrefix, replacePath, replacePathRegexp, stripPrefix, stripPrefixRegexp } from './path-changes.ts';
+import { literalUrl } from './quote.ts';
+import { statusPair } from './redirects.ts';
+
+/** What one middleware of a route depends on. `name` is its own in the site. */
+export interface MiddlewareContext extends HandlerContext {
+  /** The id of the route. */
+  readonly route: string;
+  readonly dialect: DialectName;
+}
+
+const NOTHING: Handler = { matchers: [], directives: [] };
+
+/** The directives of one middleware, in the order in which they act. Throws `RangeError` for what is no capability of Caddy. */
+export function middlewareHandler(middleware: Middleware, context: MiddlewareContext): Handler {
+  const { name, dialect, settings } = context;
+  switch (middleware.kind) {
+    case 'stripPrefix':
+      return stripPrefix(middleware, { name, dialect });
+    case 'stripPrefixRegexp':
+      return stripPrefixRegexp(middleware, name);
+    case 'addPrefix':
+      return addPrefix(middleware, { name, dialect });
+    case 'replacePath':
+      return replacePath(middleware, name);
+    case 'replacePathRegexp':
+      return replacePathRegexp(middleware, name);
+    case 'redirectScheme':
+      return redirectScheme(middleware, name);
+    case 'redirectRegexp':
+      return redirectRegexp(middleware, name);
+    case 'headers':
+      return headersHandler(middleware);
+    case 'cors':
+      return corsHandler(middleware, name);
+    case 'hsts':
+      return hstsHandler(middleware, name);
+    case 'allowedHosts':
+      return allowedHostsHandler(middleware, name);
+    case 'ipAllow':
+    case 'ipDeny':
+      return addressHandler(middleware, { name, trustedProxies: settings.trustedProxies });
+    case 'basicAuth':
+      return authHandler(middleware, settings);
+    case 'forwardAuth':
+      return forwardAuthHandler(middleware, name);
+    case 'rateLimit':
+      return rateLimitHandler(middleware, context);
+    case 'maxBody':
+      return maxBodyHandler(middleware.bytes);
+    case 'buffering':
+      return middleware.maxRequestBytes === undefined ? NOTHING : maxBodyHandler(middleware.maxRequestBytes);
+    case 'compress':
+      return compressHandler(middleware, settings);
+    case 'errors':
+      return errorsHandler(middleware, context);
+    case 'passTlsClientCert':
+      return clientCertificateHandler(middleware, name);
+    case 'encodedCharacters':
+      return encodedCharactersHandler(middleware, name);
+    // the pool tries again; Go's server finds out the type of an answer that has none
+    case 'retry':
+    case 'contentType':
+      return NOTHING;
+    case 'digestAuth':
+    case 'inFlight':
+    case 'circuitBreaker':
+    case 'grpcWeb':
+      throw new RangeError(`Cannot render ${middleware.kind}: it is no capability of Caddy`);
+    default:
+      throw new TypeError(`Cannot render a middleware: ${JSON.stringify(middleware satisfies never)}`);
+  }
+}
+
+function redirectScheme({ scheme, port, permanent }: MiddlewareOf<'redirectScheme'>, name: string): Handler {
+  const to = `${scheme}://{http.request.host}${port === undefined ? '' : `:${port}`}{http.request.uri}`;
+  const other = scheme === 'https' ? 'http' : 'https';
+  return statusPair(name, { to, status: permanent ? 301 : 302, otherStatus: permanent ? 308 : 307, where: [line('protocol', other)] });
+}
+
+function redirectRegexp({ regexp, replacement, permanent }: MiddlewareOf<'redirectRegexp'>, name: string): Handler {
+  const to = literalUrl(replacement).replace(
+    /\$(?:\{(\d)\}|(\d))/g,
+    (_all, braced?: string, bare?: string) => `{re.${name}.${braced ?? bare ?? ''}}`,
+  );
+  const where: readonly Node[] = [line('vars_regexp', name, 'requested_url', text(regexp))];
+  const pair = statusPair(name, { to, status: permanent ? 301 : 302, otherStatus: permanent ? 308 : 307, where });
+  const url = '{http.request.scheme}://{http.request.hostport}{http.request.uri}';
+  return { ...pair, directives: [line('vars', 'requested_url', text(url)), ...pair.directives] };
+}

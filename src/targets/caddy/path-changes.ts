@@ -1,0 +1,178 @@
+import { bytesOfText, escapePath } from '../../lib/go-url.ts';
+import { regexpLiteral } from '../../lib/quote.ts';
+import { compileRegexp } from '../../lib/regexp.ts';
+import type { MiddlewareOf } from '../../model/middleware.ts';
+import type { DialectName } from '../../model/route.ts';
+import { block, line, text, type Handler, type Node } from './ast.ts';
+import { literalUrl, literalValue } from './quote.ts';
+
+/*
+ * Fabio's tags change the decoded path, which becomes the path; Traefik's change the path as it was sent, so that what is encoded stays so
+ * (`uri`). Traefik answers 400 where what is left of a path must be cleaned again.
+ */
+
+interface PathContext {
+  readonly name: string;
+  readonly dialect: DialectName;
+}
+
+/** Cuts the first prefix that fits, case-sensitively. */
+export function stripPrefix({ prefixes }: MiddlewareOf<'stripPrefix'>, { name, dialect }: PathContext): Handler {
+  const each = prefixes.map((prefix, index) => {
+    const id = `${name}p${index}`;
+    if (dialect !== 'traefik') return stripDecoded(prefix, id);
+    return stripEncoded({ id, regexp: regexpLiteral(prefix), prefix: literalValue(prefix), header: literalUrl(prefix) });
+  });
+  return inRoute(each);
+}
+
+/** Cuts what the first expression that fits has matched at the beginning of the path. */
+export function stripPrefixRegexp({ regexps }: MiddlewareOf<'stripPrefixRegexp'>, name: string): Handler {
+  const each = regexps.filter(cutsSomething).map((regexp, index) => {
+    const id = `${name}p${index}`;
+    return stripEncoded({ id, regexp, prefix: `{re.${id}.cut}`, header: `{re.${id}.cut}` });
+  });
+  return inRoute(each);
+}
+
+/** Whether an expression cannot match nothing at all: with one that can, nobody could tell what it has cut. */
+export function cutsSomething(regexp: string): boolean {
+  return !compileRegexp(`^(?:${regexp})`).test('');
+}
+
+/** Whether Caddy finds what an expression has matched again in the encoded path. */
+export function isCuttable(prefix: string): boolean {
+  return /^[ -$&-~]*$/.test(prefix);
+}
+
+/** Puts a prefix before the path. */
+export function addPrefix({ prefix }: MiddlewareOf<'addPrefix'>, { name, dialect }: PathContext): Handler {
+  if (dialect === 'traefik')
+    return { matchers: [], directives: [line('uri', '*', 'path_regexp', text('^'), text(literalReplacement(encodedText(prefix))))] };
+  return {
+    matchers: [line(`@${name}`, 'path_regexp', name, text('(?s)^(.*)$'))],
+    directives: [line('rewrite', `@${name}`, text(`${literalUrl(prefix)}{re.${name}.1}`))],
+  };
+}
+
+/** Replaces the whole path by one that is encoded already. */
+export function replacePath({ path }: MiddlewareOf<'replacePath'>, name: string): Handler {
+  const before = encodedPathAs(name);
+  return {
+    matchers: [before],
+    directives: [
+      line('request_header', `@${name}`, 'X-Replaced-Path', text(`{re.${name}.1}`)),
+      line('uri', '*', 'path_regexp', text('^.*$'), text(literalReplacement(literalPath(path)))),
+    ],
+  };
+}
+
+/** Replaces what an expression matches in the encoded path. */
+export function replacePathRegexp({ regexp, replacement }: MiddlewareOf<'replacePathRegexp'>, name: string): Handler {
+  const changed = `${name}x`;
+  return {
+    matchers: [encodedPathAs(name), line(`@${changed}`, 'vars_regexp', `${name}path`, text(regexp)), unclean(name)],
+    directives: [
+      line('vars', `@${name}`, `${name}path`, text(`{re.${name}.1}`)),
+      block(
+        ['route', `@${changed}`],
+        [
+          line('request_header', '*', 'X-Replaced-Path', text(`{http.vars.${name}path}`)),
+          line('uri', '*', 'path_regexp', text(regexp), text(replacementOf(replacement))),
+          line('respond', `@${name}unclean`, '400'),
+        ],
+      ),
+    ],
+  };
+}
+
+function inRoute(handlers: readonly Handler[]): Handler {
+  const directives = handlers.flatMap((handler) => handler.directives);
+  return {
+    matchers: handlers.flatMap(({ matchers }) => matchers),
+    directives: directives.length > 0 ? [block(['route'], directives)] : [],
+  };
+}
+
+/**
+ * The rest of the decoded, cleaned path becomes the path, behind a slash; where the path as sent holds an encoded `?` or `%`, only the prefix
+ * itself is cut, so that nothing is decoded twice.
+ */
+function stripDecoded(prefix: string, id: string): Handler {
+  const literal = regexpLiteral(prefix);
+  return {
+    matchers: [
+      block([`@${id}q`], [line('vars_regexp', '{http.request.uri}', text('(?i)^[^?]*%(3f|25)')), line('path_regexp', text(`^${literal}`))]),
+      line(`@${id}`, 'path_regexp', id, text(`(?s)^${literal}/?(.*)$`)),
+    ],
+    directives: [
+      block(['handle', `@${id}q`], [line('uri', 'path_regexp', text(`^${literal}/?`), '/')]),
+      block(
+        ['handle', `@${id}`],
+        [line('rewrite', '*', text(`/{re.${id}.1}`)), line('request_header', '*', 'X-Forwarded-Prefix', text(literalUrl(prefix)))],
+      ),
+    ],
+  };
+}
+
+/** Caddy would clean a dot segment that is left away. Where nothing is left there is still a slash. `prefix`, `header`: as Caddy expands them. */
+function stripEncoded({
+  id,
+  regexp,
+  prefix,
+  header,
+}: {
+  readonly id: string;
+  readonly regexp: string;
+  readonly prefix: string;
+  readonly header: string;
+}): Handler {
+  // a `handle` alone would sort them
+  const steps = [
+    line('respond', `@${id}dots`, '400'),
+    line('uri', 'strip_prefix', text(prefix)),
+    line('uri', 'path_regexp', text('^/?'), '/'),
+    line('request_header', '*', 'X-Forwarded-Prefix', text(header)),
+  ];
+  const matchers = [
+    line(`@${id}`, 'vars_regexp', id, '{http.request.uri.path}', text(`^(?P<cut>${regexp})(?P<rest>(?s:.*))$`)),
+    line(`@${id}dots`, 'vars_regexp', `{re.${id}.rest}`, text('^\\.\\.?(?:/|$)')),
+  ];
+  return { matchers, directives: [block(['handle', `@${id}`], [block(['route'], steps)])] };
+}
+
+/** The encoded path, captured as the first group of `name`. */
+function encodedPathAs(name: string): Node {
+  return line(`@${name}`, 'vars_regexp', name, '{http.request.uri}', text('^([^?]*)'));
+}
+
+/** A path that does not begin with a slash, has two of them in a row or a dot segment. */
+function unclean(name: string): Node {
+  return line(`@${name}unclean`, 'vars_regexp', '{http.request.uri}', text('(?i)^([^/?]|[^?]*(//|/(\\.|%2e){1,2}(/|\\?|$)))'));
+}
+
+/** A text as part of an encoded path. */
+function encodedText(value: string): string {
+  return escapePath(bytesOfText(value));
+}
+
+/** An encoded path in which nothing begins a query, a fragment or a placeholder. */
+function literalPath(path: string): string {
+  return literalUrl(path).replace(/[?#]/g, (char) => (char === '?' ? '%3F' : '%23'));
+}
+
+/** A text that stands for itself where Go replaces what an expression has matched. */
+function literalReplacement(value: string): string {
+  return value.replaceAll('$', '$$$$');
+}
+
+/** A replacement with its `$1` and `${1}`, as Caddy hands it on to Go; everything else is literal. */
+function replacementOf(replacement: string): string {
+  return replacement
+    .split(/(\$\$|\$\{\w+\}|\$\w+)/)
+    .map((part, index) => {
+      if (index % 2 === 0) return literalReplacement(literalPath(part));
+      return part.replace(/[{}]/g, (brace) => `\\${brace}`);
+    })
+    .join('');
+}

@@ -1,0 +1,150 @@
+import { sha256 } from '../../lib/hash.ts';
+import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
+import type { Backend, Endpoint, HealthCheck, LoadBalancing, PassiveHealthCheck, StickyCookie } from '../../model/pool.ts';
+import { block, line, text, type Node } from './ast.ts';
+import { headerName } from './headers.ts';
+import { literalUrl, literalValue } from './quote.ts';
+
+/** Sends requests to a pool. Some middlewares are wishes to it; `more`: further lines of ours. */
+export function forward(
+  backend: Backend,
+  { middlewares, more = [] }: { readonly middlewares: readonly Middleware[]; readonly more?: readonly Node[] },
+): Node {
+  const endpoints = sameScheme(backend.endpoints);
+  const protocol = endpoints[0]?.protocol ?? 'http';
+  const { healthCheck, passiveHealthCheck, flushIntervalMs } = backend;
+  const nodes: readonly Node[] = [
+    ...(endpoints.length > 1 ? [choiceOf(backend, endpoints)] : []),
+    ...attempts(middlewares.find(isRetry), endpoints),
+    ...(healthCheck ? healthLines(healthCheck) : []),
+    ...(passiveHealthCheck ? failureLines(passiveHealthCheck) : []),
+    ...(flushIntervalMs === undefined ? [] : [line('flush_interval', flushIntervalMs < 0 ? '-1' : duration(flushIntervalMs))]),
+    ...bufferLines(middlewares.find(isBuffering)),
+    ...upstreamHost(backend, protocol),
+    line('stream_close_delay', '5m'),
+    ...more,
+    ...transportOf(backend, protocol),
+  ];
+  return block(['reverse_proxy', ...endpoints.map(addressOf)], nodes);
+}
+
+/** A Caddy upstream pool has one scheme: that of most instances, https where they are equal. */
+export function sameScheme(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const count = (protocol: Endpoint['protocol']): number => endpoints.filter((endpoint) => endpoint.protocol === protocol).length;
+  const [chosen] = (['https', 'http', 'h2c', 'tcp'] as const).toSorted((a, b) => count(b) - count(a));
+  return endpoints.filter(({ protocol }) => protocol === chosen);
+}
+
+const isRetry = (middleware: Middleware): middleware is MiddlewareOf<'retry'> => middleware.kind === 'retry';
+const isBuffering = (middleware: Middleware): middleware is MiddlewareOf<'buffering'> => middleware.kind === 'buffering';
+
+const POLICIES: Readonly<Record<LoadBalancing, readonly string[]>> = {
+  random: ['random'],
+  roundRobin: ['round_robin'],
+  ipHash: ['ip_hash'],
+  leastConnections: ['least_conn'],
+  powerOfTwo: ['random_choose', '2'],
+  leastTime: ['least_conn'],
+};
+
+/** How an instance is chosen: by weight where they differ, else by policy; by a cookie first where one is asked for. */
+function choiceOf({ id, loadBalancing, sticky }: Backend, endpoints: readonly Endpoint[]): Node {
+  const weights = endpoints.map(({ weight }) => weight);
+  const policy = new Set(weights).size > 1 ? ['weighted_round_robin', ...weights.map(String)] : POLICIES[loadBalancing];
+  if (!sticky) return line('lb_policy', ...policy);
+  const age = sticky.maxAgeSeconds !== undefined && sticky.maxAgeSeconds > 0 ? [line('max_age', `${sticky.maxAgeSeconds}s`)] : [];
+  return block(['lb_policy', 'cookie', text(cookieName(id, sticky))], [line('fallback', ...policy), ...age]);
+}
+
+/** As in Traefik each pool has a cookie of its own: several pools of one host would take theirs from each other. */
+function cookieName(id: string, { name }: StickyCookie): string {
+  return name ?? `_${sha256(id).slice(0, 12)}`;
+}
+
+/** Where nothing is asked, another instance is tried when one does not take the connection. */
+function attempts(retry: MiddlewareOf<'retry'> | undefined, endpoints: readonly Endpoint[]): readonly Node[] {
+  if (!retry) return endpoints.length > 1 ? [line('lb_retries', '2')] : [];
+  if (retry.attempts < 2) return [];
+  const { initialIntervalMs, timeoutMs, statuses = [], anyMethod = false } = retry;
+  return [
+    line('lb_retries', String(retry.attempts - 1)),
+    ...(timeoutMs === undefined ? [] : [line('lb_try_duration', duration(timeoutMs))]),
+    ...(initialIntervalMs === undefined ? [] : [line('lb_try_interval', duration(initialIntervalMs))]),
+    ...(statuses.length > 0 ? [block(['lb_retry_match'], againFor(statuses, anyMethod))] : []),
+  ];
+}
+
+function againFor(statuses: readonly { readonly from: number; readonly to: number }[], anyMethod: boolean): readonly Node[] {
+  const status = '{http.reverse_proxy.status_code}';
+  const ranges = statuses.map(({ from, to }) => `(${status} >= ${from} && ${status} <= ${to})`);
+  return [line('expression', text(ranges.join(' || '))), ...(anyMethod ? [] : [block(['not'], [line('method', 'POST', 'PATCH', 'LOCK')])])];
+}
+
+/** As much as Traefik keeps in memory. */
+const BUFFER_BYTES = 1024 * 1024;
+
+function bufferLines(buffering: MiddlewareOf<'buffering'> | undefined): readonly Node[] {
+  if (!buffering) return [];
+  const { memRequestBytes = BUFFER_BYTES, memResponseBytes = BUFFER_BYTES } = buffering;
+  return [line('request_buffers', String(memRequestBytes)), line('response_buffers', String(memResponseBytes))];
+}
+
+function healthLines(check: HealthCheck): readonly Node[] {
+  const { path = '/', port, method, host, headers, status, intervalMs, timeoutMs, followRedirects } = check;
+  const named = [...headers, ...(host === undefined ? [] : [{ name: 'Host', value: host }])];
+  return [
+    line('health_uri', text(literalUrl(path))),
+    ...(port === undefined ? [] : [line('health_port', String(port))]),
+    ...(method === undefined ? [] : [line('health_method', text(method))]),
+    ...(intervalMs === undefined ? [] : [line('health_interval', duration(intervalMs))]),
+    ...(timeoutMs === undefined ? [] : [line('health_timeout', duration(timeoutMs))]),
+    ...(status === undefined ? [] : [line('health_status', String(status))]),
+    ...(followRedirects ? [line('health_follow_redirects')] : []),
+    ...(named.length > 0
+      ? [
+          block(
+            ['health_headers'],
+            named.map(({ name, value }) => line(headerName(name), text(literalValue(value)))),
+          ),
+        ]
+      : []),
+  ];
+}
+
+/** Failed connections and answers from 500 on count, as in Traefik, and what it does where nothing is said. */
+function failureLines({ maxFailures = 1, windowMs = 10_000 }: PassiveHealthCheck): readonly Node[] {
+  return [line('fail_duration', duration(windowMs)), line('max_fails', String(maxFailures)), line('unhealthy_status', '5xx')];
+}
+
+function duration(ms: number): string {
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+function addressOf({ address, port }: Endpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** Caddy itself passes the client's Host on to plain instances, and names the instance to https ones. */
+function upstreamHost({ upstreamHost: host }: Backend, protocol: Endpoint['protocol']): readonly Node[] {
+  if (host.kind === 'client') return protocol === 'https' ? [line('header_up', 'Host', text('{http.request.hostport}'))] : [];
+  const value = host.kind === 'endpoint' ? '{http.reverse_proxy.upstream.hostport}' : (host.header ?? host.host);
+  return [line('header_up', 'Host', text(value))];
+}
+
+function transportOf({ transport }: Backend, protocol: Endpoint['protocol']): readonly Node[] {
+  const { skipVerify, serverName, rootCas, dialTimeoutMs, responseTimeoutMs, idleTimeoutMs } = transport;
+  const times = [
+    ['dial_timeout', dialTimeoutMs],
+    ['response_header_timeout', responseTimeoutMs],
+    ['keepalive', idleTimeoutMs],
+  ] as const;
+  const lines = [
+    ...(protocol === 'h2c' ? [line('versions', 'h2c')] : []),
+    ...(protocol === 'https' ? [line('tls')] : []),
+    ...(protocol === 'https' && skipVerify ? [line('tls_insecure_skip_verify')] : []),
+    ...(protocol === 'https' && serverName !== undefined ? [line('tls_server_name', text(serverName))] : []),
+    ...(protocol === 'https' && rootCas && !skipVerify ? [line('tls_trust_pool', 'file', ...rootCas.map(text))] : []),
+    ...times.flatMap(([name, ms]) => (ms === undefined ? [] : [line(name, duration(ms))])),
+  ];
+  return lines.length > 0 ? [block(['transport', 'http'], lines)] : [];
+}

@@ -1,0 +1,96 @@
+import type { Middleware } from '../../model/middleware.ts';
+import type { Backend, HealthCheck, StickyCookie } from '../../model/pool.ts';
+import { backendIdsOf, type Route } from '../../model/route.ts';
+import { middlewaresOf } from '../features.ts';
+import type { RouteContext } from '../target.ts';
+import { isEnforceable } from './access.ts';
+import { encodingsOf } from './compress.ts';
+import { canTellApart } from './limits.ts';
+import { cutsSomething } from './path-changes.ts';
+
+/** Why Caddy cannot enforce a protection of a route as its values ask; undefined where it can. */
+export function unenforceable(route: Route, { settings }: RouteContext): string | undefined {
+  return middlewaresOf(route).flatMap((middleware) => {
+    if (!isEnforceable(middleware, settings))
+      return ['Cannot enforce basicAuth: it needs users with bcrypt hashes, the only ones that Caddy checks'];
+    if (middleware.kind === 'rateLimit' && !canTellApart(middleware.by))
+      return [
+        'Cannot enforce rateLimit: Caddy tells clients apart by the address of the connection or of the client, a header or the host',
+      ];
+    return [];
+  })[0];
+}
+
+/** In what the values of a route ask for more than Caddy does. */
+export function valueDifferences(route: Route, { backends, settings }: RouteContext): readonly string[] {
+  const pools = backendIdsOf(route).flatMap((id) => backends.get(id) ?? []);
+  const asked = middlewaresOf(route);
+  return [...emptiedPaths(route), ...asked.flatMap((middleware) => lost(middleware, settings)), ...pools.flatMap(lostOfPool)];
+}
+
+/** A Traefik tag that strips all of a path leaves nothing, to which the next prefix is added. */
+function emptiedPaths({ dialect, middlewares }: Route): readonly string[] {
+  const index = middlewares.findIndex((one) => one.kind === 'stripPrefixRegexp' || (one.kind === 'stripPrefix' && !one.forceSlash));
+  const isLooked = index >= 0 && middlewares.slice(index + 1).some(({ kind }) => kind === 'addPrefix' || kind === 'replacePathRegexp');
+  return dialect === 'traefik' && isLooked ? ['Where a prefix is all of the path a slash stays, behind the next prefix too'] : [];
+}
+
+function lost(middleware: Middleware, settings: RouteContext['settings']): readonly string[] {
+  switch (middleware.kind) {
+    case 'stripPrefixRegexp':
+      return middleware.regexps.every(cutsSomething) ? [] : ['An expression that may match nothing strips no prefix'];
+    case 'compress': {
+      const { encodings = [], defaultEncoding } = middleware;
+      const known = encodingsOf(middleware, settings);
+      const missing = encodings.filter((encoding) => !known.includes(encoding));
+      return [
+        ...(missing.length > 0 ? [`Caddy does not compress with ${missing.join(', ')}`] : []),
+        ...(defaultEncoding === undefined ? [] : ['Answers to clients that name no encoding are not compressed']),
+      ];
+    }
+    case 'buffering': {
+      const { maxResponseBytes, retryExpression } = middleware;
+      return [
+        ...(maxResponseBytes === undefined ? [] : [`Answers of more than ${maxResponseBytes} bytes are sent on all the same`]),
+        ...(retryExpression === undefined ? [] : ['Requests are not tried again by an expression of buffering']),
+      ];
+    }
+    case 'retry':
+      return middleware.ignoreConnectionErrors ? ['Connections that fail are tried again all the same'] : [];
+    case 'passTlsClientCert':
+      return middleware.info.length > 0 ? ['Instances get no X-Forwarded-Tls-Client-Cert-Info'] : [];
+    default:
+      return [];
+  }
+}
+
+function lostOfPool({ sticky, healthCheck, endpoints }: Backend): readonly string[] {
+  const attributes = sticky ? attributesOf(sticky) : [];
+  return [
+    ...(attributes.length > 0 && endpoints.length > 1
+      ? [`The cookie of a pool has Caddy's own attributes, not those asked for: ${attributes.join(', ')}`]
+      : []),
+    ...(healthCheck ? lostOfCheck(healthCheck, endpoints) : []),
+  ];
+}
+
+/** Caddy's own: HttpOnly, path `/`, no domain; SameSite Lax without TLS, with TLS Secure and SameSite None. */
+function attributesOf({ secure, httpOnly, sameSite, path, domain }: StickyCookie): readonly string[] {
+  return [
+    ...(secure === undefined ? [] : ['secure']),
+    ...(httpOnly === false ? ['httpOnly'] : []),
+    ...(sameSite === undefined ? [] : ['sameSite']),
+    ...(path === undefined || path === '/' ? [] : ['path']),
+    ...(domain === undefined ? [] : ['domain']),
+  ];
+}
+
+function lostOfCheck({ scheme, unhealthyIntervalMs, intervalMs }: HealthCheck, endpoints: Backend['endpoints']): readonly string[] {
+  const isTls = endpoints.some(({ protocol }) => protocol === 'https');
+  return [
+    ...(scheme === undefined || (scheme === 'https') === isTls ? [] : [`Health checks use the scheme of the pool, not ${scheme}`]),
+    ...(unhealthyIntervalMs === undefined || unhealthyIntervalMs === intervalMs
+      ? []
+      : ['Unhealthy instances are checked as often as healthy ones']),
+  ];
+}

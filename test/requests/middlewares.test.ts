@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MiddlewareOf } from '../../src/model/middleware.ts';
+import { SERVERS } from '../../src/model/rendered.ts';
+import type { Answer } from '../support/caddy.ts';
+import { listen, serveBy, type Asking } from '../support/both.ts';
+
+/** The same middlewares on both proxies: the same requests get the same answers. */
+
+const CORS: MiddlewareOf<'cors'> = {
+  kind: 'cors',
+  allowCredentials: false,
+  allowHeaders: [],
+  allowMethods: [],
+  allowOrigins: [],
+  allowOriginRegexps: [],
+  exposeHeaders: [],
+  addVary: false,
+};
+
+for (const server of SERVERS) {
+  test(`${server} changes paths as Traefik's tags ask`, async (t) => {
+    const served = await serveBy(t, server, {
+      route: { dialect: 'traefik' },
+      codes: { caddy: ['CADDY_APPROXIMATED'] },
+      hosts: {
+        'strip.io': [{ kind: 'stripPrefix', prefixes: ['/api', '/b c'] }],
+        'force.io': [
+          { kind: 'stripPrefix', prefixes: ['/api'], forceSlash: true },
+          { kind: 'addPrefix', prefix: '/p' },
+        ],
+        'again.io': [
+          { kind: 'stripPrefix', prefixes: ['/api'] },
+          { kind: 'addPrefix', prefix: '/p' },
+        ],
+        'regexp.io': [{ kind: 'stripPrefixRegexp', regexps: ['/none', '^/[a-z]+/(?:v1|v2)', '/x'] }],
+        'add.io': [{ kind: 'addPrefix', prefix: '/p+$1' }],
+        'odd.io': [{ kind: 'addPrefix', prefix: '/{p} $1 100%' }],
+        'replace.io': [{ kind: 'replacePath', path: '/new%2Fpath/$1' }],
+        'rewrite.io': [{ kind: 'replacePathRegexp', regexp: '^/([a-z]+)/([0-9]+)', replacement: '/${2}0/$1' }],
+        'brace.io': [{ kind: 'replacePathRegexp', regexp: '^/a', replacement: '/{x}$$' }],
+        'cut.io': [{ kind: 'replacePathRegexp', regexp: '^/cut/', replacement: '' }],
+      },
+    });
+    if (!served) return;
+    const path = async (host: string, asked: string): Promise<unknown> => {
+      const { status, echo } = await served.ask(host, { path: asked });
+      return echo?.url ?? status;
+    };
+    const paths = async (host: string, ...asked: readonly string[]): Promise<readonly unknown[]> =>
+      Promise.all(asked.map((one) => path(host, one)));
+
+    assert.deepEqual(await paths('strip.io', '/api/x?q=%2F', '/API/x', '/apix', '/api', '/api/', '/b%20c/d', '/none?'), [
+      '/x?q=%2F',
+      '/API/x',
+      '/x',
+      '/',
+      '/',
+      '/d',
+      '/none?',
+    ]);
+    assert.deepEqual(await paths('strip.io', '/api/x%2Fy', '/api/%3Fa%25b', '/api../x', '/%61pi/caf%C3%A9'), [
+      '/x%2Fy',
+      '/%3Fa%25b',
+      400,
+      '/caf%C3%A9',
+    ]);
+    assert.deepEqual(
+      [await paths('force.io', '/api', '/api/x'), await paths('again.io', '/api', '/api/x')],
+      [
+        ['/p/', '/p/x'],
+        [server === 'caddy' ? '/p/' : '/p', '/p/x'],
+      ],
+    );
+    assert.deepEqual(await paths('regexp.io', '/shop/v1/a%2Fb?q', '/shop/v3/a', '/shop/v2', '/x/a', '/y/x'), [
+      '/a%2Fb?q',
+      '/shop/v3/a',
+      '/',
+      '/a',
+      '/y/x',
+    ]);
+    assert.deepEqual(await paths('add.io', '/a%2Fb', '/'), ['/p+$1/a%2Fb', '/p+$1/']);
+    assert.deepEqual(await paths('odd.io', '/a%20b', '/'), ['/%7Bp%7D%20$1%20100%25/a%20b', '/%7Bp%7D%20$1%20100%25/']);
+    assert.deepEqual(await paths('replace.io', '/old/a%2Fb?q=1', '/'), ['/new%2Fpath/$1?q=1', '/new%2Fpath/$1']);
+    assert.deepEqual(await paths('rewrite.io', '/ab/12/x%2Fy?q=1', '/AB/12'), ['/120/ab/x%2Fy?q=1', '/AB/12']);
+    assert.deepEqual(await paths('brace.io', '/a/b'), ['/%7Bx%7D$/b']);
+    assert.deepEqual(await paths('cut.io', '/cut/x', '/x'), [400, '/x']);
+    const headers = async (host: string, asked: string): Promise<readonly unknown[]> => {
+      const { echo } = await served.ask(host, { path: asked });
+      return [echo?.headers['x-forwarded-prefix'], echo?.headers['x-replaced-path']];
+    };
+    assert.deepEqual(
+      [
+        await headers('strip.io', '/api/x'),
+        await headers('regexp.io', '/shop/v1/a'),
+        await headers('replace.io', '/o%2F?q'),
+        await headers('rewrite.io', '/a/1'),
+      ],
+      [
+        ['/api', undefined],
+        ['/shop/v1', undefined],
+        [undefined, '/o%2F'],
+        [undefined, '/a/1'],
+      ],
+    );
+  });
+
+  test(`${server} sets, removes and guards headers`, async (t) => {
+    const served = await serveBy(t, server, {
+      hosts: {
+        'headers.io': [
+          {
+            kind: 'headers',
+            request: [
+              { name: 'X-Gone', value: '' },
+              { name: 'X-In', value: '{http.request.host} $1' },
+            ],
+            response: [{ name: 'X-Out', value: '{http.request.host}' }],
+          },
+        ],
+        'hsts.io': [{ kind: 'hsts', maxAgeSeconds: 60, includeSubdomains: true, preload: true, always: false }],
+        'always.io': [{ kind: 'hsts', maxAgeSeconds: 60, includeSubdomains: false, preload: false, always: true }],
+        'hosts.io': [{ kind: 'allowedHosts', hosts: ['other.io', 'HOSTS.io'] }],
+        'other.io': [{ kind: 'allowedHosts', hosts: ['hosts.io'] }],
+        'cert.io': [{ kind: 'passTlsClientCert', pem: true, info: [] }],
+      },
+      codes: { caddy: ['CADDY_APPROXIMATED'] },
+    });
+    if (!served) return;
+
+    const headers = await served.ask('headers.io', { headers: { 'x-gone': 'a' } });
+    assert.deepEqual(
+      [headers.echo?.headers['x-in'], headers.echo?.headers['x-gone'], headers.headers['x-out']],
+      ['{http.request.host} $1', undefined, '{http.request.host}'],
+    );
+    const hsts = async (host: string, tls: boolean): Promise<unknown> =>
+      (await served.ask(host, { tls })).headers['strict-transport-security'];
+    assert.deepEqual([await hsts('hsts.io', true), await hsts('hsts.io', false)], ['max-age=60; includeSubDomains; preload', undefined]);
+    assert.deepEqual([await hsts('always.io', true), await hsts('always.io', false)], ['max-age=60', 'max-age=60']);
+    assert.deepEqual([(await served.ask('hosts.io')).status, (await served.ask('other.io')).status], [200, 500]);
+    const forged = { 'x-forwarded-tls-client-cert': 'forged', 'x-forwarded-tls-client-cert-info': 'forged' };
+    const { echo } = await served.ask('cert.io', { tls: true, headers: forged });
+    assert.deepEqual(
+      [echo?.headers['x-forwarded-tls-client-cert'], echo?.headers['x-forwarded-tls-client-cert-info']],
+      [undefined, undefined],
+    );
+  });
+
+  test(`${server} answers cross-origin questions`, async (t) => {
+    const own = await listen(t, (_request, response) =>
+      response.setHeader('Access-Control-Allow-Origin', 'own').setHeader('Vary', 'A').end(),
+    );
+    const served = await serveBy(t, server, {
+      ports: [own],
+      hosts: {
+        'cors.io': [
+          {
+            ...CORS,
+            allowCredentials: true,
+            allowHeaders: ['X-A'],
+            allowMethods: ['GET', 'PUT'],
+            allowOrigins: ['https://a.io'],
+            allowOriginRegexps: ['^https://[a-z]+\\.b\\.io$'],
+            exposeHeaders: ['X-B'],
+            maxAgeSeconds: 30,
+            addVary: true,
+          },
+        ],
+        'star.io': [{ ...CORS, allowOrigins: ['https://a.io', '*'] }],
+        'all.io': [
+          { ...CORS, allowOrigins: ['*'], allowCredentials: true, allowHeaders: ['*'], allowMethods: ['*'], exposeHeaders: ['*'] },
+        ],
+        'none.io': [{ ...CORS, exposeHeaders: ['X-B', 'X-C'] }],
+      },
+    });
+    if (!served) return;
+    const NAMES = ['allow-origin', 'allow-credentials', 'allow-methods', 'allow-headers', 'max-age', 'expose-headers'];
+    const granted = ({ status, headers }: Answer): readonly unknown[] => [
+      status,
+      ...NAMES.map((name) => headers[`access-control-${name}`]),
+    ];
+    const preflight = async (host: string, origin: string): Promise<readonly unknown[]> =>
+      granted(
+        await served.ask(host, {
+          method: 'OPTIONS',
+          headers: { origin, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'x-z' },
+        }),
+      );
+    const plain = async (host: string, origin?: string): Promise<readonly unknown[]> =>
+      granted(await served.ask(host, { headers: origin === undefined ? {} : { origin } }));
+
+    const no = undefined;
+    assert.deepEqual(await preflight('cors.io', 'https://x.b.io'), [200, 'https://x.b.io', 'true', 'GET,PUT', 'X-A', '30', 'X-B']);
+    assert.deepEqual(await preflight('cors.io', 'https://evil.io'), [200, no, 'true', 'GET,PUT', 'X-A', '30', 'X-B']);
+    assert.deepEqual(await plain('cors.io', 'https://a.io'), [200, 'https://a.io', 'true', no, no, no, 'X-B']);
+    assert.deepEqual(await plain('cors.io', 'https://evil.io'), [200, 'own', 'true', no, no, no, 'X-B']);
+    assert.deepEqual((await served.ask('cors.io')).headers['vary']?.split(/, */), ['A', 'Origin']);
+    assert.deepEqual(
+      [await plain('star.io', 'https://a.io'), await plain('star.io', 'https://x.io'), await plain('star.io')],
+      [
+        [200, 'https://a.io', no, no, no, no, no],
+        [200, '*', no, no, no, no, no],
+        [200, '*', no, no, no, no, no],
+      ],
+    );
+    assert.deepEqual(await preflight('all.io', 'https://a.io'), [200, 'https://a.io', 'true', 'PUT', 'x-z', no, no]);
+    assert.deepEqual(await plain('none.io', 'https://a.io'), [200, 'own', no, no, no, no, 'X-B,X-C']);
+  });
+
+  test(`${server} lets in the addresses that count`, async (t) => {
+    const cidrs = ['10.0.0.0/8', '127.0.0.2/32'];
+    const served = await serveBy(t, server, {
+      wishes: { trustedProxies: ['127.0.0.1/32', '127.0.0.9/32'] },
+      hosts: {
+        'peer.io': [{ kind: 'ipAllow', cidrs, of: { kind: 'peer' }, status: 451 }],
+        'client.io': [{ kind: 'ipAllow', cidrs, of: { kind: 'client' } }],
+        'denied.io': [{ kind: 'ipDeny', cidrs, of: { kind: 'client' } }],
+        'depth.io': [{ kind: 'ipAllow', cidrs, of: { kind: 'depth', depth: 2 } }],
+        'excluding.io': [{ kind: 'ipAllow', cidrs, of: { kind: 'excluding', cidrs: ['10.9.0.0/16', '192.168.0.0/16'] } }],
+      },
+      codes: { caddy: ['CADDY_APPROXIMATED'] },
+    });
+    if (!served) return;
+    const via = (...hops: readonly string[]): Asking => ({ headers: { 'x-forwarded-for': hops.join(', ') } });
+    const from = (address: string, asking: Asking = {}): Asking => ({ ...asking, from: address });
+
+    assert.deepEqual(await served.statuses('peer.io', from('127.0.0.2'), from('127.0.0.3'), via('10.0.0.1')), [200, 451, 451]);
+    assert.deepEqual(
+      await served.statuses(
+        'client.io',
+        via('10.0.0.1'),
+        via('9.9.9.9'),
+        via('10.0.0.1', '9.9.9.9'),
+        via('9.9.9.9', '10.0.0.1', '127.0.0.9'),
+        from('127.0.0.2'),
+        from('127.0.0.3', via('10.0.0.1')),
+        from('127.0.0.2', via('9.9.9.9')),
+      ),
+      [200, 403, 403, 200, 200, 403, 200],
+    );
+    assert.deepEqual(
+      await served.statuses('denied.io', via('10.0.0.1'), via('9.9.9.9'), via('9.9.9.9', '10.0.0.1'), from('127.0.0.2'), from('127.0.0.3')),
+      [403, 200, 403, 403, 200],
+    );
+    assert.deepEqual(
+      await served.statuses(
+        'depth.io',
+        via('10.0.0.1', '9.9.9.9'),
+        via('9.9.9.9', '10.0.0.1'),
+        via('10.0.0.1', '10.0.0.1', '9.9.9.9'),
+        via('10.0.0.1'),
+        {},
+        from('127.0.0.3', via('10.0.0.1', '9.9.9.9')),
+      ),
+      [200, 403, 200, 403, 403, 403],
+    );
+    assert.deepEqual(
+      await served.statuses(
+        'excluding.io',
+        via('10.0.0.1'),
+        via('10.0.0.1', '192.168.1.1'),
+        via('10.0.0.1', '9.9.9.9'),
+        via('10.9.0.1'),
+        via('10.0.0.1', '10.9.0.1', '', '192.168.0.1'),
+        {},
+        from('127.0.0.3', via('10.0.0.1')),
+      ),
+      [200, 200, 403, 403, 200, 403, 403],
+    );
+  });
+}
