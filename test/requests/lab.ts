@@ -23,6 +23,7 @@ import { port } from '../support/intents.ts';
 import { freePorts, needServer, startProcess, tempDir, whenEnded } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import type { AskedRequest } from './model.ts';
+import { TRUSTED_PROXY } from './samples.ts';
 
 /** A real proxy on free loopback ports that serves one table after the other. */
 export interface Lab {
@@ -106,6 +107,7 @@ export async function labSettings(dir: string): Promise<RenderSettings> {
   const credentials = { usersFile: join(dir, 'users'), users: [{ name: 'oracle', hash: new Secret(HASH) }] };
   return {
     ...base,
+    trustedProxies: [`${TRUSTED_PROXY}/32`],
     entryPoints: [
       ...base.entryPoints,
       at('alt', alt, 'http', true),

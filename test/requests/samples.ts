@@ -1,9 +1,12 @@
 import { compileRegexp } from '../../src/lib/regexp.ts';
 import type { EntryPoint } from '../../src/model/entry-point.ts';
 import type { Condition, HostMatch, PathMatch } from '../../src/model/match.ts';
-import type { HeaderValue } from '../../src/model/middleware.ts';
+import type { HeaderValue, Middleware } from '../../src/model/middleware.ts';
 import type { Route, RoutingTable } from '../../src/model/route.ts';
 import type { AskedRequest } from './model.ts';
+
+/** The address of a client that says for whom it asks, and is believed. */
+export const TRUSTED_PROXY = '127.0.0.9';
 
 /**
  * Requests that a table is asked: for each of its http routes some that it should take (with paths that middlewares and cleaning change)
@@ -22,9 +25,6 @@ function samplesOfRoute({ match, middlewares }: Route, points: readonly EntryPoi
   const [path = '/', ...otherPaths] = pathSamples(match.path);
   const { method, headers, query } = meeting(match.conditions);
   const base = { host, path: withQuery(path, query), method, headers, from: '127.0.0.1' };
-  const addressed = middlewares.some(({ kind }) => kind === 'ipAllow' || kind === 'ipDeny')
-    ? ['127.0.0.2', '127.0.0.3'].map((from) => ({ ...base, from }))
-    : [];
   const variants = [
     base,
     ...otherHosts.map((other) => ({ ...base, host: other })),
@@ -32,9 +32,36 @@ function samplesOfRoute({ match, middlewares }: Route, points: readonly EntryPoi
     { ...base, method: method === 'POST' ? 'GET' : 'POST' },
     ...(match.conditions.length > 0 ? [{ ...base, headers: [], path }] : []),
     { ...base, headers: [...headers, { name: 'Authorization', value: 'Basic b3JhY2xlOm9yYWNsZQ==' }] },
-    ...addressed,
+    ...middlewares.flatMap((middleware) => samplesOfMiddleware(middleware, base)),
   ];
   return points.flatMap(({ name, tls }) => (tls ? variants.slice(0, 2) : variants).map((variant) => ({ ...variant, entryPoint: name })));
+}
+
+/** Requests of which a middleware takes notice. */
+function samplesOfMiddleware({ kind }: Middleware, base: Omit<AskedRequest, 'entryPoint'>): readonly Omit<AskedRequest, 'entryPoint'>[] {
+  const withHeaders = (...headers: readonly HeaderValue[]): typeof base => ({ ...base, headers: [...base.headers, ...headers] });
+  const hops = (value: string): HeaderValue => ({ name: 'X-Forwarded-For', value });
+  const origin = { name: 'Origin', value: 'https://a.test' };
+  switch (kind) {
+    case 'ipAllow':
+    case 'ipDeny':
+      return [
+        ...['127.0.0.2', '127.0.0.3'].map((from) => ({ ...base, from })),
+        ...['10.0.0.1', '9.9.9.9, 10.0.0.1', '10.0.0.1, 9.9.9.9', '10.0.0.1, 10.9.0.1'].map((value) => ({
+          ...withHeaders(hops(value)),
+          from: TRUSTED_PROXY,
+        })),
+      ];
+    case 'cors':
+      return [withHeaders(origin), { ...withHeaders(origin, { name: 'Access-Control-Request-Method', value: 'PUT' }), method: 'OPTIONS' }];
+    case 'encodedCharacters':
+      return ['%2F', '%5c', '%3B', '%00', '/%23'].map((escape) => ({ ...base, path: base.path.replace(/\?|$/, `/a${escape}b$&`) }));
+    case 'stripPrefixRegexp':
+    case 'replacePathRegexp':
+      return ['/shop/v1/a%2Fb?q=1', '/shop/v1', '/shop/v1../x', '/x/y', '/ab/12/c', '/ab/12%20/', '/a'].map((path) => ({ ...base, path }));
+    default:
+      return [];
+  }
 }
 
 function hostSamples(host: HostMatch): readonly string[] {

@@ -35,23 +35,27 @@ export interface Served {
 
 /** What is served: a host for each list of middlewares in front of the pool `a`; `side` is another pool. */
 export interface Scene {
-  readonly hosts: Readonly<Record<string, readonly Middleware[]>>;
+  readonly hosts?: Readonly<Record<string, readonly Middleware[]>>;
+  /** Further pools, each served under the host that is its id. */
+  readonly pools?: readonly Backend[];
+  /** Further routes, behind the others. */
+  readonly routes?: readonly Route[];
   /** Of the pool `a`; absent: one instance that answers with what it received. */
   readonly ports?: readonly number[];
-  readonly pool?: Partial<Backend>;
   readonly route?: Partial<Route>;
   /** The codes that the rendering reports. */
   readonly codes?: Readonly<Partial<Record<Server, readonly string[]>>>;
-  readonly wishes?: Partial<Pick<RenderSettings, 'trustedProxies' | 'credentials'>>;
+  readonly wishes?: Partial<Pick<RenderSettings, 'trustedProxies' | 'credentials' | 'modules'>>;
 }
 
 /** Serves a scene by one of the proxies; undefined where the test was skipped for want of it. */
 export async function serveBy(t: TestContext, server: Server, scene: Scene): Promise<Served | undefined> {
-  const { hosts, ports, pool, route, codes = {}, wishes = {} } = scene;
+  const { hosts = {}, pools = [], routes: further = [], ports, route, codes = {}, wishes = {} } = scene;
   if (needServer(t, server) === undefined) return undefined;
-  const backends = [poolOf('a', ports ?? [await startEcho(t, 'a')], pool), poolOf('side', [await startEcho(t, 'side')])];
+  const backends = [poolOf('a', ports ?? [await startEcho(t, 'a')]), poolOf('side', [await startEcho(t, 'side')])];
   const routes = Object.entries(hosts).map(([host, middlewares]) => routeOf(host, host, '/', { middlewares, action: to('a'), ...route }));
-  const table = tableOf(routes, ...backends);
+  const pooled = pools.map(({ id }) => routeOf(id, id, '/', { action: to(id) }));
+  const table = tableOf([...routes, ...pooled, ...further], ...backends, ...pools);
   const { web, websecure, reported } = server === 'caddy' ? await byCaddy(t) : await byTraefik(t);
   assert.deepEqual([...new Set(reported)], codes[server] ?? []);
   const send = async (host: string, { tls = false, ...asking }: Asking = {}): Promise<Answer> => {

@@ -9,10 +9,14 @@ export interface Node {
   readonly unit?: string;
 }
 
-/** What a route needs beside its directives: matchers that stand at the top of its site. */
+/**
+ * What a route needs beside its directives: matchers that stand at the top of its site, and what is done there where a directive fails
+ * without an answer of its own, with the matchers of that.
+ */
 export interface Handler {
   readonly matchers: readonly Node[];
   readonly directives: readonly Node[];
+  readonly failures?: readonly Node[];
 }
 
 /** A line of our own words and quoted texts; strings are words. */

@@ -48,7 +48,7 @@ export const CADDY_CAPABILITIES: Capabilities = {
   compress: emulated('`encode` with gzip and zstd, and br where the module http.encoders.br is there; by default types that are worth it'),
   retry: emulated('`lb_retries` and `lb_retry_match`; the time between two attempts does not grow'),
   circuitBreaker: none('Caddy has no circuit breaker: a passive health check of the pool comes nearest'),
-  errors: emulated('`intercept`', 'Caddy shows pages for answers of instances and middlewares, but not where no instance answers at all'),
+  errors: emulated('`intercept`, and `handle_errors` where no instance answers'),
   contentType: emulated('always: Go sets a missing Content-Type from the first bytes'),
   grpcWeb: none('Caddy does not translate gRPC-Web: let the instance do it, or a proxy such as Envoy before it'),
   passTlsClientCert: emulated(
@@ -70,7 +70,7 @@ export const CADDY_CAPABILITIES: Capabilities = {
   'lb.roundRobin': native,
   'lb.ipHash': native,
   'lb.leastConnections': native,
-  'lb.powerOfTwo': native,
+  'lb.powerOfTwo': emulated('least_conn, the least busy of all: random_choose sends everything to the first of two idle instances'),
   'lb.leastTime': emulated(
     'least_conn',
     'Caddy does not measure how fast instances answer: the one with the fewest requests in flight is chosen',

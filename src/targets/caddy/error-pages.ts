@@ -1,5 +1,6 @@
 import type { MiddlewareOf } from '../../model/middleware.ts';
-import { block, line, text, type Handler, type Token } from './ast.ts';
+import { block, line, text, type Handler, type Node } from './ast.ts';
+import { headerName } from './headers.ts';
 import type { MiddlewareContext } from './middlewares.ts';
 import { forward } from './pools.ts';
 import { literalUrl } from './quote.ts';
@@ -12,41 +13,67 @@ interface Group {
   readonly status?: number;
 }
 
-/** Replaces answers of instances and middlewares by what another pool says. */
+/**
+ * Replaces answers by what another pool says: those of instances and middlewares where they pass (`intercept`), those of Caddy itself, when no
+ * instance answers, where its site handles errors. A variable tells which route has failed.
+ */
 export function errorsHandler(errors: Errors, { name, backends }: MiddlewareContext): Handler {
   const backend = backends.get(errors.backend);
   if (!backend?.endpoints.some(({ weight }) => weight > 0)) return { matchers: [], directives: [] };
-  const kept = (errors.requestHeaders ?? []).map((header, index) => ({ header, id: `${name}k${index}` }));
-  const headers = errors.requestHeaders && [
-    ...kept.map(({ header, id }) => line('vars', id, text(`{http.request.header.${header}}`))),
-    line('request_header', '*', '-*'),
-    ...kept.map(({ header, id }) => line('request_header', `@${id}`, text(header), text(`{http.vars.${id}}`))),
-  ];
-  const nodes = groupsOf(errors).flatMap((group, index) => {
-    const page = forward(backend, {
+  const pageOf = (group: Group, original: string): Node =>
+    forward(backend, {
       middlewares: [],
-      more: [line('method', 'GET'), line('rewrite', text(queryOf(errors.query, group))), line('replace_status', statusOf(group))],
+      more: [
+        line('method', 'GET'),
+        line('rewrite', text(queryOf(errors.query, group, original))),
+        line('replace_status', group.status === undefined ? text(original) : String(group.status)),
+      ],
     });
+  const [passing, failing] = [keptHeaders(errors, name), keptHeaders(errors, `${name}f`)];
+  const groups = groupsOf(errors);
+  const intercepted = groups.flatMap((group, index) => [
+    line(`@${name}s${index}`, 'status', ...statusWords(group.statuses)),
+    block(
+      ['handle_response', `@${name}s${index}`],
+      [block(['route'], [line('header', '*', '-*'), ...passing.directives, pageOf(group, '{http.intercept.status_code}')])],
+    ),
+  ]);
+  const failures = groups.flatMap((group, index) => {
+    const status = statusWords(group.statuses).join('|').replaceAll('xx', '\\d\\d');
+    const failed = [line('vars', 'error_pages', name), line('vars_regexp', '{http.error.status_code}', text(`^(?:${status})$`))];
     return [
-      line(`@${name}s${index}`, 'status', ...statusWords(group.statuses)),
-      block(['handle_response', `@${name}s${index}`], [line('header', '*', '-*'), ...(headers ?? []), page]),
+      block([`@${name}f${index}`], failed),
+      block(['route', `@${name}f${index}`], [...failing.directives, pageOf(group, '{http.error.status_code}')]),
     ];
   });
   return {
-    matchers: kept.map(({ id }) => block([`@${id}`], [block(['not'], [line('vars', id, text(''))])])),
-    directives: [block(['intercept'], nodes)],
+    matchers: passing.matchers,
+    directives: [line('vars', 'error_pages', name), block(['intercept'], intercepted)],
+    failures: [...failing.matchers, ...failures],
   };
 }
 
-/** The statuses that are replaced, by what becomes of them. */
+/** Of the headers of the request only some; all where nothing is said. */
+function keptHeaders({ requestHeaders }: Errors, name: string): Handler {
+  if (!requestHeaders) return { matchers: [], directives: [] };
+  const kept = requestHeaders.map((header, index) => ({ header: headerName(header), id: `${name}k${index}` }));
+  return {
+    matchers: kept.map(({ id }) => block([`@${id}`], [block(['not'], [line('vars', id, text(''))])])),
+    directives: [
+      ...kept.map(({ header, id }) => line('vars', id, text(header.kind === 'text' ? `{http.request.header.${header.text}}` : '\0'))),
+      line('request_header', '*', '-*'),
+      ...kept.map(({ header, id }) => line('request_header', `@${id}`, header, text(`{http.vars.${id}}`))),
+    ],
+  };
+}
+
+/** The statuses that are replaced, by what becomes of them: first those that get another, last all, of which those that keep theirs are left. */
 function groupsOf({ statuses, rewrites = [] }: Errors): readonly Group[] {
-  const caught = new Set(statuses.flatMap(numbersOf));
-  const groups = new Map<number | undefined, number[]>();
-  for (const status of [...caught].toSorted((a, b) => a - b)) {
-    const to = rewrites.find(({ from, to: last }) => status >= from && status <= last)?.status;
-    groups.set(to, [...(groups.get(to) ?? []), status]);
-  }
-  return [...groups].map(([status, members]) => ({ statuses: members, ...(status !== undefined && { status }) }));
+  const caught = [...new Set(statuses.flatMap(numbersOf))].toSorted((a, b) => a - b);
+  const rewritten = (status: number): number | undefined => rewrites.find(({ from, to }) => status >= from && status <= to)?.status;
+  const others = [...new Set(caught.flatMap((status) => rewritten(status) ?? []))];
+  const changed = others.map((status) => ({ statuses: caught.filter((one) => rewritten(one) === status), status }));
+  return caught.some((status) => rewritten(status) === undefined) ? [...changed, { statuses: caught }] : changed;
 }
 
 function numbersOf({ from, to }: { readonly from: number; readonly to: number }): readonly number[] {
@@ -62,14 +89,8 @@ function statusWords(statuses: readonly number[]): readonly string[] {
   return [...whole.map((hundred) => `${hundred}xx`), ...statuses.filter((one) => !whole.includes(Math.floor(one / 100))).map(String)];
 }
 
-const ORIGINAL = '{http.intercept.status_code}';
-
-function statusOf({ status }: Group): string | Token {
-  return status === undefined ? text(ORIGINAL) : String(status);
-}
-
 /** What the other pool is asked for, with a query of its own or none. The URL that failed is encoded once, wherever it stands. */
-function queryOf(query: string, { status }: Group): string {
+function queryOf(query: string, { status }: Group, original: string): string {
   const [path = '', ...rest] = `/${query.replace(/^\//, '')}`.split('?');
   const url = (uri: string): string => `{http.request.scheme}%3A%2F%2F{http.request.hostport}${uri}`;
   const filled = (part: string, uri: string): string =>
@@ -78,7 +99,7 @@ function queryOf(query: string, { status }: Group): string {
       .map((piece, index) => {
         if (index % 2 === 0) return literalUrl(piece).replaceAll('#', '%23');
         if (piece === '{url}') return url(uri);
-        return piece === '{status}' && status !== undefined ? String(status) : ORIGINAL;
+        return piece === '{status}' && status !== undefined ? String(status) : original;
       })
       .join('');
   return `${filled(path, '{http.request.uri_escaped}')}?${filled(rest.join('?'), '{http.request.uri}')}`;

@@ -1,8 +1,10 @@
+import type { Middleware } from '../../model/middleware.ts';
 import type { Backend } from '../../model/pool.ts';
 import type { Route } from '../../model/route.ts';
 import type { RenderSettings } from '../target.ts';
 import { isEnforceable } from './access.ts';
-import { line, type Handler } from './ast.ts';
+import { block, line, text, type Handler } from './ast.ts';
+import { ENCODED } from './limits.ts';
 import { middlewareHandler } from './middlewares.ts';
 import { forward } from './pools.ts';
 import { canPrint } from './quote.ts';
@@ -16,8 +18,8 @@ export interface HandlerContext {
 }
 
 /** Whether a handler can be printed; a route whose handler cannot answers 503. */
-export function isPrintable({ matchers, directives }: Handler): boolean {
-  return [...matchers, ...directives].every(canPrint);
+export function isPrintable({ matchers, directives, failures = [] }: Handler): boolean {
+  return [...matchers, ...directives, ...failures].every(canPrint);
 }
 
 /** The directives of a route, in a `route` so that they run as written. A route with a protection that cannot be enforced answers 503. */
@@ -27,12 +29,26 @@ export function handlerOf(route: Route, context: HandlerContext): Handler {
   const parts = route.middlewares.map((middleware, index) =>
     middlewareHandler(middleware, { ...context, route: id, dialect, name: `${context.name}m${index}` }),
   );
-  const clean = route.pathForm === 'clean' && route.action.kind !== 'respond' ? [line('invoke', 'clean')] : [];
+  const clean = cleaning(route, context.name);
   const action = actionHandler(route, context);
   return {
-    matchers: [...parts.flatMap(({ matchers }) => matchers), ...action.matchers],
-    directives: [...clean, ...parts.flatMap(({ directives }) => directives), ...action.directives],
+    matchers: [...clean.matchers, ...parts.flatMap(({ matchers }) => matchers), ...action.matchers],
+    directives: [...clean.directives, ...parts.flatMap(({ directives }) => directives), ...action.directives],
+    failures: parts.flatMap(({ failures = [] }) => failures),
   };
+}
+
+/** The path is cleaned first, but for encoded characters that a middleware looks for: Caddy would decode them. */
+function cleaning({ pathForm, action, middlewares }: Route, name: string): Handler {
+  if (pathForm === 'raw' || action.kind === 'respond') return { matchers: [], directives: [] };
+  if (!looksAtEncoding(middlewares)) return { matchers: [], directives: [line('invoke', 'clean')] };
+  const plain = block([`@${name}plain`], [block(['not'], [line('vars_regexp', '{http.request.uri}', text(ENCODED))])]);
+  return { matchers: [plain], directives: [line('invoke', `@${name}plain`, 'clean')] };
+}
+
+/** Whether a middleware wants to see how a path was encoded. */
+export function looksAtEncoding(middlewares: readonly Middleware[]): boolean {
+  return middlewares.some(({ kind }) => kind === 'encodedCharacters');
 }
 
 function actionHandler(route: Route, { backends, name }: HandlerContext): Handler {

@@ -38,9 +38,13 @@ function keyLines(by: ClientCriterion): readonly Node[] {
   }
 }
 
-/** Answers 413 to a larger body, at the latest when it has come so far. */
-export function maxBodyHandler(bytes: number): Handler {
-  return { matchers: [], directives: [block(['request_body'], [line('max_size', String(bytes))])] };
+/** Answers 413 to a larger body: before any instance sees it where the client says how large it is, else when so much has come. */
+export function maxBodyHandler(bytes: number, name: string): Handler {
+  const said = '{http.request.header.Content-Length}';
+  return {
+    matchers: [line(`@${name}`, 'expression', text(`${said} != "" && int(${said}) > ${bytes}`))],
+    directives: [line('respond', `@${name}`, '413'), block(['request_body'], [line('max_size', String(bytes))])],
+  };
 }
 
 const ESCAPES: Readonly<Record<EncodedCharacter, string>> = {
@@ -52,6 +56,9 @@ const ESCAPES: Readonly<Record<EncodedCharacter, string>> = {
   semicolon: '3b',
   slash: '2f',
 };
+
+/** Whether the path of a URL as sent holds an encoded character that `encodedCharacters` knows. */
+export const ENCODED: string = `(?i)^[^?]*%(?:${Object.values(ESCAPES).join('|')})`;
 
 /** Answers 400 to paths with encoded characters other than these. */
 export function encodedCharactersHandler({ allowed }: MiddlewareOf<'encodedCharacters'>, name: string): Handler {

@@ -58,9 +58,9 @@ export function middlewareHandler(middleware: Middleware, context: MiddlewareCon
     case 'rateLimit':
       return rateLimitHandler(middleware, context);
     case 'maxBody':
-      return maxBodyHandler(middleware.bytes);
+      return maxBodyHandler(middleware.bytes, name);
     case 'buffering':
-      return middleware.maxRequestBytes === undefined ? NOTHING : maxBodyHandler(middleware.maxRequestBytes);
+      return middleware.maxRequestBytes === undefined ? NOTHING : maxBodyHandler(middleware.maxRequestBytes, name);
     case 'compress':
       return compressHandler(middleware, settings);
     case 'errors':

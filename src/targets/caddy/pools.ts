@@ -19,7 +19,7 @@ export function forward(
     ...(healthCheck ? healthLines(healthCheck) : []),
     ...(passiveHealthCheck ? failureLines(passiveHealthCheck) : []),
     ...(flushIntervalMs === undefined ? [] : [line('flush_interval', flushIntervalMs < 0 ? '-1' : duration(flushIntervalMs))]),
-    ...bufferLines(middlewares.find(isBuffering)),
+    ...bufferLines(middlewares.find(isBuffering), middlewares.find(isRetry)),
     ...upstreamHost(backend, protocol),
     line('stream_close_delay', '5m'),
     ...more,
@@ -38,19 +38,20 @@ export function sameScheme(endpoints: readonly Endpoint[]): readonly Endpoint[] 
 const isRetry = (middleware: Middleware): middleware is MiddlewareOf<'retry'> => middleware.kind === 'retry';
 const isBuffering = (middleware: Middleware): middleware is MiddlewareOf<'buffering'> => middleware.kind === 'buffering';
 
-const POLICIES: Readonly<Record<LoadBalancing, readonly string[]>> = {
-  random: ['random'],
-  roundRobin: ['round_robin'],
-  ipHash: ['ip_hash'],
-  leastConnections: ['least_conn'],
-  powerOfTwo: ['random_choose', '2'],
-  leastTime: ['least_conn'],
+/** `random_choose 2` would send everything to the first of two idle instances; `least_conn` chooses among idle ones at random. */
+const POLICIES: Readonly<Record<LoadBalancing, string>> = {
+  random: 'random',
+  roundRobin: 'round_robin',
+  ipHash: 'ip_hash',
+  leastConnections: 'least_conn',
+  powerOfTwo: 'least_conn',
+  leastTime: 'least_conn',
 };
 
 /** How an instance is chosen: by weight where they differ, else by policy; by a cookie first where one is asked for. */
 function choiceOf({ id, loadBalancing, sticky }: Backend, endpoints: readonly Endpoint[]): Node {
   const weights = endpoints.map(({ weight }) => weight);
-  const policy = new Set(weights).size > 1 ? ['weighted_round_robin', ...weights.map(String)] : POLICIES[loadBalancing];
+  const policy = new Set(weights).size > 1 ? ['weighted_round_robin', ...weights.map(String)] : [POLICIES[loadBalancing]];
   if (!sticky) return line('lb_policy', ...policy);
   const age = sticky.maxAgeSeconds !== undefined && sticky.maxAgeSeconds > 0 ? [line('max_age', `${sticky.maxAgeSeconds}s`)] : [];
   return block(['lb_policy', 'cookie', text(cookieName(id, sticky))], [line('fallback', ...policy), ...age]);
@@ -65,28 +66,42 @@ function cookieName(id: string, { name }: StickyCookie): string {
 function attempts(retry: MiddlewareOf<'retry'> | undefined, endpoints: readonly Endpoint[]): readonly Node[] {
   if (!retry) return endpoints.length > 1 ? [line('lb_retries', '2')] : [];
   if (retry.attempts < 2) return [];
-  const { initialIntervalMs, timeoutMs, statuses = [], anyMethod = false } = retry;
+  const { initialIntervalMs, timeoutMs, statuses = [] } = retry;
   return [
     line('lb_retries', String(retry.attempts - 1)),
     ...(timeoutMs === undefined ? [] : [line('lb_try_duration', duration(timeoutMs))]),
     ...(initialIntervalMs === undefined ? [] : [line('lb_try_interval', duration(initialIntervalMs))]),
-    ...(statuses.length > 0 ? [block(['lb_retry_match'], againFor(statuses, anyMethod))] : []),
+    ...(statuses.length > 0 ? [block(['lb_retry_match'], againFor(retry))] : []),
   ];
 }
 
-function againFor(statuses: readonly { readonly from: number; readonly to: number }[], anyMethod: boolean): readonly Node[] {
+/** A request is sent again only where its body, if it has one, was kept. */
+function againFor(retry: MiddlewareOf<'retry'>): readonly Node[] {
   const status = '{http.reverse_proxy.status_code}';
-  const ranges = statuses.map(({ from, to }) => `(${status} >= ${from} && ${status} <= ${to})`);
-  return [line('expression', text(ranges.join(' || '))), ...(anyMethod ? [] : [block(['not'], [line('method', 'POST', 'PATCH', 'LOCK')])])];
+  const length = '{http.request.header.Content-Length}';
+  const ranges = (retry.statuses ?? []).map(({ from, to }) => `${status} >= ${from} && ${status} <= ${to}`);
+  const isKept = `${length} == "" || int(${length}) <= ${keptBytes(retry)}`;
+  return [
+    line('expression', text(`(${ranges.join(' || ')}) && (${isKept})`)),
+    ...(retry.anyMethod ? [] : [block(['not'], [line('method', 'POST', 'PATCH', 'LOCK')])]),
+  ];
 }
 
 /** As much as Traefik keeps in memory. */
 const BUFFER_BYTES = 1024 * 1024;
 
-function bufferLines(buffering: MiddlewareOf<'buffering'> | undefined): readonly Node[] {
-  if (!buffering) return [];
-  const { memRequestBytes = BUFFER_BYTES, memResponseBytes = BUFFER_BYTES } = buffering;
-  return [line('request_buffers', String(memRequestBytes)), line('response_buffers', String(memResponseBytes))];
+/** How much of a body is kept for another attempt. */
+function keptBytes({ statuses = [], maxBodyBytes = 0 }: MiddlewareOf<'retry'>): number {
+  if (statuses.length === 0) return 0;
+  return maxBodyBytes > 0 ? maxBodyBytes : BUFFER_BYTES;
+}
+
+function bufferLines(buffering: MiddlewareOf<'buffering'> | undefined, retry: MiddlewareOf<'retry'> | undefined): readonly Node[] {
+  const request = Math.max(buffering ? (buffering.memRequestBytes ?? BUFFER_BYTES) : 0, retry ? keptBytes(retry) : 0);
+  return [
+    ...(request > 0 ? [line('request_buffers', String(request))] : []),
+    ...(buffering ? [line('response_buffers', String(buffering.memResponseBytes ?? BUFFER_BYTES))] : []),
+  ];
 }
 
 function healthLines(check: HealthCheck): readonly Node[] {

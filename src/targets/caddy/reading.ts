@@ -8,6 +8,8 @@ import type { DialectName, Redirect, Route } from '../../model/route.ts';
 import { changeEncoded } from '../encoded-paths.ts';
 import { redirectGoal } from '../redirect-loop.ts';
 import type { RenderSettings } from '../target.ts';
+import { looksAtEncoding } from './handlers.ts';
+import { ENCODED } from './limits.ts';
 import { hostRegexp, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
@@ -22,7 +24,10 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     hostProblem,
     passesOn,
     isKeyEnough: (values) => values.length > 0,
-    shaped: (url, { pathForm }) => ({ url: pathForm === 'clean' && isDirty(url) ? rewritten(url, cleanPath(url.path)) : url }),
+    shaped(url, { pathForm, middlewares }) {
+      const isKept = looksAtEncoding(middlewares) && compileRegexp(ENCODED).test(requestUri(url));
+      return { url: pathForm === 'clean' && isDirty(url) && !isKept ? rewritten(url, cleanPath(url.path)) : url };
+    },
     changePath,
     redirect,
     redirectScheme({ scheme, port, permanent }, { entryPoint, host, url, method }) {

@@ -26,6 +26,11 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     ({ match }) => (match.host.kind === 'exact' ? match.host.host : ''),
   );
   const wideName = `wide-${entryPoint.name}`;
+  const wideAnswers = answersOf(wide, { prefix: 'w', checked: 'nothing' });
+  // what a site does where a wide route fails: the same for all sites as long as these are
+  const wideInputs = wide.flatMap((route, index) =>
+    route.middlewares.some(({ kind }) => kind === 'errors') ? [index, route, ...backendIdsOf(route).map((id) => backends.get(id))] : [],
+  );
   const unknown = unknownHost(settings);
   const rest = wide.length > 0 ? line('invoke', wideName) : unknown;
 
@@ -36,7 +41,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
       const rivals = wide.length > 0 ? wide.filter(({ match }) => mayMatch(match.host, host)) : wide;
       const outranked = rivals.some(({ rank }) => rank < last);
       const listed = outranked ? [...routes, ...rivals].toSorted((a, b) => a.rank - b.rank) : routes;
-      const inputs: unknown[] = [wide.length > 0, outranked];
+      const inputs: unknown[] = [wide.length > 0, outranked, ...wideInputs];
       for (const route of listed) inputs.push(route, ...backendIdsOf(route).map((id) => backends.get(id)));
       return remember({ key: listed[0] ?? listed, inputs }, () => hostSite(host, listed, outranked));
     });
@@ -46,7 +51,8 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   function hostSite(host: string, listed: readonly Route[], outranked: boolean): Node {
     const guard = ownPortOnly(listed) ? [line('invoke', ownPortName(entryPoint))] : [];
     const answers = answersOf(listed, { prefix: 'r', checked: guard.length > 0 ? 'hostAndPort' : 'host' });
-    return site(host, answers, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host });
+    const failures = outranked ? answers.failures : [...answers.failures, ...wideAnswers.failures];
+    return site(host, { ...answers, failures }, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host });
   }
 
   /** The site of every host that has none. */
@@ -54,7 +60,12 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     const never = block(['@never'], [block(['not'], [line('path', '*')])]);
     // Caddy numbers groups over all sites, and anew over the named routes: the first number is that of `clean` and must be no site's
     const first = block(['handle', '@never'], [line('respond', '404')]);
-    return site('', { matchers: [never], nodes: [first], isTotal: false }, { guard: [], rest, unit: `entry point ${entryPoint.name}` });
+    const { failures } = wideAnswers;
+    return site(
+      '',
+      { matchers: [never], nodes: [first], isTotal: false, failures },
+      { guard: [], rest, unit: `entry point ${entryPoint.name}` },
+    );
   }
 
   /** Up to the first route that takes every request: `isTotal` where there is one. */
@@ -64,21 +75,26 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
       .map((route, index) => answerOf(route, { name: `${prefix}${index}`, checked }));
     const total = parts.findIndex(({ isTotal }) => isTotal);
     const reached = total < 0 ? parts : parts.slice(0, total + 1);
-    return { matchers: reached.flatMap(({ matchers }) => matchers), nodes: reached.flatMap(({ nodes }) => nodes), isTotal: total >= 0 };
+    return {
+      matchers: reached.flatMap(({ matchers }) => matchers),
+      nodes: reached.flatMap(({ nodes }) => nodes),
+      failures: reached.flatMap(({ failures }) => failures),
+      isTotal: total >= 0,
+    };
   }
 
   function answerOf(route: Route, { name, checked }: { readonly name: string; readonly checked: Checked }): Answers {
     const asked = handlerOf(route, { backends, name, settings });
-    const { matchers, directives } = isPrintable(asked) ? asked : respond(503);
+    const { matchers, directives, failures = [] } = isPrintable(asked) ? asked : respond(503);
     const known = route.match.host.kind === 'exact' ? checked : 'nothing';
     const conditions = [...matcherLines(route.match, entryPoint, { checked: known }), ...unlessAlreadyThere(route)];
     const own = conditions.length > 0 ? [block([`@${name}`], conditions, route.unit)] : [];
     const node = block(['route', ...(own.length > 0 ? [`@${name}`] : [])], directives, route.unit);
-    return { matchers: [...own, ...matchers], nodes: own.length > 0 ? [node] : directives, isTotal: own.length === 0 };
+    return { matchers: [...own, ...matchers], nodes: own.length > 0 ? [node] : directives, failures, isTotal: own.length === 0 };
   }
 
   function wideRoute(): Node {
-    const { matchers, nodes, isTotal } = answersOf(wide, { prefix: 'w', checked: 'nothing' });
+    const { matchers, nodes, isTotal } = wideAnswers;
     return block([`&(${wideName})`], [...matchers, block(['route'], [...nodes, ...(isTotal ? [] : [unknown])])]);
   }
 
@@ -90,14 +106,15 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
 
   function site(
     host: string,
-    { matchers, nodes, isTotal }: Answers,
+    { matchers, nodes, failures, isTotal }: Answers,
     { guard, rest, unit }: { readonly guard: readonly Node[]; readonly rest: Node; readonly unit: string },
   ): Node {
     const { bind, port } = listenOf(entryPoint);
     const key = `${entryPoint.tls ? 'https' : 'http'}://${host}:${port}`;
     const listening = bind === '' ? [] : [line('bind', bind)];
     const body = block(['route'], [...guard, ...nodes, ...(isTotal ? [] : [rest])]);
-    return block([key], [...listening, ...tlsLines(settings, entryPoint, host), ...matchers, body], unit);
+    const failing = failures.length > 0 ? [block(['handle_errors'], failures)] : [];
+    return block([key], [...listening, ...tlsLines(settings, entryPoint, host), ...matchers, body, ...failing], unit);
   }
 }
 
@@ -106,10 +123,14 @@ const contextOf = memoised((entryPoint: EntryPoint, settings: RenderSettings) =>
 
 const memoryOf = createMemory<Node>();
 
-/** What answers requests in a site: the matchers at its top, and the directives that run in order. `isTotal`: nothing is left over. */
+/**
+ * What answers requests in a site: the matchers at its top, the directives that run in order, and what is done where one of them fails.
+ * `isTotal`: nothing is left over.
+ */
 interface Answers {
   readonly matchers: readonly Node[];
   readonly nodes: readonly Node[];
+  readonly failures: readonly Node[];
   readonly isTotal: boolean;
 }
 
