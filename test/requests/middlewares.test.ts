@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MiddlewareOf } from '../../src/model/middleware.ts';
+import type { Middleware, MiddlewareOf } from '../../src/model/middleware.ts';
 import { SERVERS } from '../../src/model/rendered.ts';
 import type { Answer } from '../support/caddy.ts';
 import { listen, serveBy } from '../support/both.ts';
@@ -101,6 +101,43 @@ for (const server of SERVERS) {
         ['/shop/v1', undefined],
         [undefined, '/o%2F'],
         [undefined, '/a/1'],
+      ],
+    );
+  });
+
+  test(`${server} redirects by expressions`, async (t) => {
+    const redirect = (regexp: string, replacement: string, permanent = false): readonly Middleware[] => [
+      { kind: 'redirectRegexp', regexp, replacement, permanent },
+    ];
+    const served = await serveBy(t, server, {
+      hosts: {
+        'whole.io': redirect('^http://[^/]+/(?:old|older)/([a-z]+)(.*)$', 'https://new.io/${1}1/$1-$$$3x$2', true),
+        'part.io': redirect('/a/(b)', '/${1}/{http.request.host}/$0'),
+        'same.io': redirect('^(.*)$', '$1'),
+        'none.io': redirect('^https://', 'http://'),
+      },
+    });
+    if (!served) return;
+    const at = async (host: string, path: string, method = 'GET'): Promise<readonly unknown[]> => {
+      const { status, headers, echo } = await served.ask(host, { path, method, headers: { 'x-a': '1' } });
+      return [status, headers['location']?.replace(`:${served.web}`, '') ?? echo?.url];
+    };
+
+    assert.deepEqual(await at('whole.io', '/older/ab/c%20d?q=1'), [301, 'https://new.io/ab1/ab-$/c%20d?q=1']);
+    assert.deepEqual(
+      [await at('whole.io', '/old/x', 'POST'), await at('whole.io', '/new')],
+      [
+        [308, 'https://new.io/x1/x-$'],
+        [200, '/new'],
+      ],
+    );
+    assert.deepEqual(await at('part.io', '/x/a/b?q'), [302, 'http://part.io/x/b/%7Bhttp.request.host%7D//a/b?q']);
+    assert.deepEqual(
+      [await at('part.io', '/x'), await at('same.io', '/x?q'), await at('none.io', '/')],
+      [
+        [200, '/x'],
+        [200, '/x?q'],
+        [200, '/'],
       ],
     );
   });

@@ -103,7 +103,7 @@ for (const server of SERVERS) {
     healthy = true;
     await until('it comes back', async () => (await served.ask('active.io')).status === 200);
     for (const name of ['cut.io', 'failing.io'])
-      await until(`the one of ${name} is taken out`, async () => (await sharesOf(6, () => served.ask(name)))['well'] === 6);
+      await until(`the one of ${name} is taken out`, async () => (await sharesOf(24, () => served.ask(name)))['well'] === 24);
   });
 
   test(`${server} speaks to instances as the transport asks`, async (t) => {

@@ -118,7 +118,11 @@ for (const server of SERVERS) {
     };
     const served = await serveBy(t, server, {
       wishes: { trustedProxies: ['127.0.0.1', '10.0.0.0/16'] },
-      hosts: { 'auth.io': [middleware], 'down.io': [{ ...middleware, address: 'http://127.0.0.1:1/', bypass: [] }] },
+      hosts: {
+        'auth.io': [middleware],
+        'bare.io': [{ ...middleware, address: `http://127.0.0.1:${auth}/verify` }],
+        'down.io': [{ ...middleware, address: 'http://127.0.0.1:1/', bypass: [] }],
+      },
     });
     if (!served) return;
     const forged = { 'x-auth-user': 'root', x_auth_user: 'root', 'x.auth-user': 'root' };
@@ -155,6 +159,8 @@ for (const server of SERVERS) {
       ),
       [302, 302, 200, 200, 302],
     );
+    await served.ask('bare.io', { path: '/p?q=1' });
+    assert.deepEqual(asked.at(-1), ['GET', '/verify', 'GET', '/p?q=1', `127.0.0.1:${auth}`], 'the query of the client is its own');
     assert.ok((await served.ask('down.io')).status >= 500);
   });
 

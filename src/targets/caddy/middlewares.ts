@@ -1,7 +1,7 @@
 import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import type { DialectName } from '../../model/route.ts';
 import { addressHandler, authHandler } from './access.ts';
-import { line, text, type Handler, type Node } from './ast.ts';
+import { block, line, text, type Handler } from './ast.ts';
 import { compressHandler } from './compress.ts';
 import { corsHandler } from './cors.ts';
 import { errorsHandler } from './error-pages.ts';
@@ -10,8 +10,7 @@ import type { HandlerContext } from './handlers.ts';
 import { allowedHostsHandler, clientCertificateHandler, headersHandler, hstsHandler } from './headers.ts';
 import { encodedCharactersHandler, maxBodyHandler, rateLimitHandler } from './limits.ts';
 import { addPrefix, replacePath, replacePathRegexp, stripPrefix, stripPrefixRegexp } from './path-changes.ts';
-import { literalUrl } from './quote.ts';
-import { statusPair } from './redirects.ts';
+import { replacementParts, statusPair } from './redirects.ts';
 
 /** What one middleware of a route depends on. `name` is its own in the site. */
 export interface MiddlewareContext extends HandlerContext {
@@ -89,13 +88,22 @@ function redirectScheme({ scheme, port, permanent }: MiddlewareOf<'redirectSchem
   return statusPair(name, { to, status: permanent ? 301 : 302, otherStatus: permanent ? 308 : 307, where: [line('protocol', other)] });
 }
 
+/** Redirects to the URL with the first match replaced, unless that changes nothing. */
 function redirectRegexp({ regexp, replacement, permanent }: MiddlewareOf<'redirectRegexp'>, name: string): Handler {
-  const to = literalUrl(replacement).replace(
-    /\$(?:\{(\d)\}|(\d))/g,
-    (_all, braced?: string, bare?: string) => `{re.${name}.${braced ?? bare ?? ''}}`,
-  );
-  const where: readonly Node[] = [line('vars_regexp', name, 'requested_url', text(regexp))];
-  const pair = statusPair(name, { to, status: permanent ? 301 : 302, otherStatus: permanent ? 308 : 307, where });
+  const target = `${name}to`;
+  const parts = replacementParts(replacement).map((part) => (typeof part === 'string' ? part : `{re.${name}.${part.group + 2}}`));
+  const to = `{re.${name}.before}${parts.join('')}{re.${name}.after}`;
+  const where = [block(['not'], [line('vars', target, text(''), text('{http.vars.requested_url}'))])];
+  const pair = statusPair(name, {
+    to: `{http.vars.${target}}`,
+    status: permanent ? 301 : 302,
+    otherStatus: permanent ? 308 : 307,
+    where,
+  });
   const url = '{http.request.scheme}://{http.request.hostport}{http.request.uri}';
-  return { ...pair, directives: [line('vars', 'requested_url', text(url)), ...pair.directives] };
+  const found = text(`^(?P<before>.*?)(${regexp})(?P<after>.*)$`);
+  return {
+    matchers: [line(`@${name}`, 'vars_regexp', name, 'requested_url', found), ...pair.matchers],
+    directives: [line('vars', 'requested_url', text(url)), line('vars', `@${name}`, target, text(to)), ...pair.directives],
+  };
 }

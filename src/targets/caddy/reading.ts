@@ -14,6 +14,7 @@ import { hostRegexp, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
 import { literalUrl } from './quote.ts';
+import { replacementParts } from './redirects.ts';
 
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
 export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'>): ProxyReading {
@@ -37,7 +38,10 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     },
     redirectRegexp({ regexp, replacement, permanent }, { entryPoint, host, url, method }) {
       const asked = `${entryPoint.tls ? 'https' : 'http'}://${host}${requestUri(url)}`;
-      const location = compileRegexp(regexp).replaceAll(asked, replacement);
+      const match = compileRegexp(regexp).match(asked);
+      if (!match) return undefined;
+      const parts = replacementParts(replacement).map((part) => (typeof part === 'string' ? part : (match.groups[part.group] ?? '')));
+      const location = `${asked.slice(0, match.start)}${parts.join('')}${asked.slice(match.end)}`;
       if (location === asked) return undefined;
       return { status: statusOf(permanent ? 301 : 302, permanent ? 308 : 307, method), location };
     },

@@ -39,6 +39,16 @@ function locationOf(to: readonly RedirectPart[], uri: string): string {
   return parts.join('');
 }
 
+/** What a replacement of Go's is made of: texts as they stand in a URL, and groups; what names no group is nothing. */
+export function replacementParts(replacement: string): readonly (string | { readonly group: number })[] {
+  return replacement.split(/(\$(?:\$|\{\w+\}|\w+))/).flatMap<string | { readonly group: number }>((part, index) => {
+    if (index % 2 === 0) return part === '' ? [] : [literalUrl(part)];
+    if (part === '$$') return ['$'];
+    const name = part.replace(/[${}]/g, '');
+    return /^(0|[1-9]\d?)$/.test(name) ? [{ group: Number(name) }] : [];
+  });
+}
+
 /** A redirect with one status for GET and HEAD and another for the rest. */
 export function statusPair(
   name: string,
