@@ -138,7 +138,7 @@ for (const server of SERVERS) {
           { kind: 'basicAuth', users: { kind: 'listed', users: [{ name: 'a', hash: HASH }] } },
         ],
       },
-      routes: [{ ...wide, match: { ...wide.match, host: { kind: 'any' } } }],
+      routes: [routeOf('half', 'half.io', '/only', { action: to('a') }), { ...wide, match: { ...wide.match, host: { kind: 'any' } } }],
     });
     if (!served) return;
     const user = { authorization: `Basic ${Buffer.from('a:oracle').toString('base64')}` };
@@ -154,6 +154,8 @@ for (const server of SERVERS) {
       [401, [418, '/418?u=http%3A%2F%2Frewrite.io%2F']],
     );
     assert.deepEqual(seen(await served.ask('auth.io')), [401, '/401?u=http%3A%2F%2Fauth.io%2F']);
+    assert.deepEqual(seen(await served.ask('half.io', { path: '/x' })), [502, '/502?u=http%3A%2F%2Fhalf.io%2Fx']);
+    assert.deepEqual(seen(await served.ask('half.io', { path: '/only' })), [502, undefined]);
     const wider = await served.ask('other.io', { headers: { 'x-kept': 'yes', 'x-lost': 'no' } });
     assert.deepEqual(
       [...seen(wider), wider.echo?.headers['x-kept'], wider.echo?.headers['x-lost']],
@@ -166,7 +168,7 @@ for (const server of SERVERS) {
     const ports = [1, 2, 3, await startEcho(t, 'a')];
     const served = await serveBy(t, server, {
       ports,
-      hosts: { 'retry.io': [{ kind: 'retry', attempts: 100, initialIntervalMs: 1 }], 'once.io': [{ kind: 'retry', attempts: 1 }] },
+      hosts: { 'retry.io': [{ kind: 'retry', attempts: 8, initialIntervalMs: 1 }], 'once.io': [{ kind: 'retry', attempts: 1 }] },
     });
     if (!served) return;
     const eight = Array.from({ length: 8 }, () => ({ method: 'POST', body: 'b' }));

@@ -92,6 +92,7 @@ for (const server of SERVERS) {
         poolOf('cut.io', [cut, well], seen),
         poolOf('failing.io', [failing, well], seen),
       ],
+      codes: { caddy: ['CADDY_APPROXIMATED'] },
     });
     if (!served) return;
 

@@ -101,7 +101,10 @@ export const CADDY_CAPABILITIES: Capabilities = {
   'pool.healthCheck': native,
   'pool.healthCheckGrpc': none('Caddy checks by http only'),
   'pool.healthCheckTcp': none('Caddy checks by http only'),
-  'pool.passiveHealthCheck': native,
+  'pool.passiveHealthCheck': emulated(
+    '`fail_duration` and `max_fails`',
+    'All failures within the window count, also where requests between them succeed',
+  ),
   'pool.flushInterval': native,
   'pool.proxyProtocol': layer4,
   'pool.rootCas': native,

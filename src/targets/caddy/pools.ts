@@ -14,7 +14,7 @@ export function forward(
   const protocol = endpoints[0]?.protocol ?? 'http';
   const { healthCheck, passiveHealthCheck, flushIntervalMs } = backend;
   const nodes: readonly Node[] = [
-    ...(endpoints.length > 1 ? [choiceOf(backend, endpoints)] : []),
+    ...(endpoints.length > 1 ? [choiceOf(backend, { endpoints, isRetried: middlewares.some(isRetry) })] : []),
     ...attempts(middlewares.find(isRetry), endpoints),
     ...(healthCheck ? healthLines(healthCheck) : []),
     ...(passiveHealthCheck ? failureLines(passiveHealthCheck) : []),
@@ -48,10 +48,17 @@ const POLICIES: Readonly<Record<LoadBalancing, string>> = {
   leastTime: 'least_conn',
 };
 
-/** How an instance is chosen: by weight where they differ, else by policy; by a cookie first where one is asked for. */
-function choiceOf({ id, loadBalancing, sticky }: Backend, endpoints: readonly Endpoint[]): Node {
+/**
+ * How an instance is chosen: by weight where they differ, else by policy; by a cookie first where one is asked for. Where another attempt
+ * is asked for they take turns: chance would choose the same again.
+ */
+function choiceOf(
+  { id, loadBalancing, sticky }: Backend,
+  { endpoints, isRetried }: { readonly endpoints: readonly Endpoint[]; readonly isRetried: boolean },
+): Node {
+  const turn = isRetried && loadBalancing === 'random' ? 'roundRobin' : loadBalancing;
   const weights = endpoints.map(({ weight }) => weight);
-  const policy = new Set(weights).size > 1 ? ['weighted_round_robin', ...weights.map(String)] : [POLICIES[loadBalancing]];
+  const policy = new Set(weights).size > 1 ? ['weighted_round_robin', ...weights.map(String)] : [POLICIES[turn]];
   if (!sticky) return line('lb_policy', ...policy);
   const age = sticky.maxAgeSeconds !== undefined && sticky.maxAgeSeconds > 0 ? [line('max_age', `${sticky.maxAgeSeconds}s`)] : [];
   return block(['lb_policy', 'cookie', text(cookieName(id, sticky))], [line('fallback', ...policy), ...age]);
