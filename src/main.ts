@@ -2,8 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { keepCompiledCode } from './cli/compile-cache.ts';
 
-// the space for young objects keeps its first size: with 1,000 services 60 MB less memory, and no more time
-setFlagsFromString('--semi-space-growth-factor=1');
+// with 1,000 services 60 MB less memory for the one, 15 MB for the other, and no more time
+for (const flag of ['--semi-space-growth-factor=1', '--optimize-for-size']) setFlagsFromString(flag);
 keepCompiledCode(process.env);
 const { main } = await import('./cli/main.ts');
 process.exitCode = await main({

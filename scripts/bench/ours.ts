@@ -50,7 +50,8 @@ export async function startOurs(
 
   const startedAtMs = performance.now();
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  const controller = lab.start(process.execPath, [...profiling, MAIN, 'run', '--config', config], env);
+  // as deploy/supervisord.conf starts it
+  const controller = lab.start(process.execPath, [...profiling, MAIN, 'run', '--config', config], { ...env, MALLOC_ARENA_MAX: '1' });
   const coldMs = await whenComplete(lab, { web, catalog, startedAtMs }).catch((error: unknown) => {
     throw new Error(`Cannot measure ${server}: ${controller.output().slice(-1500)}`, { cause: error });
   });
