@@ -4,6 +4,7 @@ import type { RouteIntent, TagReading } from '../model/intent.ts';
 import type { Port, ServiceName } from '../model/names.ts';
 import type { Transport } from '../model/pool.ts';
 import type { DialectName } from '../model/route.ts';
+import type { Written } from './written.ts';
 
 /**
  * One language of routing tags. Pure: made once from the operator's settings, then asked for one instance at a time.
@@ -38,5 +39,5 @@ export interface FormatContext {
 export interface TagFormatter {
   readonly name: DialectName;
   /** The tags of one instance for all its intents, in an order that depends on the intents alone. */
-  format(intents: readonly RouteIntent[], context: FormatContext, report: Report): readonly string[];
+  format(intents: readonly RouteIntent[], context: FormatContext, report: Report): Written;
 }

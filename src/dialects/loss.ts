@@ -1,14 +1,19 @@
 import { diagnose, type Report } from '../model/diagnostic.ts';
 import type { DiagnosticCode } from '../model/codes.ts';
 import type { RouteIntent } from '../model/intent.ts';
+import type { DialectName } from '../model/route.ts';
 
 /** What tags of a dialect cannot say, or say differently. */
 export interface Loss {
   readonly kind: 'unsupported' | 'approximated';
   /** A sentence without its beginning «Cannot say …» or «Said …». */
   readonly what: string;
+  /** What a person can do about it, where it is more than to look. */
+  readonly todo?: string;
   /** Nothing of the route can be said: no tag is written for it. */
   readonly whole?: true;
+  /** A code of its own. */
+  readonly code?: Extract<DiagnosticCode, 'TRAEFIK_REDIRECT_STATUS'>;
 }
 
 /** The nearest thing that a dialect can say, and what is lost on the way. */
@@ -17,24 +22,39 @@ export interface Said<T> {
   readonly losses: readonly Loss[];
 }
 
+/** A difference that a client can see. */
+export function approximated(what: string, todo?: string): Loss {
+  return { kind: 'approximated', what, ...(todo !== undefined && { todo }) };
+}
+
+/** A loss that costs what it is about only. */
+export function unsupported(what: string, todo?: string): Loss {
+  return { kind: 'unsupported', what, ...(todo !== undefined && { todo }) };
+}
+
+/** A loss that costs its route. */
+export function impossible(what: string, todo?: string): Loss {
+  return { ...unsupported(what, todo), whole: true };
+}
+
 /** Something said without loss. */
 export function said<T>(value: T): Said<T> {
   return { value, losses: [] };
 }
 
 /** Something said in another way. */
-export function nearly<T>(value: T, what: string): Said<T> {
-  return { value, losses: [{ kind: 'approximated', what }] };
+export function nearly<T>(value: T, what: string, todo?: string): Said<T> {
+  return { value, losses: [approximated(what, todo)] };
 }
 
 /** Something said without a part. */
-export function without<T>(value: T, what: string): Said<T> {
-  return { value, losses: [{ kind: 'unsupported', what }] };
+export function without<T>(value: T, what: string, todo?: string): Said<T> {
+  return { value, losses: [unsupported(what, todo)] };
 }
 
 /** Something that costs its route. */
-export function unsaid<T>(value: T, what: string): Said<T> {
-  return { value, losses: [{ kind: 'unsupported', what, whole: true }] };
+export function unsaid<T>(value: T, what: string, todo?: string): Said<T> {
+  return { value, losses: [impossible(what, todo)] };
 }
 
 /** Whether nothing of a route can be said. */
@@ -42,17 +62,38 @@ export function isWhole(losses: readonly Loss[]): boolean {
   return losses.some(({ whole }) => whole);
 }
 
-/** Reports losses at the first tag of an intent; where the whole route is lost, only why. */
+/** What no dialect says of a tag that is itself at fault. */
+export function faultLosses({ fault }: Pick<RouteIntent, 'fault'>): readonly Loss[] {
+  return fault ? [impossible(`its tag cannot be honoured (${fault.code})`, 'Repair the tag first')] : [];
+}
+
+const WORDS: Readonly<Record<DialectName, { readonly code: 'FABIO' | 'HIND' | 'TRAEFIK'; readonly in: string; readonly none: string }>> = {
+  fabio: { code: 'FABIO', in: 'a Fabio tag', none: 'no tag is written' },
+  hind: { code: 'HIND', in: 'a HinD tag', none: 'no tag is written' },
+  traefik: { code: 'TRAEFIK', in: 'Traefik labels', none: 'no label is written' },
+};
+
+/** Reports each loss once, at the first tag of an intent, with what to do about it; where the whole route is lost, only why. */
 export function reportLosses(
   { spans: [span] }: Pick<RouteIntent, 'spans'>,
   losses: readonly Loss[],
-  { dialect, report }: { readonly dialect: 'FABIO' | 'HIND'; readonly report: Report },
+  to: DialectName,
+  report: Report,
 ): void {
   const whole = losses.find((loss) => loss.whole);
-  const name = dialect === 'FABIO' ? 'Fabio' : 'HinD';
-  for (const { kind, what } of whole ? [whole] : losses) {
-    const code: DiagnosticCode = `${dialect}_${kind === 'unsupported' ? 'UNSUPPORTED' : 'APPROXIMATED'}`;
-    const message = kind === 'approximated' ? `A ${name} tag says this differently: ${what}` : `Cannot say this in a ${name} tag: ${what}`;
-    report(diagnose(code, whole ? `${message}; no tag is written` : message, { span }));
+  const distinct = new Map((whole ? [whole] : losses).map((loss) => [`${loss.kind} ${loss.what}`, loss]));
+  const words = WORDS[to];
+  for (const { kind, what, todo, code } of distinct.values()) {
+    const isDifferent = kind === 'approximated';
+    const message = isDifferent ? `In ${words.in} this is said differently: ${what}` : `Cannot say this in ${words.in}: ${what}`;
+    const hint = todo ?? (whole ? HINTS.whole : HINTS[kind]);
+    const named = code ?? `${words.code}_${isDifferent ? 'APPROXIMATED' : 'UNSUPPORTED'}`;
+    report(diagnose(named, whole ? `${message}; ${words.none}` : message, { span, hint }));
   }
 }
+
+const HINTS = {
+  whole: 'Leave the tag as it is, beside the others: hind-proxy reads all dialects',
+  unsupported: 'Write it by hand, or leave the tag as it is: hind-proxy reads all dialects',
+  approximated: 'Look whether clients rely on it',
+} as const;

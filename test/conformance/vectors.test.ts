@@ -5,7 +5,7 @@ import { createFabioFormatter } from '../../src/dialects/fabio/format/format.ts'
 import type { ServiceInstance } from '../../src/model/catalog.ts';
 import { ownerId, serviceName } from '../../src/model/names.ts';
 import { read, serve, type Served } from '../support/conformance.ts';
-import { instanceOf, port } from '../support/intents.ts';
+import { instanceOf, port, tagsOf } from '../support/intents.ts';
 
 /** The rows of the design's table of conformance vectors (tags.md, section 10): one test for each, both proxies where it names them. */
 
@@ -252,7 +252,7 @@ function converted(formatter: TagFormatter, ...tags: readonly string[]): readonl
   const codes: string[] = [];
   const context = { service: serviceName('web'), port: port(8080), entryPoints: { plain: 'web', tls: 'websecure' } };
   const written = formatter.format(read(...tags).value.intents, context, ({ code }) => codes.push(code));
-  return [...written, ...new Set(codes)];
+  return [...tagsOf(written), ...new Set(codes)];
 }
 
 const routed = (rule: string): readonly string[] => ['traefik.enable=true', `traefik.http.routers.a.rule=${rule}`];

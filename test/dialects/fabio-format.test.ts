@@ -13,7 +13,7 @@ import type { Middleware } from '../../src/model/middleware.ts';
 import type { PoolOptions } from '../../src/model/pool.ts';
 import { serviceName } from '../../src/model/names.ts';
 import { fabioTags } from '../support/fabio-tags.ts';
-import { host, instanceOf, intentOf, matchOf, port } from '../support/intents.ts';
+import { host, instanceOf, intentOf, matchOf, port, tagsOf } from '../support/intents.ts';
 
 const SETTINGS: FabioSettings = { tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true };
 const CONTEXT = { service: serviceName('web'), port: port(8080), entryPoints: { plain: 'web', tls: 'websecure' } };
@@ -27,7 +27,7 @@ function format(
   settings: FabioSettings,
 ): { readonly tags: readonly string[]; readonly losses: readonly Diagnostic[] } {
   const losses: Diagnostic[] = [];
-  return { tags: createFabioFormatter(settings).format(intents, CONTEXT, (loss) => losses.push(loss)), losses };
+  return { tags: tagsOf(createFabioFormatter(settings).format(intents, CONTEXT, (loss) => losses.push(loss))), losses };
 }
 
 for (const matcher of ['prefix', 'iprefix', 'glob'] as const)
@@ -239,10 +239,10 @@ for (const [asked, overrides, expected] of ASKED)
 
 function saying(intents: readonly RouteIntent[], context: Partial<FormatContext> = {}): string {
   const losses: string[] = [];
-  const tags = createFabioFormatter(SETTINGS).format(intents, { ...CONTEXT, ...context }, ({ code, message }) =>
+  const written = createFabioFormatter(SETTINGS).format(intents, { ...CONTEXT, ...context }, ({ code, message }) =>
     losses.push(`${code.replace('FABIO_', '')} ${message.slice(message.indexOf(': ') + 2)}`),
   );
-  return [...tags.map((tag) => tag.replace('urlprefix-', '')), ...(losses.length > 0 ? [losses.join('; ')] : [])].join(' | ');
+  return [...tagsOf(written).map((tag) => tag.replace('urlprefix-', '')), ...(losses.length > 0 ? [losses.join('; ')] : [])].join(' | ');
 }
 
 test('createFabioFormatter() writes one tag for a router and its twin with TLS', () => {

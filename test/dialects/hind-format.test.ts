@@ -8,7 +8,7 @@ import { askKey } from '../../src/dialects/same.ts';
 import type { Middleware } from '../../src/model/middleware.ts';
 import type { RouteIntent } from '../../src/model/intent.ts';
 import { serviceName } from '../../src/model/names.ts';
-import { host, instanceOf, intentOf, matchOf, port } from '../support/intents.ts';
+import { host, instanceOf, intentOf, matchOf, port, tagsOf } from '../support/intents.ts';
 
 const CONTEXT = { service: serviceName('web'), port: port(8080), entryPoints: { plain: 'web', tls: 'websecure' } };
 
@@ -18,10 +18,10 @@ function parse(tags: readonly string[], settings?: HindSettings): readonly Route
 
 function format(intents: readonly RouteIntent[], settings?: HindSettings): string {
   const codes: string[] = [];
-  const tags = createHindFormatter(settings).format(intents, CONTEXT, ({ code, message }) =>
+  const written = createHindFormatter(settings).format(intents, CONTEXT, ({ code, message }) =>
     codes.push(`${code} ${message.split(': ')[1] ?? ''}`),
   );
-  return [...tags, ...codes].join(' | ');
+  return [...tagsOf(written), ...codes].join(' | ');
 }
 
 const label = fc.stringMatching(/^[a-z0-9_-]{1,8}$/);
@@ -39,7 +39,7 @@ test('createHindFormatter() writes tags that ask for the same', () => {
   fc.assert(
     fc.property(fc.array(tags, { minLength: 1, maxLength: 3 }), (list) => {
       const intents = parse(list);
-      const written = createHindFormatter().format(intents, CONTEXT, ({ message }) => assert.fail(message));
+      const written = tagsOf(createHindFormatter().format(intents, CONTEXT, ({ message }) => assert.fail(message)));
       const [before, after] = [intents, parse(written)].map((found) => [...new Set(found.map(askKey))]);
       assert.deepEqual(after, before);
       assert.ok(intents.length > 0);

@@ -5,6 +5,7 @@ import type { Dialect } from '../../src/dialects/dialect.ts';
 import { createFabioDialect } from '../../src/dialects/fabio/dialect.ts';
 import { createHindDialect } from '../../src/dialects/hind/dialect.ts';
 import { createTraefikDialect } from '../../src/dialects/traefik/dialect.ts';
+import type { Written } from '../../src/dialects/written.ts';
 import type { ServiceInstance } from '../../src/model/catalog.ts';
 import { tagSpan, type Diagnosed } from '../../src/model/diagnostic.ts';
 import { ANY_HOST, exactHost, pathPrefix, type RouteMatch } from '../../src/model/match.ts';
@@ -66,6 +67,11 @@ export const OPTIONS: CompileOptions = {
   transports: new Map(),
   limits: { routesPerService: 64, endpointsPerRoute: 1000, servicesPerOwner: 10_000 },
 };
+
+/** The texts of written tags. */
+export function tagsOf({ tags }: Written): readonly string[] {
+  return tags.map(({ tag }) => tag);
+}
 
 /** A healthy instance at 10.0.0.1:8080 without tags. */
 export function instanceOf(service: string, overrides: Partial<ServiceInstance> = {}): ServiceInstance {

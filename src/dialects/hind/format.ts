@@ -3,8 +3,21 @@ import type { RouteIntent } from '../../model/intent.ts';
 import type { HostMatch, PathMatch } from '../../model/match.ts';
 import { protects, type Middleware } from '../../model/middleware.ts';
 import type { FormatContext, TagFormatter } from '../dialect.ts';
-import { isWhole, nearly, reportLosses, said, unsaid, without, type Loss, type Said } from '../loss.ts';
-import { joinPairs, usualKind } from '../pairs.ts';
+import {
+  approximated,
+  faultLosses,
+  impossible,
+  isWhole,
+  nearly,
+  reportLosses,
+  said,
+  unsaid,
+  unsupported,
+  type Loss,
+  type Said,
+} from '../loss.ts';
+import { joinPairs, usualKind } from '../same.ts';
+import { writtenOf } from '../written.ts';
 import { parseAddress } from './address.ts';
 import type { HindSettings } from './dialect.ts';
 
@@ -21,8 +34,11 @@ export function createHindFormatter({ allowIps = [] }: HindSettings = {}): TagFo
         context,
       );
       const found = asked.map((intent) => ({ intent, ...sayIntent(intent, allowIps, context) }));
-      for (const { intent, losses } of found) reportLosses(intent, losses, { dialect: 'HIND', report });
-      return [...new Set(found.flatMap(({ value, losses }) => (isWhole(losses) ? [] : [value])))];
+      for (const { intent, losses } of found) reportLosses(intent, losses, 'hind', report);
+      return writtenOf(
+        found.flatMap(({ intent: { spans }, value: tag, losses }) => (isWhole(losses) ? [] : [{ tag, spans }])),
+        found.flatMap(({ intent, losses }) => (isWhole(losses) ? [intent] : [])),
+      );
     },
   };
 }
@@ -44,7 +60,7 @@ function misread(tag: string, path: PathMatch): readonly Loss[] {
   const pathRead = 'problem' in read ? undefined : read.path;
   const isAsAsked =
     pathRead && (pathRead.kind === 'any' || path.kind === 'any' ? pathRead.kind === path.kind : textOf(pathRead) === textOf(path));
-  return isAsAsked && !/[{}"`\\ ]/.test(tag) ? [] : unsaid(undefined, `its text would be "${tag}", which HinD reads in another way`).losses;
+  return isAsAsked && !/[{}"`\\ ]/.test(tag) ? [] : [impossible(`its text would be "${tag}", which HinD reads in another way`)];
 }
 
 function textOf(path: Exclude<PathMatch, { kind: 'any' }>): string {
@@ -95,32 +111,32 @@ const RESHAPING: ReadonlySet<Middleware['kind']> = new Set([
 ]);
 
 function stepLosses(step: RouteIntent['middlewares'][number]): readonly Loss[] {
-  if (step.kind === 'reference') return unsaid(undefined, `${step.to} "${step.name}"`).losses;
-  if (protects(step)) return unsaid(undefined, `${step.kind}, which protects the route`).losses;
+  if (step.kind === 'reference') return [impossible(`${step.to} "${step.name}"`)];
+  if (protects(step)) return [impossible(`${step.kind}, which protects the route`)];
   return RESHAPING.has(step.kind)
-    ? unsaid(undefined, `${step.kind}, which changes the request`).losses
-    : without(undefined, `${step.kind}; the route is written without it`).losses;
+    ? [impossible(`${step.kind}, which changes the request`)]
+    : [unsupported(`${step.kind}; the route is written without it`)];
 }
 
 /** Everything else that is not just «forward to the instance over http, by the client's address». */
 function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[] {
-  const { match, action, protocol, pool, share, weight, transport, backend, tlsProfile, endpoint, fault, priority } = intent;
+  const { match, action, protocol, pool, share, weight, transport, backend, tlsProfile, endpoint, priority } = intent;
   const { loadBalancing, upstreamHost, sticky, healthCheck, passiveHealthCheck, flushIntervalMs } = pool;
   const weighted = share !== undefined || (weight !== undefined && weight !== 1);
   const tuned = sticky ?? healthCheck ?? passiveHealthCheck ?? flushIntervalMs;
   return [
-    fault && unsaid(undefined, `its tag cannot be honoured (${fault.code})`),
-    match.conditions.length > 0 && unsaid(undefined, 'conditions beside host and path'),
-    action.kind !== 'forward' && unsaid(undefined, `a ${action.kind === 'redirect' ? 'redirect' : 'refusal'}`),
-    protocol !== 'http' && unsaid(undefined, `instances that speak ${protocol}`),
-    upstreamHost.kind !== 'client' && unsaid(undefined, "a Host header that is not the client's"),
-    transport && unsaid(undefined, `transport "${transport.name}"`),
-    backend && unsaid(undefined, `service "${backend.name}" in the place of the tag's own`),
-    tlsProfile && unsaid(undefined, `the TLS options of policy "${tlsProfile.name}"`),
-    endpoint.port !== port && unsaid(undefined, `port ${endpoint.port} in the place of the registered ${port}`),
-    weighted && nearly(undefined, 'every instance gets an equal share'),
-    loadBalancing !== 'ipHash' && nearly(undefined, "instances are chosen by the client's address"),
-    tuned !== undefined && without(undefined, 'cookies, health checks and flushing; the route is written without them'),
-    priority !== undefined && nearly(undefined, 'its priority: Caddy tries longer paths first'),
-  ].flatMap((loss) => (loss ? loss.losses : []));
+    ...faultLosses(intent),
+    match.conditions.length > 0 && impossible('conditions beside host and path'),
+    action.kind !== 'forward' && impossible(`a ${action.kind === 'redirect' ? 'redirect' : 'refusal'}`),
+    protocol !== 'http' && impossible(`instances that speak ${protocol}`),
+    upstreamHost.kind !== 'client' && impossible("a Host header that is not the client's"),
+    transport && impossible(`transport "${transport.name}"`),
+    backend && impossible(`service "${backend.name}" in the place of the tag's own`),
+    tlsProfile && impossible(`the TLS options of policy "${tlsProfile.name}"`),
+    endpoint.port !== port && impossible(`port ${endpoint.port} in the place of the registered ${port}`),
+    weighted && approximated('every instance gets an equal share'),
+    loadBalancing !== 'ipHash' && approximated("instances are chosen by the client's address"),
+    tuned !== undefined && unsupported('cookies, health checks and flushing; the route is written without them'),
+    priority !== undefined && approximated('its priority: Caddy tries longer paths first'),
+  ].filter((loss) => typeof loss === 'object');
 }

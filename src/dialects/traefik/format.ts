@@ -1,12 +1,14 @@
 import { shortHash } from '../../lib/hash.ts';
 import { groupBy } from '../../lib/sort.ts';
 import { slug } from '../../lib/text.ts';
-import { diagnose, type Report } from '../../model/diagnostic.ts';
+import type { Report } from '../../model/diagnostic.ts';
 import type { PoolMember, RouteIntent } from '../../model/intent.ts';
 import type { FormatContext, TagFormatter } from '../dialect.ts';
+import { faultLosses, impossible, isWhole, reportLosses, unsupported, type Loss } from '../loss.ts';
+import { writtenOf } from '../written.ts';
 import { normalisedName, type TraefikSettings } from './context.ts';
 import { chainText, type ChainText } from './format/chain.ts';
-import { impossible, isLost, namedPart, tagsOf, unsupported, type FieldText, type Loss, type Part } from './format/parts.ts';
+import { isLost, namedPart, tagsOf, type FieldText, type Part } from './format/parts.ts';
 import { isPlain } from './format/read-back.ts';
 import { referenceName } from './format/middlewares.ts';
 import { routerText } from './format/router.ts';
@@ -20,11 +22,27 @@ export function createTraefikFormatter({ prefix }: Pick<TraefikSettings, 'prefix
   return {
     name: 'traefik',
     format(intents, context, report) {
-      const parts = partsOf(intents, context, report);
-      const distinct = [...new Map(parts.map((part) => [`${part.section} ${part.name}`, part])).values()];
-      return distinct.length === 0 ? [] : [`${prefix}.enable=true`, ...distinct.flatMap((part) => tagsOf(part, prefix))];
+      const asked = intents.filter(isOwn);
+      const refused = asked.filter((intent) => wholeLosses(intent).length > 0);
+      for (const intent of refused) reportLosses(intent, wholeLosses(intent), 'traefik', report);
+      const printed = printJobs(jobsOf(asked.filter((intent) => !refused.includes(intent))), context, report);
+      const tagged = printed.flatMap(({ spans, parts = [] }) => (parts.length === 0 ? [] : [{ tag: `${prefix}.enable=true`, spans }]));
+      const labels = SECTIONS.flatMap((end) =>
+        printed.flatMap(({ spans, parts = [] }) =>
+          parts.flatMap((part) => (part.section.endsWith(end) ? tagsOf(part, prefix).map((tag) => ({ tag, spans })) : [])),
+        ),
+      );
+      return writtenOf([...tagged, ...labels], [...refused, ...printed.filter(({ parts }) => !parts)]);
     },
   };
+}
+
+/** Routers, then services, then middlewares. */
+const SECTIONS = ['routers', 'services', 'middlewares'] as const;
+
+/** What speaks for its tag, beside which others say the same for other entry points or requests. */
+function isOwn({ entryPoints }: RouteIntent): boolean {
+  return !('aside' in entryPoints);
 }
 
 /** One route that is to be printed: intents that differ in nothing but their match. */
@@ -34,35 +52,30 @@ interface Job {
   readonly protocol: 'http' | 'tcp' | 'udp';
 }
 
-/** Routers, then services, then middlewares. */
-function partsOf(intents: readonly RouteIntent[], context: FormatContext, report: Report): readonly Part[] {
-  const jobs = jobsOf(intents, report);
-  const services = servicesOf(jobs, context);
-  const printed = jobs.map((job) => printJob(job, { context, services, report })).filter((parts) => parts !== undefined);
-  const flat = printed.flat();
-  const inSection = (end: string): readonly Part[] => flat.filter(({ section }) => section.endsWith(end));
-  return [...inSection('routers'), ...inSection('services'), ...inSection('middlewares')];
+/** The labels of one route, absent where it cannot be said, and where it stands. */
+interface Printed extends Pick<RouteIntent, 'spans'> {
+  readonly parts?: readonly Part[];
 }
 
-/** Intents that can be printed at all; those of one router of a rule with alternatives stay together. */
-function jobsOf(intents: readonly RouteIntent[], report: Report): readonly Job[] {
-  const whole = intents.filter((intent) => {
-    // a part of another intent, which speaks for both
-    if ('aside' in intent.entryPoints && intent.entryPoints.aside) return false;
-    const loss = wholeLoss(intent);
-    if (loss) tellLosses([loss], intent, report);
-    return !loss;
+function printJobs(jobs: readonly Job[], context: FormatContext, report: Report): readonly Printed[] {
+  const services = servicesOf(jobs, context);
+  return jobs.map((job) => {
+    const parts = printJob(job, { context, services, report });
+    return { spans: job.group.flatMap(({ spans }) => spans), ...(parts && { parts }) };
   });
-  const groups = groupBy(whole, (intent) => (intent.name === undefined ? contentOf(intent, true) : contentOf(intent, false)));
+}
+
+/** Intents of one router of a rule with alternatives stay together. */
+function jobsOf(intents: readonly RouteIntent[]): readonly Job[] {
+  const groups = groupBy(intents, (intent) => contentOf(intent, intent.name === undefined));
   return [...groups.values()].flatMap((group): readonly Job[] => {
     const [intent] = group;
     return intent ? [{ group, intent, protocol: protocolOf(intent) }] : [];
   });
 }
 
-function wholeLoss({ fault, action }: RouteIntent): Loss | undefined {
-  if (fault) return impossible('Cannot say what the tag itself does not say readably: repair it first');
-  return action.kind === 'refuse' ? impossible('Cannot say in labels that requests are answered 503') : undefined;
+function wholeLosses(intent: RouteIntent): readonly Loss[] {
+  return intent.action.kind === 'refuse' ? [...faultLosses(intent), impossible('an answer of 503')] : faultLosses(intent);
 }
 
 function protocolOf({ entryPoints: { kind } }: RouteIntent): Job['protocol'] {
@@ -71,7 +84,8 @@ function protocolOf({ entryPoints: { kind } }: RouteIntent): Job['protocol'] {
 
 /** Everything that two intents of one router have in common. */
 function contentOf({ match, ...intent }: RouteIntent, withMatch: boolean): string {
-  return JSON.stringify([withMatch && match, intent], (key, value: unknown) => (key === 'spans' || key === 'span' ? undefined : value));
+  const { spans: _spans, ...asked } = intent;
+  return JSON.stringify([withMatch && match, asked], (key, value: unknown) => (key === 'span' ? undefined : value));
 }
 
 /** The services that must be declared: all of a protocol, unless there is one and it says nothing. */
@@ -84,7 +98,7 @@ function servicesOf(jobs: readonly Job[], context: FormatContext): Services {
   const textOf = (member: PoolMember, { intent }: Job): ServiceText => {
     const text = serviceText(member, { port: context.port, dialect: intent.dialect });
     const lost = text.fields.filter((field) => !isPlain(field) || isLost(field));
-    const losses = lost.map(([field]) => unsupported(`Cannot say ${field} in a label: its text has no place there`));
+    const losses = lost.map(([field]) => unsupported(`${field}, whose text has no place in a label`));
     return { fields: text.fields.filter((field) => !lost.includes(field)), losses: [...text.losses, ...losses] };
   };
   const declared = new Map<Job['protocol'], Set<string>>();
@@ -125,9 +139,8 @@ function printJob(job: Job, { context, services, report }: PrintTools): readonly
   const { routers, losses: routerLosses } = routerText(group, context);
   const serviceLosses = membersOf(job).flatMap((member) => services.textOf(member, job).losses);
   const losses = [...routerLosses, ...chain.losses, ...serviceLosses];
-  const whole = losses.find(({ route }) => route);
-  tellLosses(whole ? [whole] : losses, intent, report);
-  if (whole || routers.length === 0) return undefined;
+  reportLosses(intent, losses, 'traefik', report);
+  if (isWhole(losses) || routers.length === 0) return undefined;
   const service = intent.backend ? undefined : services.partOf(intent, job);
   const links = linkFields(intent, chain, service);
   const named = routers.map(({ suffix, fields }): Part => {
@@ -154,11 +167,4 @@ function routerName({ group, protocol }: Job, { service }: FormatContext, links:
     JSON.stringify([match, priority, entryPoints, tlsProfile?.name]),
   );
   return `${slug(service)}-${shortHash([protocol, ...said, ...links.flat()]).slice(0, 8)}${suffix}`;
-}
-
-/** Each loss once, at the first place of the intent. */
-function tellLosses(losses: readonly Loss[], { spans: [span] }: RouteIntent, report: Report): void {
-  const distinct = new Map(losses.map((loss) => [`${loss.code} ${loss.message}`, loss]));
-  for (const { code, message, route } of distinct.values())
-    report(diagnose(code, route ? `${message}; the route is left out` : message, { span }));
 }

@@ -9,7 +9,7 @@ import { createTraefikFormatter } from '../../../src/dialects/traefik/format.ts'
 import type { FormatContext } from '../../../src/dialects/dialect.ts';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
 import type { RouteIntent } from '../../../src/model/intent.ts';
-import { instanceOf } from '../../support/intents.ts';
+import { instanceOf, tagsOf } from '../../support/intents.ts';
 import { traefikIntents } from '../../support/traefik-arbitraries.ts';
 import { traefikLabels } from '../../support/traefik-labels.ts';
 
@@ -20,7 +20,7 @@ const CONTEXT: FormatContext = { service: INSTANCE.service, port: INSTANCE.port,
 
 function print(intents: readonly RouteIntent[]): { readonly tags: readonly string[]; readonly reports: readonly Diagnostic[] } {
   const reports: Diagnostic[] = [];
-  return { tags: FORMATTER.format(intents, CONTEXT, (diagnostic) => reports.push(diagnostic)), reports };
+  return { tags: tagsOf(FORMATTER.format(intents, CONTEXT, (diagnostic) => reports.push(diagnostic))), reports };
 }
 
 const read = (tags: readonly string[]): ReturnType<typeof readTags> => readTags({ ...INSTANCE, tags }, [DIALECT]);

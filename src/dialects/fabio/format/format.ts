@@ -1,10 +1,10 @@
 import type { ServiceInstance } from '../../../model/catalog.ts';
-import type { Report, TagSpan } from '../../../model/diagnostic.ts';
+import type { TagSpan } from '../../../model/diagnostic.ts';
 import type { RouteIntent } from '../../../model/intent.ts';
 import type { FormatContext, TagFormatter } from '../../dialect.ts';
-import { isWhole, reportLosses, said, unsaid, type Loss, type Said } from '../../loss.ts';
-import { joinPairs } from '../../pairs.ts';
-import { askKey } from '../../same.ts';
+import { faultLosses, impossible, isWhole, reportLosses, said, type Loss, type Said } from '../../loss.ts';
+import { askKey, joinPairs } from '../../same.ts';
+import { writtenOf } from '../../written.ts';
 import { createFabioDialect } from '../dialect.ts';
 import { GRPC } from '../intents.ts';
 import type { FabioSettings } from '../route.ts';
@@ -33,14 +33,13 @@ export function createFabioFormatter(settings: FabioSettings): TagFormatter {
       const found = asked.map((intent) => ({ intent, ...sayIntent(intent, { intents, settings, context }) }));
       const written = found.filter(({ losses }) => !isWhole(losses));
       const order = orderLosses(written.map(({ intent, value }) => ({ intent, match: value.match, entryPoints: value.entryPoints })));
-      for (const { intent, losses } of found) tell(intent, [...losses, ...(order.get(intent) ?? [])], report);
-      return [...new Set(written.map(({ value }) => printTag(value, settings)))];
+      for (const { intent, losses } of found) reportLosses(intent, [...losses, ...(order.get(intent) ?? [])], 'fabio', report);
+      return writtenOf(
+        written.map(({ intent: { spans }, value }) => ({ tag: printTag(value, settings), spans })),
+        found.flatMap(({ intent, losses }) => (isWhole(losses) ? [intent] : [])),
+      );
     },
   };
-}
-
-function tell(intent: RouteIntent, losses: readonly Loss[], report: Report): void {
-  reportLosses(intent, losses, { dialect: 'FABIO', report });
 }
 
 /** What speaks for its tag, beside which others say the same for other listeners or requests. */
@@ -98,12 +97,10 @@ function asNobody(intent: RouteIntent): RouteIntent {
   };
 }
 
-function ownLosses({ fault, endpoint, action }: RouteIntent, { port }: FormatContext): readonly Loss[] {
+function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[] {
+  const { endpoint, action } = intent;
   const elsewhere = endpoint.port !== port && action.kind === 'forward';
-  return [
-    ...(fault ? unsaid(undefined, `its tag cannot be honoured (${fault.code})`).losses : []),
-    ...(elsewhere ? unsaid(undefined, `port ${endpoint.port} in the place of the registered ${port}`).losses : []),
-  ];
+  return [...faultLosses(intent), ...(elsewhere ? [impossible(`port ${endpoint.port} in the place of the registered ${port}`)] : [])];
 }
 
 /** The address that a TCP route names before its port: it stands in what its tag says of requests. */
@@ -142,7 +139,7 @@ function misread(
   };
   const [read] = createFabioDialect(settings).parse(reader, () => undefined).intents;
   if (read && askKey(asRead(sayable, read)) === askKey(read) && !read.fault) return [];
-  return unsaid(undefined, `its text would be "${tag}", which Fabio reads in another way`).losses;
+  return [impossible(`its text would be "${tag}", which Fabio reads in another way`)];
 }
 
 /** What was to be said, in the form of what was read: only gRPC tells requests by more than host and path. */

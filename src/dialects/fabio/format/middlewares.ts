@@ -2,7 +2,7 @@ import type { Reference, RouteIntent } from '../../../model/intent.ts';
 import type { Condition } from '../../../model/match.ts';
 import { protects, type AddressSource, type Middleware, type MiddlewareOf } from '../../../model/middleware.ts';
 import type { Redirect } from '../../../model/route.ts';
-import { nearly, said, unsaid, without, type Loss, type Said } from '../../loss.ts';
+import { approximated, impossible, nearly, said, unsaid, without, type Loss, type Said } from '../../loss.ts';
 
 /** The middlewares and the action of an intent, in the words of Fabio's options. */
 export type Handling = Pick<RouteIntent, 'middlewares' | 'action'>;
@@ -39,13 +39,13 @@ function crowded(steps: readonly Step[]): readonly Loss[] {
     [steps.filter(({ kind }) => kind === 'stripPrefix'), 'two prefixes cut off one after the other'],
     [steps.filter(({ kind }) => kind === 'addPrefix'), 'two prefixes put on one after the other'],
   ];
-  return many.flatMap(([found, what]) => (found.length > 1 ? unsaid(undefined, what).losses : []));
+  return many.flatMap(([found, what]) => (found.length > 1 ? [impossible(what)] : []));
 }
 
 function disordered(steps: readonly Step[]): readonly Loss[] {
   const kinds = steps.map(({ kind }) => kind);
   const [strip, add] = [kinds.indexOf('stripPrefix'), kinds.indexOf('addPrefix')];
-  return strip >= 0 && add >= 0 && add < strip ? unsaid(undefined, 'a prefix put on before another is cut off').losses : [];
+  return strip >= 0 && add >= 0 && add < strip ? [impossible('a prefix put on before another is cut off')] : [];
 }
 
 /** A condition on the client's address as a list of addresses. */
@@ -107,7 +107,7 @@ function sayAddresses(step: MiddlewareOf<'ipAllow'> | MiddlewareOf<'ipDeny'>, is
   const { kind, cidrs } = step;
   const differs = step.of.kind !== of.kind ? 'the peer and every address in X-Forwarded-For are looked at' : undefined;
   const status = step.kind === 'ipAllow' && step.status !== undefined && step.status !== 403 ? `403 instead of ${step.status}` : undefined;
-  const losses = [differs, status].flatMap((what) => (what === undefined ? [] : nearly(undefined, what).losses));
+  const losses = [differs, status].flatMap((what) => (what === undefined ? [] : [approximated(what)]));
   return { value: [{ kind, cidrs: cidrs.map(withBits), of }], losses };
 }
 
@@ -139,8 +139,8 @@ function sayAction(action: RouteIntent['action']): Said<RouteIntent['action']> {
   const { status, otherStatus, to } = action.redirect;
   const plain: Redirect = { status, to: to.map((part) => (part.kind === 'hostname' ? { kind: 'host' } : part)) };
   const losses = [
-    ...(otherStatus !== undefined && otherStatus !== status ? nearly(undefined, `methods other than GET get ${status} too`).losses : []),
-    ...(to.some(({ kind }) => kind === 'hostname') ? nearly(undefined, 'the port of the Host header is carried too').losses : []),
+    ...(otherStatus !== undefined && otherStatus !== status ? [approximated(`methods other than GET get ${status} too`)] : []),
+    ...(to.some(({ kind }) => kind === 'hostname') ? [approximated('the port of the Host header is carried too')] : []),
   ];
   return { value: { kind: 'redirect', redirect: plain }, losses };
 }

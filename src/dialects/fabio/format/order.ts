@@ -1,6 +1,6 @@
 import type { RouteIntent } from '../../../model/intent.ts';
 import type { HostMatch, PathMatch } from '../../../model/match.ts';
-import type { Loss } from '../../loss.ts';
+import { approximated, type Loss } from '../../loss.ts';
 import type { Place } from './place.ts';
 
 /** An intent and where Fabio would look for it. */
@@ -19,7 +19,7 @@ export function orderLosses(placed: readonly Placed[]): ReadonlyMap<RouteIntent,
       (other) => priorityOf(router) > priorityOf(other) && overlaps(router.match, other.match) && comesLater(router, other),
     );
     const what = 'its priority, because Fabio tries hosts by their length and then paths by theirs';
-    return passed ? [[router.intent, [{ kind: 'approximated', what }]]] : [];
+    return passed ? [[router.intent, [approximated(what)]]] : [];
   });
   return new Map(losses);
 }

@@ -4,8 +4,8 @@ import type { EntryPointChoice } from '../../../model/entry-point.ts';
 import type { RouteIntent } from '../../../model/intent.ts';
 import { exactPath, pathPrefix, type HostMatch, type HostPort, type PathMatch } from '../../../model/match.ts';
 import type { FormatContext } from '../../dialect.ts';
-import { nearly, said, unsaid, without, type Said } from '../../loss.ts';
-import { usualKind } from '../../pairs.ts';
+import { approximated, nearly, said, unsaid, unsupported, type Loss, type Said } from '../../loss.ts';
+import { usualKind } from '../../same.ts';
 import type { FabioSettings } from '../route.ts';
 import { globOf } from './glob-of.ts';
 
@@ -41,7 +41,7 @@ function sayListeners(choice: EntryPointChoice, host: HostMatch, { entryPoints }
   const found = onKind(kind, host);
   if (choice.kind !== 'named' || choice.names.length === 1) return found;
   const others = choice.names.filter((name) => name !== entryPoints[kind]);
-  return { value: found.value, losses: [...found.losses, ...without(undefined, `entry points ${others.join(', ')}`).losses] };
+  return { value: found.value, losses: [...found.losses, unsupported(`entry points ${others.join(', ')}`)] };
 }
 
 function onKind(kind: 'plain' | 'tls', host: HostMatch): Said<Place> {
@@ -128,7 +128,6 @@ function sayPathRegexp(regexp: string, matcher: FabioSettings['matcher']): Said<
     : unsaid(path, `the path expression "${regexp}"`);
 }
 
-function caseLoss(path: string, ignoreCase: boolean): Said<unknown>['losses'][number] {
-  const what = ignoreCase ? `"${path}" is matched in this case only` : `"${path}" is matched in any case`;
-  return { kind: 'approximated', what };
+function caseLoss(path: string, ignoreCase: boolean): Loss {
+  return approximated(ignoreCase ? `"${path}" is matched in this case only` : `"${path}" is matched in any case`);
 }

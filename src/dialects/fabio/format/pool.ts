@@ -2,7 +2,7 @@ import type { RouteIntent } from '../../../model/intent.ts';
 import type { HealthCheck, LoadBalancing, PoolOptions, StickyCookie, Transport, UpstreamHost } from '../../../model/pool.ts';
 import { PLAIN_POOL } from '../../../model/pool.ts';
 import type { DialectName } from '../../../model/route.ts';
-import { nearly, said, unsaid, without, type Loss, type Said } from '../../loss.ts';
+import { impossible, nearly, said, unsaid, unsupported, type Loss, type Said } from '../../loss.ts';
 import type { FabioProtocol } from '../destination.ts';
 
 /** How Fabio speaks to the instance of an intent. */
@@ -50,14 +50,14 @@ function ownLosses({ pool, transport, backend, endpoint: _endpoint, tlsProfile, 
   const { rootCas, dialTimeoutMs, responseTimeoutMs, idleTimeoutMs } = pool.transport;
   const timed = dialTimeoutMs ?? responseTimeoutMs ?? idleTimeoutMs;
   return [
-    transport && unsaid(undefined, `transport "${transport.name}", which the operator configures`),
-    backend && unsaid(undefined, `service "${backend.name}" in the place of the tag's own`),
-    tlsProfile && unsaid(undefined, `the TLS options of policy "${tlsProfile.name}"`),
-    tcpTls === 'terminate' && unsaid(undefined, 'a TCP route that ends TLS'),
-    rootCas && without(undefined, "certificate authorities of the instance; the system's are asked"),
-    timed !== undefined && without(undefined, 'timeouts; the route is written without them'),
-    pool.flushIntervalMs !== undefined && without(undefined, 'the flush interval; the route is written without it'),
-  ].flatMap((loss) => (loss ? loss.losses : []));
+    transport && impossible(`transport "${transport.name}", which the operator configures`),
+    backend && impossible(`service "${backend.name}" in the place of the tag's own`),
+    tlsProfile && impossible(`the TLS options of policy "${tlsProfile.name}"`),
+    tcpTls === 'terminate' && impossible('a TCP route that ends TLS'),
+    rootCas && unsupported("certificate authorities of the instance; the system's are asked"),
+    timed !== undefined && unsupported('timeouts; the route is written without them'),
+    pool.flushIntervalMs !== undefined && unsupported('the flush interval; the route is written without it'),
+  ].filter((loss) => typeof loss === 'object');
 }
 
 function sayTcpPool({ pool, dialect }: RouteIntent): Said<Speech> {
@@ -69,7 +69,7 @@ function sayTcpPool({ pool, dialect }: RouteIntent): Said<Speech> {
     ...(checked.value && { healthCheck: checked.value }),
     ...(proxyProtocol === 1 && { proxyProtocol }),
   };
-  const version = proxyProtocol === 2 ? unsaid(undefined, 'version 2 of the PROXY protocol').losses : [];
+  const version = proxyProtocol === 2 ? [impossible('version 2 of the PROXY protocol')] : [];
   return { value: { spoken: 'tcp', protocol: 'tcp', pool: plain }, losses: [...checked.losses, ...version] };
 }
 

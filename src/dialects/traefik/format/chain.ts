@@ -1,8 +1,9 @@
 import type { Reference, RouteIntent } from '../../../model/intent.ts';
 import { protects, type Middleware } from '../../../model/middleware.ts';
 import type { Redirect, RedirectPart } from '../../../model/route.ts';
+import { approximated, impossible, unsupported, type Loss } from '../../loss.ts';
 import { middlewareFields, referenceName, tcpMiddlewareFields } from './middlewares.ts';
-import { impossible, namedPart, unsupported, type FieldText, type Loss, type Part } from './parts.ts';
+import { namedPart, type FieldText, type Part } from './parts.ts';
 import { isReadBack } from './read-back.ts';
 
 /** The middlewares of a route as names and the parts that declare them. */
@@ -43,8 +44,8 @@ function linkText(middleware: Middleware | Reference, { intent, isTcp, serviceOf
     return declared(fields, { intent, isTcp, kind: middleware.kind.toLowerCase() });
   const what = isTcp ? `${middleware.kind} of connections` : middleware.kind;
   const loss = protects(middleware)
-    ? impossible(`Cannot say ${what} in labels as it is meant: a route without it would be open`)
-    : unsupported(`Cannot say ${what} in labels as it is meant`);
+    ? impossible(`${what} as it is meant, and a route without it would be open`)
+    : unsupported(`${what} as it is meant; the route is written without it`);
   return { names: [], parts: [], losses: [loss] };
 }
 
@@ -66,8 +67,9 @@ function redirectText(redirect: Redirect, intent: RouteIntent): ChainText {
     ...(permanent ? [['redirectregex.permanent', 'true'] as const] : []),
   ];
   const [get, other] = permanent ? [301, 308] : [302, 307];
-  const message = `Cannot redirect with ${status}: Traefik answers ${get}, and ${other} for methods other than GET`;
-  const losses: readonly Loss[] = get === status && other === otherStatus ? [] : [{ code: 'TRAEFIK_REDIRECT_STATUS', message }];
+  const what = `the redirect ${status} is ${get}, and ${other} for methods other than GET`;
+  const isSame = get === status && other === otherStatus;
+  const losses: readonly Loss[] = isSame ? [] : [{ ...approximated(what), code: 'TRAEFIK_REDIRECT_STATUS' }];
   return { ...declared(fields, { intent, isTcp: false, kind: 'redirect' }), losses };
 }
 

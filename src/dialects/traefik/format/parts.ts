@@ -12,21 +12,6 @@ export interface Part {
   readonly fields: readonly FieldText[];
 }
 
-/** What labels cannot say, or only in another way; `protects`: leaving it out would open the route. */
-export interface Loss {
-  readonly code: 'TRAEFIK_UNSUPPORTED' | 'TRAEFIK_APPROXIMATED' | 'TRAEFIK_REDIRECT_STATUS';
-  readonly message: string;
-  /** The route cannot be printed without it. */
-  readonly route?: true;
-}
-
-/** A loss that costs what it is about only. */
-export const unsupported = (message: string): Loss => ({ code: 'TRAEFIK_UNSUPPORTED', message });
-/** A loss that costs the whole route. */
-export const impossible = (message: string): Loss => ({ code: 'TRAEFIK_UNSUPPORTED', message, route: true });
-/** A difference that a client can see. */
-export const approximated = (message: string): Loss => ({ code: 'TRAEFIK_APPROXIMATED', message });
-
 /** A part named by the service, its kind and its content: equal parts have equal names. */
 export function namedPart(
   section: NamedSection,

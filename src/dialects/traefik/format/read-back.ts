@@ -3,6 +3,7 @@ import type { RouteIntent } from '../../../model/intent.ts';
 import { matchKey, type RouteMatch } from '../../../model/match.ts';
 import type { Middleware } from '../../../model/middleware.ts';
 import { sourceId } from '../../../model/names.ts';
+import { canonicalJson } from '../../same.ts';
 import { itemsOf } from '../items.ts';
 import { lexLabels } from '../labels.ts';
 import { DEFAULT_REALM } from '../middlewares/auth.ts';
@@ -67,14 +68,5 @@ function instanceWith(tags: readonly string[], { owner, service, endpoint, spans
 }
 
 function sameContent(a: unknown, b: unknown): boolean {
-  return canonical(a) === canonical(b);
-}
-
-/** Text in which the order of keys does not count. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+  return canonicalJson(a) === canonicalJson(b);
 }

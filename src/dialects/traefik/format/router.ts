@@ -2,9 +2,10 @@ import type { RouteIntent } from '../../../model/intent.ts';
 import type { HostMatch, RouteMatch } from '../../../model/match.ts';
 import { matchPriority } from '../../match-priority.ts';
 import type { FormatContext } from '../../dialect.ts';
+import { approximated, impossible, type Loss } from '../../loss.ts';
 import { readRule } from '../rule/read-rule.ts';
 import { printRule } from '../rule/print.ts';
-import { approximated, impossible, type FieldText, type Loss } from './parts.ts';
+import type { FieldText } from './parts.ts';
 import { isRuleReadBack } from './read-back.ts';
 
 /** The routers that an intent, or several that differ in their match alone, become: the labels of each behind its name. */
@@ -18,14 +19,14 @@ export function routerText(group: readonly RouteIntent[], context: FormatContext
   const [intent] = group;
   if (!intent) return { routers: [], losses: [] };
   const places = placesOf(intent, context);
-  if (places.length === 0) return { routers: [], losses: [impossible(`Cannot name ${missingPlace(intent)} in labels`)] };
+  if (places.length === 0) return { routers: [], losses: [missingPlace(intent)] };
   if (intent.entryPoints.kind === 'udp') return { routers: places, losses: [] };
   const kind = intent.entryPoints.kind === 'tcp' ? 'tcp' : 'http';
   const matches = group.map(({ match }) => match);
   const rule = printRule(matches, kind);
   const losses = matches.flatMap((match) => matchLosses(match));
   if (!isRuleReadBack(rule, matches, kind))
-    return { routers: [], losses: [...losses, impossible('Cannot say in a rule which requests are meant')] };
+    return { routers: [], losses: [...losses, impossible('which requests are meant, because no rule says just that')] };
   const priority = priorityFields(intent, readRule(rule, { kind }).priority);
   const options = intent.tlsProfile ? [['tls.options', `${intent.tlsProfile.name}@file`] as const] : [];
   const routers = places.map(({ suffix, fields }) => ({ suffix, fields: [['rule', rule] as const, ...fields, ...options, ...priority] }));
@@ -68,9 +69,9 @@ function tcpTlsFields(tcpTls: RouteIntent['tcpTls']): readonly FieldText[] {
   return [tcpTls === 'passthrough' ? ['tls.passthrough', 'true'] : ['tls', 'true']];
 }
 
-function missingPlace({ entryPoints }: RouteIntent): string {
+function missingPlace({ entryPoints }: RouteIntent): Loss {
   const port = 'port' in entryPoints && entryPoints.port !== undefined ? entryPoints.port : 0;
-  return `the entry point on port ${port}: give it a name and write it as entrypoints`;
+  return impossible(`the entry point on port ${port}`, 'Give the entry point a name, and write the router by hand with entrypoints=NAME');
 }
 
 /** The priority, where it is not what the rule has by its length. */
@@ -81,15 +82,15 @@ function priorityFields({ priority, ruleLength, dialect, match }: RouteIntent, n
 
 function matchLosses({ host, path }: RouteMatch): readonly Loss[] {
   const ignoresCase = (path.kind === 'exact' || path.kind === 'prefix') && path.ignoreCase;
-  return [...portLosses(host), ...(ignoresCase ? [approximated('The path is compared with its case')] : [])];
+  return [...portLosses(host), ...(ignoresCase ? [approximated('the path is compared with its case')] : [])];
 }
 
 function portLosses(host: HostMatch): readonly Loss[] {
   if (host.kind !== 'exact' && host.kind !== 'glob') return [];
-  if (typeof host.port === 'number') return [impossible(`Cannot ask for the port ${host.port} in the Host header: rules do not see it`)];
-  return host.port === 'own' ? [approximated('Requests with another port in their Host header are taken too')] : [];
+  if (typeof host.port === 'number') return [impossible(`the port ${host.port} in the Host header, which rules do not see`)];
+  return host.port === 'own' ? [approximated('requests with another port in their Host header are taken too')] : [];
 }
 
 function formLosses({ pathForm }: RouteIntent): readonly Loss[] {
-  return pathForm === 'raw' ? [approximated('Instances get the cleaned path, not the path as sent')] : [];
+  return pathForm === 'raw' ? [approximated('instances get the cleaned path, not the path as sent')] : [];
 }

@@ -2,8 +2,9 @@ import type { PoolMember } from '../../../model/intent.ts';
 import type { Port } from '../../../model/names.ts';
 import type { HealthCheck, LoadBalancing, StickyCookie } from '../../../model/pool.ts';
 import type { DialectName } from '../../../model/route.ts';
+import { approximated, impossible, unsupported, type Loss } from '../../loss.ts';
 import { printDurationMs } from '../values.ts';
-import { approximated, impossible, unsupported, type FieldText, type Loss } from './parts.ts';
+import type { FieldText } from './parts.ts';
 
 /** The labels of a service behind its name, and what they leave out. No labels: the service that every instance has anyway. */
 export interface ServiceText {
@@ -70,9 +71,9 @@ const STRATEGIES: Readonly<Record<LoadBalancing, string>> = {
 };
 
 function balancingLosses(loadBalancing: LoadBalancing, dialect: DialectName): readonly Loss[] {
-  if (loadBalancing === 'leastConnections') return [approximated('The less busy of two instances is taken, not the least busy of all')];
+  if (loadBalancing === 'leastConnections') return [approximated('the less busy of two instances is taken, not the least busy of all')];
   return loadBalancing === 'ipHash' && dialect !== 'traefik'
-    ? [approximated('Clients stay at an instance by another hash: some change theirs once')]
+    ? [approximated('clients stay at an instance by another hash, so some change theirs once')]
     : [];
 }
 
@@ -84,8 +85,9 @@ function weightFields(weight: number | undefined, share: number | undefined): re
 
 function shareLosses(share: number | undefined): readonly Loss[] {
   if (share === undefined) return [];
-  const message = `The share ${share} is the weight ${Math.max(1, Math.round(share * 100))}: instances without a weight have 1 beside it, not what is left`;
-  return [approximated(message)];
+  const weight = Math.max(1, Math.round(share * 100));
+  const what = `the share ${share} is the weight ${weight}, and instances without a weight have 1 beside it, not what is left`;
+  return [approximated(what, 'Give every instance a weight')];
 }
 
 function stickyFields(sticky: StickyCookie): readonly FieldText[] {
@@ -124,15 +126,16 @@ function healthFields(check: HealthCheck): readonly FieldText[] {
   return [check.mode === 'tcp' ? [part, 'true'] : [`${part}.mode`, 'http']];
 }
 
+const IN_FILE = 'Define a transport in a file, and write loadbalancer.serverstransport=NAME@file';
+
 /** What only a transport of a file can say. Verification stays on, so a server that needs it off is not reached. */
 function transportLosses({ pool: { transport }, protocol }: PoolMember): readonly Loss[] {
   const losses: readonly (Loss | false)[] = [
-    transport.skipVerify && unsupported('Cannot leave certificates of instances unchecked: write serverstransport=NAME@file'),
-    transport.serverName !== undefined &&
-      unsupported(`Cannot ask instances for the TLS name "${transport.serverName}": write serverstransport=NAME@file`),
-    transport.rootCas !== undefined && impossible('Cannot name certificates of authorities: write serverstransport=NAME@file'),
+    transport.skipVerify && unsupported('that certificates of instances are not checked', IN_FILE),
+    transport.serverName !== undefined && unsupported(`the TLS name "${transport.serverName}" of instances`, IN_FILE),
+    transport.rootCas !== undefined && impossible('certificate authorities of instances', IN_FILE),
     (transport.dialTimeoutMs ?? transport.responseTimeoutMs ?? transport.idleTimeoutMs) !== undefined &&
-      unsupported('Cannot say time limits of instances: write serverstransport=NAME@file'),
+      unsupported('time limits of instances', IN_FILE),
   ];
   return protocol === 'udp' ? [] : losses.filter((loss) => loss !== false);
 }
