@@ -3,6 +3,7 @@ import type { showConflicts } from './ask.ts';
 import type { showCapabilities } from './capabilities.ts';
 import type { ConfigFlags } from './config.ts';
 import type { Context } from './context.ts';
+import type { ConvertFlags } from './convert.ts';
 import type { DemoFlags } from './demo.ts';
 import type { execProxy } from './exec-proxy.ts';
 import type { plan, render, validate } from './render.ts';
@@ -69,6 +70,26 @@ export function createProgram(context: Context, done: (exitCode: number) => void
         flags.tags === undefined
           ? (await import('./render.ts')).validate(flags, context)
           : (await import('./validate-tags.ts')).validateTags(flags, context),
+      ),
+    );
+  command('convert', 'write the tags of one service in another dialect; what is lost is said with a caret', [
+    "hind-proxy convert 'urlprefix-app.example.com/api strip=/api' --to traefik --service app",
+    "hind-proxy convert 'https://app.example.com' --to fabio --explain",
+    "hind-proxy convert 'traefik.enable=true' 'traefik.http.routers.a.rule=Host(`a.io`)' --to fabio --json",
+    'nomad job inspect app | jq -r .Job.TaskGroups[0].Services[0].Tags[] | hind-proxy convert --to hind --strict',
+  ])
+    .argument('[tag...]', 'tags of one service; none or - reads stdin: lines, a JSON list, or a service as JSON')
+    .requiredOption('--to <dialect>', 'fabio, hind or traefik')
+    .option('--from <dialect>', 'read only tags of this dialect; default: every tag as what it is')
+    .option('--service <name>', 'the name that the service registers; default hosts and router names are made of it')
+    .option('--port <number>', 'the port that the service registers; a tag that says another port cannot be said everywhere')
+    .option('--explain', 'also what each tag asks for and what became of it')
+    .option('--strict', 'exit 4 where anything is lost or said differently')
+    .option('--json', 'as JSON')
+    .action(
+      act(async (flags: ConvertFlags, [tags]) =>
+        // a variadic argument arrives as one list
+        (await import('./convert.ts')).convert([tags ?? []].flat(), flags, context),
       ),
     );
   command('plan', 'what would change, per route; exit 3 where something would', ['hind-proxy plan', 'hind-proxy plan --rendered'])

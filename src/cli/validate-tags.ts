@@ -1,4 +1,3 @@
-import { text as readAll } from 'node:stream/consumers';
 import { createPipeline } from '../controller/pipeline.ts';
 import { diagnosticView } from '../controller/views.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
@@ -9,6 +8,7 @@ import { programmingSetUpFor, type Context } from './context.ts';
 import { createDialects } from './dialects.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { givenTags } from './given-tags.ts';
 import { formatDiagnostic } from './print.ts';
 import { compileOptions } from './runtime.ts';
 
@@ -21,7 +21,7 @@ export interface TagFlags extends GlobalFlags {
 /** Checks tags as those of one healthy service, without asking any catalog: `-` stands for the lines of stdin. Every fault at once. */
 export async function validateTags(flags: TagFlags, context: Context): Promise<number> {
   const { printer } = context;
-  const tags = await givenTags(flags.tags ?? []);
+  const { tags } = await givenTags(flags.tags ?? []);
   if (tags.length === 0) throw new CommandError('Cannot check tags: none is given, expected some or - for the lines of stdin', EXIT.usage);
   const setup = await programmingSetUpFor(flags, context, { quiet: true });
   const source = sourceId('static');
@@ -38,11 +38,6 @@ export async function validateTags(flags: TagFlags, context: Context): Promise<n
   const errors = faults.filter(({ severity }) => severity === 'error').length;
   printer.say(`${routes.length} routes, ${errors} errors, ${faults.length - errors} warnings`);
   return errors > 0 ? EXIT.failed : EXIT.ok;
-}
-
-async function givenTags(tags: readonly string[]): Promise<readonly string[]> {
-  const read = tags.includes('-') ? (await readAll(process.stdin)).split('\n').filter((line) => line.trim() !== '') : [];
-  return tags.flatMap((tag) => (tag === '-' ? read : [tag]));
 }
 
 function instanceOf(tags: readonly string[]): ServiceInstance {

@@ -17,6 +17,8 @@ export interface Dialect {
   claims(tag: string): boolean;
   /** Whether a tag that it claims may hold the control characters that it holds; a dialect without it reads none. */
   readsControls?(tag: string): boolean;
+  /** Several tags make one route, and what some of them mean depends on the others. */
+  readonly speaksInSeveral?: true;
   parse(instance: ServiceInstance, report: Report): TagReading;
 }
 

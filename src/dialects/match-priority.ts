@@ -1,11 +1,14 @@
-import type { HostMatch, PathMatch, RouteMatch } from '../model/match.ts';
+import type { RouteIntent } from '../model/intent.ts';
+import type { HostMatch, PathMatch } from '../model/match.ts';
 
 /**
- * A priority that puts routers into Fabio's order: exact hosts before patterns before none, then more literal characters of the host,
- * then the longer path, an exact path before an equal prefix. Larger is asked first.
+ * A priority that puts routers into Fabio's order: exact hosts before patterns before none, then more literal characters of the host with
+ * its port (`h:80/` says plain http and goes before `h/`), then the longer path, an exact path before an equal prefix. Larger is asked
+ * first.
  */
-export function matchPriority({ host, path }: Pick<RouteMatch, 'host' | 'path'>): number {
-  return classOf(host) * 1_000_000 + Math.min(999, hostLength(host)) * 1000 + pathPlace(path);
+export function matchPriority({ match: { host, path }, entryPoints }: Pick<RouteIntent, 'match' | 'entryPoints'>): number {
+  const length = host.kind === 'any' ? 0 : hostLength(host) + portText(host, entryPoints).length;
+  return classOf(host) * 1_000_000 + Math.min(999, length) * 1000 + pathPlace(path);
 }
 
 function classOf(host: HostMatch): number {
@@ -15,9 +18,13 @@ function classOf(host: HostMatch): number {
 function hostLength(host: HostMatch): number {
   if (host.kind === 'any') return 0;
   if (host.kind === 'regexp') return host.regexp.replace(/[^a-z0-9_-]/g, '').length;
-  const port = typeof host.port === 'number' ? `:${host.port}` : '';
-  const text = host.kind === 'exact' ? host.host : host.pattern.replace(/[*?[\]{}!,]/g, '');
-  return text.length + port.length;
+  return (host.kind === 'exact' ? host.host : host.pattern.replace(/[*?[\]{}!,]/g, '')).length;
+}
+
+/** The port that a tag of Fabio or HinD would have behind its host. */
+function portText(host: HostMatch, { kind }: RouteIntent['entryPoints']): string {
+  if ((host.kind === 'exact' || host.kind === 'glob') && typeof host.port === 'number') return `:${host.port}`;
+  return kind === 'plain' ? ':80' : kind === 'tls' ? ':443' : '';
 }
 
 /** An exact path has one more than its prefix: no request fits both an exact path and a prefix that is one longer. */

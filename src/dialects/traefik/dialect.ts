@@ -16,6 +16,7 @@ export type { TraefikSettings } from './context.ts';
 export function createTraefikDialect(settings: TraefikSettings): Dialect {
   return {
     name: 'traefik',
+    speaksInSeveral: true,
     claims: (tag) => tag.trimStart().startsWith(settings.prefix) && tag.includes('='),
     parse: (instance, report) => parseInstance(instance, settings, report),
   };

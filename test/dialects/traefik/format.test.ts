@@ -144,7 +144,7 @@ test('createTraefikFormatter() says the options of Fabio that labels can say', (
   assert.deepEqual(labels.slice(1), [
     'http.routers.N.rule=Host(`h.io`) && PathPrefix(`/a`)',
     'http.routers.N.entrypoints=web',
-    'http.routers.N.priority=3004002',
+    'http.routers.N.priority=3007002',
     'http.routers.N.middlewares=staff@file,N,N,N',
     'http.routers.N.service=N',
     'http.services.N.loadbalancer.server.scheme=https',

@@ -75,8 +75,9 @@ function missingPlace({ entryPoints }: RouteIntent): Loss {
 }
 
 /** The priority, where it is not what the rule has by its length. */
-function priorityFields({ priority, ruleLength, dialect, match }: RouteIntent, natural: number): readonly FieldText[] {
-  const asked = priority ?? ruleLength ?? (dialect === 'traefik' ? natural : matchPriority(match));
+function priorityFields(intent: RouteIntent, natural: number): readonly FieldText[] {
+  const { priority, ruleLength, dialect } = intent;
+  const asked = priority ?? ruleLength ?? (dialect === 'traefik' ? natural : matchPriority(intent));
   return priority === undefined && asked === natural ? [] : [['priority', String(asked)]];
 }
 

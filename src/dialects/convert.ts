@@ -1,0 +1,195 @@
+import { sortedUnique } from '../lib/sort.ts';
+import type { ServiceInstance } from '../model/catalog.ts';
+import { compareDiagnostics, tagSpan, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
+import type { RouteIntent, TagReading } from '../model/intent.ts';
+import type { DialectName } from '../model/route.ts';
+import type { Dialect, FormatContext, TagFormatter } from './dialect.ts';
+import { reportLosses, unsupported } from './loss.ts';
+import { readTags } from './read-tags.ts';
+import { narrowed, settleRivals } from './rivals.ts';
+import { askKey } from './same.ts';
+import type { Written } from './written.ts';
+
+/** What a conversion is made with. */
+export interface ConversionTools {
+  /** The dialects that are read, in the order in which they count where two ask for one route; that of `to` among them. */
+  readonly dialects: readonly Dialect[];
+  readonly to: TagFormatter;
+  readonly context: FormatContext;
+}
+
+/**
+ * What became of one tag. `foreign`: no dialect that is read claims it. `own`: it is in the wanted dialect already. `converted`: what it
+ * says is said by `written` (or by the tag of another dialect that counts before it). `kept`: it stays, because it cannot be said or
+ * asks for nothing.
+ */
+export interface TagStep {
+  readonly tag: string;
+  readonly dialect?: DialectName;
+  readonly kind: 'foreign' | 'own' | 'converted' | 'kept';
+  readonly written: readonly string[];
+}
+
+/** The tags of one service in another dialect, and what became of each of the old ones. */
+export interface Conversion {
+  readonly tags: readonly string[];
+  /** One for each tag that was given, in their order. */
+  readonly steps: readonly TagStep[];
+  /** What the given tags ask for. */
+  readonly asked: readonly RouteIntent[];
+}
+
+/**
+ * The tags of an instance with everything said in one dialect, as far as that can say it: parse, then format. New tags stand in the
+ * place of the first that they come from; foreign tags, those of the wanted dialect and what cannot be said stay byte for byte. The
+ * result is read again: where new tags would change what others mean, nothing is converted. Converting the result changes nothing.
+ */
+export function convertTags(instance: ServiceInstance, tools: ConversionTools): Diagnosed<Conversion> {
+  const { value: reading, diagnostics: read } = readTags(instance, tools.dialects);
+  for (const rewritten of [false, true]) {
+    const { value, diagnostics } = attempt(instance, { reading, rewritten, tools });
+    if (value) return { value, diagnostics: inOrder([...read, ...diagnostics]) };
+  }
+  const steps = instance.tags.map((tag): TagStep => {
+    const dialect = dialectOf(tag, tools);
+    return { tag, ...(dialect && { dialect: dialect.name }), kind: unmoved(dialect, tools), written: [] };
+  });
+  const [span = tagSpan(instance, 0)] = reading.intents.find(({ dialect }) => dialect !== tools.to.name)?.spans ?? [];
+  const diagnostics: Diagnostic[] = [];
+  const loss = unsupported('what these tags say, because together with the tags that are there it would be read in another way');
+  reportLosses({ spans: [span] }, [{ ...loss, whole: true }], tools.to.name, (diagnostic) => diagnostics.push(diagnostic));
+  return { value: { tags: instance.tags, steps, asked: reading.intents }, diagnostics: inOrder([...read, ...diagnostics]) };
+}
+
+interface Attempt {
+  readonly reading: TagReading;
+  /** Tags of the wanted dialect are written again, together with the others. */
+  readonly rewritten: boolean;
+  readonly tools: ConversionTools;
+}
+
+/** One way to convert; undefined where the result does not mean what was asked. */
+function attempt(instance: ServiceInstance, { reading, rewritten, tools }: Attempt): Diagnosed<Conversion | undefined> {
+  const diagnostics: Diagnostic[] = [];
+  const rivalTools = { ...tools, staying: rewritten ? undefined : tools.to.name };
+  const { counted, beaten } = settleRivals(reading.intents, rivalTools, (diagnostic) => diagnostics.push(diagnostic));
+  const moves = (intent: RouteIntent): boolean => rewritten || intent.dialect !== tools.to.name;
+  const moving = narrowed(counted.filter(moves), { among: counted, tools: rivalTools });
+  const { written, stuck, losses } = write(moving, tools);
+  const stuckTags = new Set(stuck.map(({ spans: [span] }) => span?.tagIndex));
+  const isStuck = ({ spans: [span] }: RouteIntent): boolean => stuckTags.has(span?.tagIndex);
+  const staying = counted.filter((intent) => !moves(intent) || isStuck(intent));
+  const moved = counted.filter((intent) => !staying.includes(intent));
+  const gone = leaving(instance, { moved, beaten, staying, rewritten, tools });
+  const unused = unusedDefinitions(reading, { gone, moved, tools });
+  const tags = placed(instance.tags, { gone, written });
+  const steps = instance.tags.map((tag, index): TagStep => {
+    const dialect = dialectOf(tag, tools);
+    const own = written.tags.filter(({ spans }) => spans.some(({ tagIndex }) => tagIndex === index)).map((one) => one.tag);
+    const kind = gone.has(index) ? 'converted' : unmoved(dialect, tools);
+    return { tag, ...(dialect && { dialect: dialect.name }), kind, written: kind === 'converted' ? own : [] };
+  });
+  const isRight = meansTheSame({ ...instance, tags }, { staying, written, tools });
+  return { value: isRight ? { tags, steps, asked: reading.intents } : undefined, diagnostics: [...diagnostics, ...losses, ...unused] };
+}
+
+/**
+ * The tags of intents. What one tag asks for is written as a whole or not at all: where one of its intents cannot be said, it keeps all
+ * of them.
+ */
+function write(
+  intents: readonly RouteIntent[],
+  { to, context }: ConversionTools,
+): { readonly written: Written; readonly stuck: readonly RouteIntent[]; readonly losses: readonly Diagnostic[] } {
+  const losses: Diagnostic[] = [];
+  const written = to.format(intents, context, (diagnostic) => losses.push(diagnostic));
+  const unsaid = new Set(written.unsaid.map(({ tagIndex }) => tagIndex));
+  const stuck = intents.filter(({ spans: [span] }) => span && unsaid.has(span.tagIndex));
+  if (stuck.length === 0) return { written, stuck, losses };
+  const why = losses.filter(({ span, severity }) => span && unsaid.has(span.tagIndex) && severity === 'error');
+  const rest = write(
+    intents.filter((intent) => !stuck.includes(intent)),
+    { to, context, dialects: [] },
+  );
+  return { written: rest.written, stuck: [...stuck, ...rest.stuck], losses: [...why, ...rest.losses] };
+}
+
+interface Fates {
+  readonly moved: readonly RouteIntent[];
+  readonly beaten: readonly RouteIntent[];
+  readonly staying: readonly RouteIntent[];
+  readonly rewritten: boolean;
+  readonly tools: ConversionTools;
+}
+
+/** Positions of the tags that go: what they say is said by others. */
+function leaving(instance: ServiceInstance, { moved, beaten, staying, rewritten, tools }: Fates): ReadonlySet<number> {
+  const kept = indexesOf(staying);
+  const gone = new Set([...indexesOf([...moved, ...beaten])].filter((index) => !kept.has(index)));
+  const together = tools.dialects.filter(({ name, speaksInSeveral }) => {
+    const isMoving = rewritten || name !== tools.to.name;
+    const isSaid = moved.some(({ dialect }) => dialect === name) && staying.every(({ dialect }) => dialect !== name);
+    return speaksInSeveral === true && isMoving && isSaid;
+  });
+  for (const [index, tag] of instance.tags.entries()) if (together.some((dialect) => dialect.claims(tag))) gone.add(index);
+  return gone;
+}
+
+function indexesOf(intents: readonly RouteIntent[]): ReadonlySet<number> {
+  return new Set(intents.flatMap(({ spans }) => spans.map(({ tagIndex }) => tagIndex)));
+}
+
+/** Definitions that go with their tags although no route of this service has them: tags of other services may use them. */
+function unusedDefinitions(
+  { definitions }: TagReading,
+  { gone, moved, tools }: { readonly gone: ReadonlySet<number>; readonly moved: readonly RouteIntent[]; readonly tools: ConversionTools },
+): readonly Diagnostic[] {
+  const used = indexesOf(moved);
+  const lost = definitions.filter(
+    (definition) => gone.has(definition.span.tagIndex) && !used.has(definition.span.tagIndex) && !('implicit' in definition),
+  );
+  const diagnostics: Diagnostic[] = [];
+  for (const { kind, name, span } of lost)
+    reportLosses({ spans: [span] }, [unsupported(`${kind} "${name}", which tags of other services may use`)], tools.to.name, (diagnostic) =>
+      diagnostics.push(diagnostic),
+    );
+  return diagnostics;
+}
+
+/** The tags that stay, and the new ones in the place of the first that they come from. */
+function placed(
+  tags: readonly string[],
+  { gone, written }: { readonly gone: ReadonlySet<number>; readonly written: Written },
+): readonly string[] {
+  const stay = new Set(tags.filter((_, index) => !gone.has(index)));
+  const fresh = written.tags.filter(({ tag }) => !stay.has(tag));
+  const placeOf = ({ spans }: Written['tags'][number]): number => Math.min(...spans.map(({ tagIndex }) => tagIndex));
+  return tags.flatMap((tag, index) => [
+    ...fresh.filter((one) => placeOf(one) === index).map((one) => one.tag),
+    ...(gone.has(index) ? [] : [tag]),
+  ]);
+}
+
+/** Whether a result asks for what stays and what was written, and nothing else. */
+function meansTheSame(
+  result: ServiceInstance,
+  { staying, written, tools }: { readonly staying: readonly RouteIntent[]; readonly written: Written; readonly tools: ConversionTools },
+): boolean {
+  const keysOf = (intents: readonly RouteIntent[]): string => sortedUnique(intents.map(askKey)).join('\n');
+  const alone = readTags({ ...result, tags: written.tags.map(({ tag }) => tag) }, tools.dialects).value.intents;
+  return keysOf(readTags(result, tools.dialects).value.intents) === keysOf([...staying, ...alone]);
+}
+
+function dialectOf(tag: string, { dialects }: ConversionTools): Dialect | undefined {
+  return dialects.find((dialect) => dialect.claims(tag));
+}
+
+function unmoved(dialect: Dialect | undefined, { to }: ConversionTools): TagStep['kind'] {
+  return dialect ? (dialect.name === to.name ? 'own' : 'kept') : 'foreign';
+}
+
+/** Each diagnostic once, by place. */
+function inOrder(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const keyOf = ({ code, message, span }: Diagnostic): string => JSON.stringify([code, message, span?.tagIndex, span?.start]);
+  return [...new Map(diagnostics.map((diagnostic) => [keyOf(diagnostic), diagnostic])).values()].toSorted(compareDiagnostics);
+}
