@@ -20,7 +20,7 @@ import type { RenderSettings, Target } from '../../src/targets/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 import { caddySettings } from '../support/caddy.ts';
 import { port } from '../support/intents.ts';
-import { freePorts, needServer, startProcess, tempDir, whenEnded } from '../support/process.ts';
+import { freePorts, needServer, startProcess, tempDir, whenEnded, type Ending } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import type { AskedRequest } from './model.ts';
 import { TRUSTED_PROXY } from './samples.ts';
@@ -55,6 +55,30 @@ const TARGETS: Readonly<Record<Server, Target>> = { caddy: caddyTarget, traefik:
 export async function startLab(t: TestContext, server: Server): Promise<Lab | undefined> {
   const binary = needServer(t, server);
   if (binary === undefined) return undefined;
+  const { target, settings, deployer } = await startProxy(t, { server, binary });
+  return {
+    target,
+    settings,
+    async serve(table) {
+      const outcome = await deployer.apply(target.render(table, settings).value, AbortSignal.any([t.signal, AbortSignal.timeout(20_000)]));
+      if (outcome.kind !== 'applied' && outcome.kind !== 'unchanged') throw new Error(`Cannot serve the table: ${JSON.stringify(outcome)}`);
+    },
+    ask: (request) => send(request, settings.entryPoints),
+  };
+}
+
+/** A real proxy that booted from our boot configuration, and the hands on it. */
+export interface StartedProxy {
+  readonly target: Target;
+  readonly settings: RenderSettings;
+  readonly deployer: Deployer;
+}
+
+/** Starts the program of a proxy on free loopback ports, set up as `labSettings` says; it ends with `t`. */
+export async function startProxy(
+  t: Ending,
+  { server, binary }: { readonly server: Server; readonly binary: string },
+): Promise<StartedProxy> {
   const dir = await tempDir(t);
   const settings = await labSettings(dir);
   const stagingDir = join(dir, 'staging');
@@ -71,15 +95,7 @@ export async function startLab(t: TestContext, server: Server): Promise<Lab | un
   await until(`${server} answers`, async () => (await deployer.live(AbortSignal.timeout(2000))).kind !== 'down').catch((error: unknown) => {
     throw new Error(`Cannot start ${server}: ${running.output().slice(-2000)}`, { cause: error });
   });
-  return {
-    target,
-    settings,
-    async serve(table) {
-      const outcome = await deployer.apply(target.render(table, settings).value, AbortSignal.any([t.signal, AbortSignal.timeout(20_000)]));
-      if (outcome.kind !== 'applied' && outcome.kind !== 'unchanged') throw new Error(`Cannot serve the table: ${JSON.stringify(outcome)}`);
-    },
-    ask: (request) => send(request, settings.entryPoints),
-  };
+  return { target, settings, deployer };
 }
 
 function deployerOf(

@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { freePorts, startProcess, tempDir } from './process.ts';
+import { freePorts, startProcess, tempDir, type Ending } from './process.ts';
 import { until } from './until.ts';
 
 /** A real agent, a server by itself. */
@@ -15,7 +14,7 @@ export interface RealConsul {
 
 /** Starts a dev agent whose data goes with it; it ends with the test. `config` is added to its configuration, `token` sent with writes. */
 export async function startConsul(
-  t: TestContext,
+  t: Ending,
   binary: string,
   { config = {}, token }: { readonly config?: object; readonly token?: string } = {},
 ): Promise<RealConsul> {

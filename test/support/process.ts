@@ -18,7 +18,7 @@ export interface Running {
 }
 
 /** Where something can be said that must happen when a test ends. */
-interface Ending {
+export interface Ending {
   after(fn: () => Promise<void>): void;
 }
 

@@ -1,0 +1,157 @@
+import { parseArgs } from 'node:util';
+import { SERVERS, type Server } from '../src/model/rendered.ts';
+import { openArena } from '../test/differential/arena.ts';
+import { figuresOf, groupFindings, isDeclared, printFinding } from '../test/differential/report.ts';
+import { compareCatalogs, type Result, type RunOptions } from '../test/differential/run.ts';
+import { openLab } from './bench/lab.ts';
+import { ensureServers } from './servers.ts';
+
+/**
+ * Compares what real Traefik makes of generated labels, through its own provider and a real Consul, with what our pipeline makes of them
+ * on Traefik and Caddy. Prints differences on stdout; exit code 0 when each is declared, 1 when not or when something could not be
+ * compared, 2 for wrong usage, 130 when interrupted.
+ */
+
+const HELP = `Usage: npm run differential -- [options]
+
+Generates catalogs of services with Traefik labels, registers them with a real Consul, and sends the same requests to Traefik with its own
+consulCatalog provider (the peer) and to the proxies that our pipeline programs from the same catalog. Compared: status, Location, the
+instances that answer, method, path, query, Host and body that they get, and headers that middlewares set on both sides. A difference is
+declared where the pipeline reported something of that route that explains it.
+
+Options:
+  --catalogs <n>      catalogs (default 100)
+  --requests <n>      requests to each (default 20)
+  --seed <text>       the same seed gives the same catalogs and requests (default 1)
+  --first <n>         number of the first catalog (default 0): with --catalogs 1 one catalog alone
+  --batch <n>         catalogs that are loaded together (default 50)
+  --proxy <name>      only caddy or traefik of ours; may be given twice
+  --declared          print declared differences too
+  --most <n>          print at most so many differences (default 20)
+  --json              figures and undeclared differences as JSON
+  --help              this text
+
+Examples:
+  npm run differential
+  npm run differential -- --catalogs 1000 --proxy traefik
+  npm run differential -- --seed 7 --first 123 --catalogs 1 --declared`;
+
+const tell = (line: string): void => console.error(`differential: ${line}`);
+const ending = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort(new Error('Interrupted')));
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) tell(cause.message);
+  return ending.signal.aborted ? 130 : 1;
+});
+
+interface Options extends RunOptions {
+  readonly servers: readonly Server[];
+  readonly declared: boolean;
+  readonly most: number;
+  readonly json: boolean;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (typeof options === 'string') {
+    console.error(`${options}\n\n${HELP}`);
+    return 2;
+  }
+  if (!options) {
+    console.log(HELP);
+    return 0;
+  }
+  const paths = await ensureServers(['consul', 'caddy', 'traefik'], { log: () => undefined });
+  const lab = openLab({ paths, signal: ending.signal, tell });
+  try {
+    const { servers } = options;
+    const [consul = '', caddy = '', traefik = ''] = (['consul', 'caddy', 'traefik'] as const).map((name) => paths.get(name));
+    const arena = await openArena(lab, { binaries: { consul, caddy, traefik }, servers });
+    const startedAtMs = performance.now();
+    const result = await compareCatalogs(arena, options, (progress) => {
+      ending.signal.throwIfAborted();
+      const { catalogs, findings } = progress;
+      const undeclared = findings.filter((finding) => !isDeclared(finding)).length;
+      const perMinute = Math.round((catalogs * 60_000) / (performance.now() - startedAtMs));
+      tell(
+        `${catalogs} of ${options.catalogs} catalogs, ${findings.length - undeclared} declared and ${undeclared} other differences, ${perMinute} catalogs a minute`,
+      );
+    });
+    print(result, options);
+    return result.findings.every(isDeclared) && result.refused.length === 0 ? 0 : 1;
+  } finally {
+    await lab.close();
+  }
+}
+
+function print(result: Result, { servers, declared, most, json }: Options): void {
+  const undeclared = result.findings.filter((finding) => !isDeclared(finding));
+  const figures = servers.map((server) => ({
+    server,
+    ...figuresOf(
+      result,
+      result.findings.filter((finding) => finding.server === server),
+    ),
+  }));
+  if (json) {
+    console.log(
+      JSON.stringify(
+        { figures, refused: result.refused, undeclared: groupFindings(undeclared).map(({ finding }) => printFinding(finding)) },
+        null,
+        1,
+      ),
+    );
+    return;
+  }
+  const shown = groupFindings([...undeclared, ...(declared ? result.findings.filter(isDeclared) : [])]);
+  for (const { finding, count } of shown.slice(0, most)) console.log(`${printFinding(finding)}\n  ${count} such requests\n`);
+  if (shown.length > most) console.log(`… and ${shown.length - most} more\n`);
+  for (const reason of result.refused) console.log(`refused by a proxy: ${reason}\n`);
+  for (const { server, catalogs, requests, forwarded, undeclared: others, declared: codes } of figures) {
+    console.log(
+      `${server}: ${catalogs} catalogs, ${requests} requests (${forwarded} reached an instance), ${others} undeclared differences`,
+    );
+    for (const [code, count] of Object.entries(codes).toSorted(([, a], [, b]) => b - a)) console.log(`  declared by ${code}: ${count}`);
+  }
+}
+
+/** The options, nothing where help is wanted, or what is wrong. */
+function readOptions(args: readonly string[]): Options | string | undefined {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      args: [...args],
+      options: {
+        catalogs: { type: 'string', default: '100' },
+        requests: { type: 'string', default: '20' },
+        seed: { type: 'string', default: '1' },
+        first: { type: 'string', default: '0' },
+        batch: { type: 'string', default: '50' },
+        proxy: { type: 'string', multiple: true, default: [...SERVERS] },
+        declared: { type: 'boolean', default: false },
+        most: { type: 'string', default: '20' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  if (values.help) return undefined;
+  const [catalogs = 0, requests = 0, batch = 0, first = 0, most = 0] = [
+    values.catalogs,
+    values.requests,
+    values.batch,
+    values.first,
+    values.most,
+  ].map(Number);
+  if (
+    ![catalogs, requests, batch].every((value) => Number.isInteger(value) && value >= 1) ||
+    ![first, most].every((value) => Number.isInteger(value) && value >= 0)
+  )
+    return 'Cannot use the numbers of --catalogs, --requests, --batch, --first and --most: expected whole numbers';
+  const unknown = values.proxy.find((name) => !SERVERS.some((server) => server === name));
+  if (unknown !== undefined) return `Cannot use --proxy "${unknown}": expected caddy or traefik`;
+  const servers = SERVERS.filter((server) => values.proxy.includes(server));
+  return { catalogs, requests, batch, first, most, servers, seed: values.seed, declared: values.declared, json: values.json };
+}

@@ -1,0 +1,161 @@
+import { createPipeline, type Pipeline } from '../../src/controller/pipeline.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import type { CatalogSnapshot } from '../../src/model/catalog.ts';
+import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import { sourceId } from '../../src/model/names.ts';
+import type { Server } from '../../src/model/rendered.ts';
+import type { RoutingTable } from '../../src/model/route.ts';
+import { consulConnection } from '../../src/sources/consul-connection.ts';
+import { createConsulSource } from '../../src/sources/consul.ts';
+import { fitTable } from '../../src/targets/fit.ts';
+import { startProxy, type StartedProxy } from '../requests/lab.ts';
+import { CASE_DIALECTS, OPTIONS } from '../support/intents.ts';
+import { startConsul, type RealConsul } from '../support/consul.ts';
+import type { Ending } from '../support/process.ts';
+import type { Catalog, Registered } from './generator.ts';
+import { createClient, type Client, type ProxyPorts } from './client.ts';
+import { startEchoes, type Echoes } from './echoes.ts';
+import { startPeer, type Peer } from './peer.ts';
+
+/** The programs that are compared, one Consul for all of them. */
+export interface Arena {
+  readonly echoes: Echoes;
+  readonly peer: Peer;
+  readonly client: Client;
+  /** Replaces what Consul holds by these catalogs; returns when the peer and each of ours serve them. */
+  load(catalogs: readonly Catalog[]): Promise<ReadonlyMap<Server, Loaded>>;
+}
+
+/** What one of our proxies serves, and how that came about. */
+export interface Loaded extends ProxyPorts {
+  readonly proxy: StartedProxy;
+  /** As fitted to the proxy. */
+  readonly table: RoutingTable;
+  readonly diagnostics: readonly Diagnostic[];
+  /** What the proxy said of units that it refused; they were left out. */
+  readonly refused: readonly string[];
+}
+
+/** Where the programs are. */
+export interface Binaries {
+  readonly consul: string;
+  readonly traefik: string;
+  readonly caddy: string;
+}
+
+const SENTINEL = 'sentinel';
+/** The node that everything is registered on. */
+export const NODE = 'differential';
+
+/** Starts Consul, the peer and the proxies of ours that are asked for; all end with `t`. */
+export async function openArena(
+  t: Ending,
+  { binaries, servers }: { readonly binaries: Binaries; readonly servers: readonly Server[] },
+): Promise<Arena> {
+  const consul = await startConsul(t, binaries.consul, { config: { limits: { http_max_conns_per_client: 8192 } } });
+  const ours: StartedProxy[] = [];
+  for (const server of servers) ours.push(await startProxy(t, { server, binary: binaries[server] }));
+  const [first] = ours;
+  if (!first) throw new RangeError('Cannot compare without a proxy of ours');
+  const echoes = await startEchoes(t, first.settings.traefik.defaultCertificate);
+  const peer = await startPeer(t, { binary: binaries.traefik, consul: `127.0.0.1:${consul.port}`, settings: first.settings });
+  const client = createClient();
+  t.after(() => {
+    client.close();
+    return Promise.resolve();
+  });
+  let registered: readonly Registered[] = [];
+  let turn = 0;
+  return {
+    echoes,
+    peer,
+    client,
+    async load(catalogs) {
+      turn += 1;
+      const sentinel = `${SENTINEL}-${turn}`;
+      const next = [...catalogs.flatMap(({ instances }) => instances), sentinelOf(sentinel)];
+      for (const { address } of next) await echoes.listen(address);
+      await write(consul, [...registered.flatMap(removal), ...next.flatMap(registration)]);
+      registered = next;
+      const snapshot = await readCatalog(consul, sentinel);
+      const loaded = new Map<Server, Loaded>();
+      for (const proxy of ours) loaded.set(proxy.target.server, await serve(proxy, snapshot));
+      await peer.whenKnows(sentinel);
+      return loaded;
+    },
+  };
+}
+
+/** Registered last: who knows it knows the others. */
+function sentinelOf(service: string): Registered {
+  const tags = ['traefik.enable=true', `traefik.http.routers.${service}.rule=Host(\`${service}.test\`)`];
+  return { service, id: service, address: '127.19.0.1', port: 9, tags, status: 'unchecked' };
+}
+
+/** The most operations of one transaction. */
+const AT_ONCE = 100;
+
+async function write(consul: RealConsul, operations: readonly object[]): Promise<void> {
+  await consul.put('/v1/txn', [{ Node: { Verb: 'set', Node: { Node: NODE, Address: '127.0.0.1' } } }]);
+  for (let at = 0; at < operations.length; at += AT_ONCE) await consul.put('/v1/txn', operations.slice(at, at + AT_ONCE));
+}
+
+function registration({ service, id, address, port, tags, status }: Registered): readonly object[] {
+  const own = { ID: id, Service: service, Address: address, Port: port, Tags: tags };
+  const check = { Node: NODE, CheckID: `check-${id}`, Name: 'up', ServiceID: id, Status: status };
+  return [
+    { Service: { Verb: 'set', Node: NODE, Service: own } },
+    ...(status === 'unchecked' ? [] : [{ Check: { Verb: 'set', Check: check } }]),
+  ];
+}
+
+function removal({ service, id }: Registered): readonly object[] {
+  return [{ Service: { Verb: 'delete', Node: NODE, Service: { ID: id, Service: service } } }];
+}
+
+/** What our source reads, with the service of that name in it. */
+async function readCatalog(consul: RealConsul, service: string): Promise<CatalogSnapshot> {
+  const source = createConsulSource({
+    connection: consulConnection({ CONSUL_HTTP_ADDR: `127.0.0.1:${consul.port}` }),
+    claims: (tag) => CASE_DIALECTS.some((dialect) => dialect.claims(tag)),
+    resyncMs: 30_000,
+    clock: systemClock,
+    log: silentLog,
+  });
+  const ending = new AbortController();
+  for await (const event of source.watch(AbortSignal.any([ending.signal, AbortSignal.timeout(60_000)]))) {
+    if (event.kind === 'failed' || !event.snapshot.instances.some((instance) => instance.service === service)) continue;
+    ending.abort();
+    return event.snapshot;
+  }
+  throw new Error(`Cannot read the catalog: Consul does not show ${service}`);
+}
+
+/** Compiles, renders and puts in place; what the proxy refuses is left out, as the controller does. */
+async function serve(proxy: StartedProxy, snapshot: CatalogSnapshot): Promise<Loaded> {
+  const { target, settings, deployer } = proxy;
+  const pipeline: Pipeline = createPipeline({
+    dialects: CASE_DIALECTS,
+    compile: { ...OPTIONS, entryPoints: settings.entryPoints, transports: new Map([['skip', { skipVerify: true }]]) },
+    primary: sourceId('nomad'),
+    merge: 'primary-wins',
+  });
+  const refused: string[] = [];
+  for (;;) {
+    const { value, diagnostics } = pipeline.compile([snapshot], new Map());
+    const rendered = target.render(value.table, settings);
+    const outcome = await deployer.apply(rendered.value, AbortSignal.timeout(60_000));
+    if (outcome.kind === 'applied' || outcome.kind === 'unchanged') {
+      const [web = 0, websecure = 0] = ['web', 'websecure'].map(
+        (name) => settings.entryPoints.find((point) => point.name === name)?.port ?? 0,
+      );
+      const table = fitTable(target, value.table, settings).value;
+      return { proxy, table, diagnostics: [...diagnostics, ...rendered.diagnostics], refused, web, websecure };
+    }
+    if (outcome.kind !== 'rejected' || outcome.units.length === 0 || refused.length > 20)
+      throw new Error(`Cannot serve the catalogs by ${target.server}: ${JSON.stringify(outcome).slice(0, 2000)}`);
+    refused.push(outcome.reason);
+    pipeline.refuse(outcome.units, value.table);
+  }
+}

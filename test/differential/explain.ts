@@ -1,0 +1,118 @@
+import { evaluate } from '../../src/compile/evaluate.ts';
+import { parseGoUrl } from '../../src/lib/go-url.ts';
+import type { DiagnosticCode } from '../../src/model/codes.ts';
+import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import type { Route } from '../../src/model/route.ts';
+import { NODE, type Loaded } from './arena.ts';
+import type { Catalog } from './generator.ts';
+import type { Difference } from './compare.ts';
+import { concernedBy, implicitName } from './concerns.ts';
+import type { Asked } from './requests.ts';
+
+/** What is known of a difference beside its two sides. */
+export interface Case {
+  readonly catalog: Catalog;
+  readonly asked: Asked;
+  readonly loaded: Loaded;
+  /** The router that answered the peer's request; empty: none. */
+  readonly peerRouter: string;
+  readonly differences: readonly Difference[];
+}
+
+/** The route of ours that answers, and what was reported that explains a difference. */
+export interface Explanation {
+  readonly route: Route | undefined;
+  readonly reported: readonly Diagnostic[];
+}
+
+/**
+ * What each code may explain. `peer`: the peer leaves out what we serve (an instance, a router, a middleware), so it answers with less.
+ * `withheld`: we answer 503. `unrouted`: we serve no such route. `other`: another router answers. `changed`: the same instance gets or
+ * answers something else. `pool`: other instances. A code that is not here explains nothing.
+ */
+type Aspect = 'peer' | 'withheld' | 'unrouted' | 'other' | 'changed' | 'pool';
+
+const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
+  TRAEFIK_LABEL_UNKNOWN: ['peer', 'withheld', 'other', 'pool'],
+  TRAEFIK_LABEL_VALUE: ['peer', 'withheld', 'other', 'pool'],
+  TRAEFIK_LABEL_BLANK: ['peer', 'other', 'pool'],
+  TRAEFIK_LABEL_UNSERVED: ['withheld', 'changed'],
+  TRAEFIK_PROTECTION_UNSERVED: ['withheld'],
+  TRAEFIK_ENABLE_SPELLING: ['unrouted', 'pool'],
+  TRAEFIK_NAME_SHARED: ['peer', 'other', 'withheld', 'pool'],
+  TRAEFIK_NAME_TWICE: ['withheld', 'unrouted', 'pool'],
+  TRAEFIK_NAME_CASE: ['peer', 'other'],
+  TRAEFIK_RULE_V2: ['unrouted'],
+  TRAEFIK_RULE_UNSERVED: ['unrouted'],
+  TRAEFIK_REGEX_REFUSED: ['unrouted', 'withheld', 'other'],
+  TRAEFIK_SERVICE_AMBIGUOUS: ['withheld', 'other'],
+  TRAEFIK_REFERENCE_UNKNOWN: ['withheld', 'other'],
+  TRAEFIK_ENTRYPOINT_UNKNOWN: ['unrouted', 'other'],
+  TRAEFIK_SERVER_URL: ['withheld'],
+  TRAEFIK_PRIORITY_CLAMPED: ['other'],
+  TRAEFIK_FEATURE_REFUSED: ['withheld', 'other'],
+  TRAEFIK_HEADER_REFUSED: ['changed', 'withheld'],
+  ROUTE_OPTIONS_DIFFER: ['peer', 'changed', 'pool', 'other'],
+  ROUTE_POOLED: ['pool', 'other'],
+  ROUTE_DUPLICATE: ['other'],
+  ROUTE_UNHEALTHY: ['withheld'],
+  ROUTE_WITHHELD: ['withheld'],
+  ROUTE_ENTRYPOINT_KIND: ['unrouted', 'withheld', 'other'],
+  ROUTE_ENTRYPOINT_MISSING: ['unrouted', 'other'],
+  ROUTE_LIMIT: ['unrouted', 'withheld'],
+  CADDY_UNSUPPORTED: ['withheld', 'unrouted'],
+  CADDY_APPROXIMATED: ['changed', 'pool'],
+  CADDY_MIXED_SCHEMES: ['pool'],
+  TRAEFIK_UNSUPPORTED: ['withheld', 'unrouted'],
+  TRAEFIK_APPROXIMATED: ['changed', 'pool'],
+  TRAEFIK_REDIRECT_STATUS: ['changed'],
+};
+
+/** What was reported of the labels that a difference concerns and may explain it; none: it is a finding. */
+export function explain(found: Case): Explanation {
+  const { catalog, loaded, peerRouter } = found;
+  const route = ourRoute(found);
+  const aspect = aspectOf(found, route);
+  const routers = new Set([...(peerRouter === '' ? [] : [peerRouter.toLowerCase()]), ...(route ? routersIn(route, catalog) : [])]);
+  const { labels, instances } = concernedBy(catalog, routers);
+  // the peer drops an instance whole, so any of its labels may be why
+  const isWhole = aspect === 'peer' || aspect === 'pool' || aspect === 'other';
+  const reported = loaded.diagnostics.filter(
+    ({ code, span }) =>
+      span !== undefined &&
+      EXPLAINS[code]?.includes(aspect) &&
+      (labels.has(span.tag) || (isWhole && instances.has(span.instance)) || (route?.services.includes(span.service) && span.tag === '')),
+  );
+  return { route, reported };
+}
+
+function aspectOf({ catalog, differences, peerRouter }: Case, route: Route | undefined): Aspect {
+  const [first] = differences;
+  if (!route) return 'unrouted';
+  if (route.action.kind === 'respond' && first?.ours.startsWith('503')) return 'withheld';
+  if (peerRouter === '') return 'peer';
+  if (first?.what === 'pool') return 'pool';
+  return routersIn(route, catalog).has(peerRouter.toLowerCase()) ? 'changed' : 'other';
+}
+
+/** The routers that a route comes from, in lower case; that of the service where no label names any. */
+function routersIn({ spans }: Route, { instances }: Catalog): ReadonlySet<string> {
+  return new Set(
+    spans.flatMap(({ tag, instance }) => {
+      const named = /^traefik\.http\.routers\.([^.]+)\./i.exec(tag)?.[1];
+      const service = instances.find(({ id }) => instance === `${NODE}/${id}`)?.service;
+      return (named ?? (service === undefined ? [] : implicitName(service))).toString().toLowerCase();
+    }),
+  );
+}
+
+/** The route that answers by our own account. */
+export function ourRoute({ asked, loaded: { table, proxy } }: Pick<Case, 'asked' | 'loaded'>): Route | undefined {
+  const { target, settings } = proxy;
+  const entryPoint = settings.entryPoints.find(({ name }) => name === (asked.tls ? 'websecure' : 'web'));
+  const url = parseGoUrl(asked.path);
+  if (!entryPoint || !url) return undefined;
+  const { host, method, headers, from } = asked;
+  const request = { entryPoint, host, url, method, headers: headers.map(([name, value]) => ({ name, value })), ip: from };
+  return evaluate(table, request, { proxy: target.reading(settings), trustedProxies: settings.trustedProxies }).route;
+}
