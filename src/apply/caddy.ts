@@ -166,7 +166,12 @@ function mainFile({ files }: RenderedConfig): RenderedFile {
 
 function refused({ body }: AdminAnswer, file: RenderedFile): ApplyOutcome {
   const reason = errorOf(body);
-  return { kind: 'rejected', reason, units: unitsIn(reason, file) };
+  return { kind: 'rejected', reason, units: unitsIn(reason, file), ports: portsIn(reason) };
+}
+
+/** The ports that Caddy could not listen on: something else does. */
+function portsIn(reason: string): readonly number[] {
+  return [...reason.matchAll(/listen (?:tcp|udp)[46]? \S*:(\d+): bind/g)].map(([, port]) => Number(port));
 }
 
 function errorOf(body: string): string {

@@ -90,7 +90,7 @@ export function createDeployer({ config, env, paths, apiPassword }: Setup): Depl
 }
 
 /** What shapes the table of a set-up. */
-export function compileOptions({ config, env, entryPoints }: Setup): CompileOptions {
+export function compileOptions({ config, env, entryPoints, server }: Setup): CompileOptions {
   const { redirect } = config.https;
   const isHind = config.dialects.accept.join() === 'hind' || Boolean(env['FQDN']);
   const health = (['consul', 'nomad'] as const).flatMap((name) => {
@@ -100,6 +100,7 @@ export function compileOptions({ config, env, entryPoints }: Setup): CompileOpti
   return {
     accept: config.dialects.accept,
     entryPoints,
+    openPorts: server === 'caddy' && config.dialects.hind.openPorts ? { except: new Set(controlPorts(config).map(portOf)) } : 'none',
     tls: config.tls.mode !== 'off',
     unhealthy: config.routes.unhealthy,
     requireChecks: config.dialects.fabio.requireChecks,
@@ -137,6 +138,10 @@ function controlPorts(config: Config): readonly string[] {
   const { caddy, traefik } = proxyOf(config);
   const urls = [caddy.admin, traefik.api].filter((address) => address.startsWith('http')).map((address) => new URL(address).host);
   return [...urls, ...(config.admin.listen === undefined ? [] : [config.admin.listen])];
+}
+
+function portOf(address: string): number {
+  return Number(/:(\d+)$/.exec(address)?.[1]);
 }
 
 /** Caddy pins old configurations in memory and is given them more slowly than Traefik. */

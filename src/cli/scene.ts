@@ -17,7 +17,7 @@ export function sceneOf(runtime: Runtime, { state, watched }: { readonly state: 
     serving: state.serving,
     fitted: fittedOf(runtime, state.serving),
     context: { proxy: target.reading(settings), trustedProxies: settings.trustedProxies },
-    entryPoints: settings.entryPoints.filter(({ tls }) => !tls || settings.tls.mode !== 'off'),
+    entryPoints: target.entryPoints(state.serving, settings),
     held: state.change?.held ?? [],
     diagnostics: state.diagnostics,
     known: instancesOf(read, { ...merge, merge: 'union' }),

@@ -1,5 +1,6 @@
 import type { DiagnosticCode } from '../model/codes.ts';
-import type { EntryPoint, EntryPointChoice } from '../model/entry-point.ts';
+import { openedName, type EntryPoint, type EntryPointChoice } from '../model/entry-point.ts';
+import type { CompileOptions } from './options.ts';
 
 /** The entry points that a choice stands for, and what is wrong with it. No names: the route is not rendered. */
 export interface ResolvedEntryPoints {
@@ -8,15 +9,19 @@ export interface ResolvedEntryPoints {
   readonly problems: readonly { readonly code: DiagnosticCode; readonly message: string }[];
 }
 
+/** Ports below are the operator's. */
+const FIRST_FREE_PORT = 1024;
+
 /**
  * Resolves a tag's choice to the names of entry points. Routes that name none join every http entry point of their kind: with TLS
  * those that end it, without TLS the others; `both` joins all. tcp and udp routes go only to entry points declared so.
  */
 export function resolveEntryPoints(
   choice: EntryPointChoice,
-  { entryPoints, tls }: { readonly entryPoints: readonly EntryPoint[]; readonly tls: boolean },
+  options: Pick<CompileOptions, 'entryPoints' | 'tls' | 'openPorts'>,
 ): ResolvedEntryPoints {
-  if ('aside' in choice && choice.aside) return { ...resolveEntryPoints({ kind: choice.kind }, { entryPoints, tls }), problems: [] };
+  const { entryPoints, tls } = options;
+  if ('aside' in choice && choice.aside) return { ...resolveEntryPoints({ kind: choice.kind }, options), problems: [] };
   if (needsTls(choice) && !tls)
     return none('ROUTE_TLS_OFF', 'Cannot serve the route: it needs TLS and `tls.mode` is off, expected `tls.mode: internal` or `files`');
   const http = entryPoints.filter(({ protocol }) => protocol === 'http');
@@ -28,7 +33,7 @@ export function resolveEntryPoints(
     case 'both':
       return found(http.filter((entryPoint) => tls || !entryPoint.tls));
     case 'port':
-      return onPort(choice, entryPoints);
+      return onPort(choice, options);
     case 'named':
       return named(choice.names, entryPoints, (entryPoint) => entryPoint.protocol === 'http' && entryPoint.tls === choice.tls);
     case 'tcp':
@@ -48,11 +53,20 @@ function needsTls(choice: EntryPointChoice): boolean {
   return choice.kind === 'tls' || ((choice.kind === 'named' || choice.kind === 'port') && choice.tls);
 }
 
-function onPort({ port, tls }: { readonly port: number; readonly tls: boolean }, entryPoints: readonly EntryPoint[]): ResolvedEntryPoints {
+function onPort(
+  { port, tls }: Extract<EntryPointChoice, { kind: 'port' }>,
+  { entryPoints, openPorts }: Pick<CompileOptions, 'entryPoints' | 'openPorts'>,
+): ResolvedEntryPoints {
   const there = entryPoints.filter((entryPoint) => entryPoint.port === port);
   const fitting = there.filter((entryPoint) => entryPoint.protocol === 'http' && entryPoint.tls === tls);
   if (fitting.length > 0) return found(fitting);
-  if (there.length === 0) return none('ROUTE_ENTRYPOINT_MISSING', `Cannot serve the route: no entry point on port ${port}`);
+  if (there.length === 0) {
+    const problem =
+      openPorts === 'none' || !tls ? 'no entry point' : openPorts.except.has(port) ? 'an administrative endpoint is' : undefined;
+    if (problem === undefined && port >= FIRST_FREE_PORT) return { names: [openedName(port)], problems: [] };
+    const reason = problem === undefined ? `ports below ${FIRST_FREE_PORT} are only opened by configuration` : `${problem} on port ${port}`;
+    return none('ROUTE_ENTRYPOINT_MISSING', `Cannot serve the route: ${reason}`);
+  }
   return none(
     'ROUTE_ENTRYPOINT_KIND',
     `Cannot serve the route: port ${port} is of another kind, expected http ${tls ? 'with' : 'without'} TLS`,

@@ -35,6 +35,8 @@ export interface CompileOptions {
   /** Dialects that are read, the preferred one first. */
   readonly accept: readonly DialectName[];
   readonly entryPoints: readonly EntryPoint[];
+  /** Whether a route may open the port that its tag names, as HinD does, and the ports that none may open. */
+  readonly openPorts: 'none' | { readonly except: ReadonlySet<number> };
   /** False where the proxy ends no TLS at all. */
   readonly tls: boolean;
   readonly unhealthy: 'respond-503' | 'remove';

@@ -218,7 +218,7 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
       traefik: withDefault(z.strictObject({ prefix: text.default('traefik'), exposedByDefault: z.boolean().default(false) })),
       hind: withDefault(
         z.strictObject({
-          openPorts: z.boolean().default(true),
+          openPorts: z.boolean().default(true).meta({ description: 'Whether `https://host:port` opens that port on Caddy, 1024 and up' }),
           allowIps: cidrs.meta({ description: 'Who may use HinD services; empty: everybody', env: 'ALLOWED_REMOTE_IPS_SERVICES' }),
         }),
       ),

@@ -227,10 +227,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       recheckAtMs = change.recheckAtMs;
     }
     if (hand.state.verified) state.ready ||= requiredSynced();
-    if (outcome.kind === 'rejected' && outcome.units.length > 0) {
-      pipeline.refuse(outcome.units, change.serving);
-      noteChange(true);
-    }
+    if (outcome.kind === 'rejected' && pipeline.refuse(outcome, change.serving)) noteChange(true);
     state.change = change;
     state.diagnostics = [...diagnostics, ...rendered.diagnostics];
     const result: Cycle = {

@@ -18,8 +18,15 @@ export interface Pipeline {
   compile(snapshots: readonly CatalogSnapshot[], claims: ReadonlyMap<string, OwnerId>): Diagnosed<Compiled>;
   /** What the tags of the instances that count ask for. */
   readings(snapshots: readonly CatalogSnapshot[]): readonly Reading[];
-  /** Leaves units alone that the proxy has refused, in the form that it has refused. */
-  refuse(units: readonly string[], table: RoutingTable): void;
+  /** Leaves units and opened ports alone that the proxy has refused, in the form that it has refused. Whether there are any. */
+  refuse(refusal: Refusal, table: RoutingTable): boolean;
+}
+
+/** What of a table a proxy did not take. */
+export interface Refusal {
+  readonly units: readonly string[];
+  /** Where it could not listen. */
+  readonly ports?: readonly number[];
 }
 
 /** What decides a pipeline's results. */
@@ -34,18 +41,41 @@ export interface PipelineOptions {
 export function createPipeline(options: PipelineOptions): Pipeline {
   const readAll = createTagReader(options.dialects);
   const refused = new Map<string, string>();
+  const refusedPorts = new Map<string, string>();
   return {
     compile(snapshots, claims) {
       const readings = readAll(instancesOf(snapshots, options));
       const compiled = buildTable(readings, { options: options.compile, claims });
-      return refused.size === 0 ? compiled : withoutRefused(compiled, refused);
+      const opened = refusedPorts.size === 0 ? compiled : withoutPorts(compiled, refusedPorts);
+      return refused.size === 0 ? opened : withoutRefused(opened, refused);
     },
     readings: (snapshots) => readAll(instancesOf(snapshots, options)),
-    refuse(units, table) {
+    refuse({ units, ports = [] }, table) {
       const contents = unitContents(table);
       for (const unit of units) refused.set(unit, contents.get(unit) ?? '');
+      const opened = ports.map(String).filter((name) => table.routes.some(({ entryPoints }) => entryPoints.includes(name)));
+      for (const name of opened) refusedPorts.set(name, portContent(table, name));
+      return units.length > 0 || opened.length > 0;
     },
   };
+}
+
+/** Routes lose opened entry points where the proxy could not listen, until the routes there change. */
+function withoutPorts({ value, diagnostics }: Diagnosed<Compiled>, refused: Map<string, string>): Diagnosed<Compiled> {
+  for (const [name, content] of refused) if (portContent(value.table, name) !== content) refused.delete(name);
+  const reports = [...diagnostics];
+  const routes = value.table.routes.flatMap((route): Route[] => {
+    const entryPoints = route.entryPoints.filter((name) => !refused.has(name));
+    if (entryPoints.length === route.entryPoints.length) return [route];
+    const message = `Cannot serve the route: the proxy cannot listen on port ${route.entryPoints.join(', ')}; another program does`;
+    reports.push(diagnose('ROUTE_ENTRYPOINT_MISSING', message, { span: route.spans[0] }));
+    return entryPoints.length > 0 ? [{ ...route, entryPoints }] : [];
+  });
+  return { value: { ...value, table: createTable(routes, backendsOf(value.table)) }, diagnostics: reports };
+}
+
+function portContent({ routes }: RoutingTable, name: string): string {
+  return JSON.stringify(routes.filter(({ entryPoints }) => entryPoints.includes(name)).map(({ match }) => match));
 }
 
 /** The routes of units that the proxy has refused answer 503, or in their last good form, until they change. */

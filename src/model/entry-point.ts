@@ -1,4 +1,5 @@
-import type { Port } from './names.ts';
+import { once } from '../lib/memo.ts';
+import { parsePort, type Port } from './names.ts';
 
 /** A place where a proxy listens. `tls` says whether it ends TLS. */
 export interface EntryPoint {
@@ -9,6 +10,40 @@ export interface EntryPoint {
   readonly protocol: 'http' | 'tcp' | 'udp';
   readonly tls: boolean;
 }
+
+/** The name of an entry point that is opened because a route asks for its port; no configured one can have such a name. */
+export function openedName(port: Port): string {
+  return String(port);
+}
+
+/**
+ * The entry points that routes open beside the configured ones: like the first of these that ends TLS, on another port. Sorted by port.
+ */
+export function openedEntryPoints(
+  routes: readonly { readonly entryPoints: readonly string[] }[],
+  configured: readonly EntryPoint[],
+): readonly EntryPoint[] {
+  const like = configured.find(({ protocol, tls }) => protocol === 'http' && tls);
+  const names = new Set(routes.flatMap(({ entryPoints }) => entryPoints.filter((name) => /^\d/.test(name))));
+  const ports = [...names].flatMap((name) => parsePort(name) ?? []).toSorted((a, b) => a - b);
+  if (!like) return [];
+  return ports.map((port) => openedLike(like, port));
+}
+
+function openedLike(like: EntryPoint, port: Port): EntryPoint {
+  const opened = openedOf(like);
+  const entryPoint = opened.get(port) ?? {
+    ...like,
+    name: openedName(port),
+    address: `${like.address.replace(/:\d+$/, '')}:${port}`,
+    port,
+  };
+  opened.set(port, entryPoint);
+  return entryPoint;
+}
+
+/** The same objects each time: what is remembered for an entry point is found again. */
+const openedOf = once((_like: EntryPoint) => new Map<Port, EntryPoint>());
 
 /**
  * Which entry points an intent asks for, in a tag's own words; the compiler resolves it to names.

@@ -4,13 +4,13 @@ import type { Digest } from './names.ts';
 
 /**
  * How an apply ended. `unchanged`: the proxy already had it. `applied`: checked, loaded, read back. `rejected`: the proxy or
- * its validator refused it, what ran before still runs. `rolledBack`: it was loaded but could not be read back, the last good one
+ * its validator refused it, what ran before still runs; `ports`: it could not listen there. `rolledBack`: it was loaded but could not be read back, the last good one
  * was put back. `failed`: the proxy could not be reached; the validated files are in place where possible.
  */
 export type ApplyOutcome =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'applied'; readonly durationMs: number }
-  | { readonly kind: 'rejected'; readonly reason: string; readonly units: readonly string[] }
+  | { readonly kind: 'rejected'; readonly reason: string; readonly units: readonly string[]; readonly ports?: readonly number[] }
   | { readonly kind: 'rolledBack'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 

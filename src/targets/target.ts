@@ -67,6 +67,8 @@ export interface RouteContext {
 export interface Target {
   readonly server: Server;
   readonly capabilities: Capabilities;
+  /** Where the proxy listens when it serves the table. */
+  entryPoints(table: RoutingTable, settings: RenderSettings): readonly EntryPoint[];
   /** What in the values of a route stands in the way of rendering it; asked of routes whose features the proxy can do. */
   obstacle(route: Route, context: RouteContext): Obstacle | undefined;
   /** In what a route that is rendered differs, by its values, from what was asked; beside the `differs` of its features. */

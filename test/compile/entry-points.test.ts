@@ -7,7 +7,7 @@ import { ENTRY_POINTS, port } from '../support/intents.ts';
 const MYSQL: EntryPoint = { name: 'mysql', address: ':3306', port: port(3306), protocol: 'tcp', tls: false };
 
 function resolve(choice: EntryPointChoice, tls = true, entryPoints = [...ENTRY_POINTS, MYSQL]): string {
-  const { names, problems } = resolveEntryPoints(choice, { entryPoints, tls });
+  const { names, problems } = resolveEntryPoints(choice, { entryPoints, tls, openPorts: { except: new Set([2019]) } });
   return [...names, ...problems.map(({ code }) => code)].join(' ');
 }
 
@@ -28,3 +28,17 @@ test('resolveEntryPoints() passes no TLS on where the proxy ends none', () => {
   assert.equal(resolve({ kind: 'tcp', beforeTls: true }, false), 'mysql');
   assert.equal(resolve({ kind: 'tcp', beforeTls: true }, false, [...ENTRY_POINTS]), 'ROUTE_ENTRYPOINT_MISSING');
 });
+
+const PORTS: readonly (readonly [string, number, boolean, string])[] = [
+  ['the entry point there', 443, true, 'websecure'],
+  ['a port of its own', 8443, true, '8443'],
+  ['nothing below 1024', 1023, true, 'ROUTE_ENTRYPOINT_MISSING'],
+  ['nothing where an administrative endpoint is', 2019, true, 'ROUTE_ENTRYPOINT_MISSING'],
+  ['nothing on a port of another kind', 3306, true, 'ROUTE_ENTRYPOINT_KIND'],
+  ['nothing without TLS', 8080, false, 'ROUTE_ENTRYPOINT_MISSING'],
+];
+
+for (const [found, number, tls, expected] of PORTS)
+  test(`resolveEntryPoints() gives a route that names a port ${found}`, () => {
+    assert.equal(resolve({ kind: 'port', port: port(number), tls }), expected);
+  });

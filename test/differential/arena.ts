@@ -153,9 +153,8 @@ async function serve(proxy: StartedProxy, snapshot: CatalogSnapshot): Promise<Lo
       const table = fitTable(target, value.table, settings).value;
       return { proxy, table, diagnostics: [...diagnostics, ...rendered.diagnostics], refused, web, websecure };
     }
-    if (outcome.kind !== 'rejected' || outcome.units.length === 0 || refused.length > 20)
+    if (outcome.kind !== 'rejected' || refused.length > 20 || !pipeline.refuse(outcome, value.table))
       throw new Error(`Cannot serve the catalogs by ${target.server}: ${JSON.stringify(outcome).slice(0, 2000)}`);
     refused.push(outcome.reason);
-    pipeline.refuse(outcome.units, value.table);
   }
 }

@@ -51,6 +51,7 @@ export const OPTIONS: CompileOptions = {
   accept: ['traefik', 'fabio', 'hind'],
   entryPoints: ENTRY_POINTS,
   tls: true,
+  openPorts: 'none',
   unhealthy: 'respond-503',
   requireChecks: true,
   checkingSources: new Set([sourceId('consul')]),

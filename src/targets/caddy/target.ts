@@ -1,4 +1,5 @@
 import { once } from '../../lib/memo.ts';
+import { openedEntryPoints, type EntryPoint } from '../../model/entry-point.ts';
 import { diagnose, type Diagnostic } from '../../model/diagnostic.ts';
 import type { Backend } from '../../model/pool.ts';
 import type { RenderedConfig } from '../../model/rendered.ts';
@@ -20,8 +21,13 @@ import { unenforceable, valueDifferences } from './values.ts';
 export const caddyTarget: Target = {
   server: 'caddy',
   capabilities: CADDY_CAPABILITIES,
+  entryPoints({ routes }, settings) {
+    return settings.tls.mode === 'off'
+      ? settings.entryPoints.filter(({ tls }) => !tls)
+      : [...settings.entryPoints, ...openedEntryPoints(routes, settings.entryPoints)];
+  },
   obstacle(route, { backends, settings }) {
-    const { entryPoints } = settings;
+    const entryPoints = [...settings.entryPoints, ...openedEntryPoints([route], settings.entryPoints)];
     const message = 'Cannot write the route: one of its texts has no safe form in a Caddyfile';
     if (!entryPoints.every((entryPoint) => hasPrintableMatch(route, entryPoint))) return { effect: 'drop', message };
     const unenforced = unenforceable(route, { backends, settings });
@@ -31,14 +37,14 @@ export const caddyTarget: Target = {
   differences: valueDifferences,
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(caddyTarget, table, settings);
-    const sites = httpEntryPoints(settings).flatMap((entryPoint) => entryPointSites(fitted, entryPoint, settings));
+    const sites = httpEntryPoints(fitted, settings).flatMap((entryPoint) => entryPointSites(fitted, entryPoint, settings));
     return {
       value: configOf([globalOptions(table.digest, settings), cleanPath(), ...sites], fitted, settings),
       diagnostics: [...diagnostics, ...mixedSchemes(fitted)],
     };
   },
   renderBoot(settings) {
-    const sites = httpEntryPoints(settings).map((entryPoint) => {
+    const sites = httpEntryPoints(EMPTY_TABLE, settings).map((entryPoint) => {
       const [site] = entryPointSites(EMPTY_TABLE, entryPoint, settings).slice(-1);
       const kept = (site?.block ?? []).filter(({ tokens }) => tokens[0]?.kind === 'word' && ['bind', 'tls'].includes(tokens[0].word));
       return { ...site, tokens: site?.tokens ?? [], block: [...kept, line('header', 'Retry-After', '5'), line('respond', '503')] };
@@ -52,8 +58,8 @@ export const caddyTarget: Target = {
 /** The name under which the digest stands in a running Caddy's configuration: `/config/logging/logs/NAME/include/0`. */
 export const CADDY_MARKER = 'hind-proxy-generation';
 
-function httpEntryPoints({ entryPoints, tls }: RenderSettings): RenderSettings['entryPoints'] {
-  return entryPoints.filter((entryPoint) => entryPoint.protocol === 'http' && (!entryPoint.tls || tls.mode !== 'off'));
+function httpEntryPoints(table: RoutingTable, settings: RenderSettings): readonly EntryPoint[] {
+  return caddyTarget.entryPoints(table, settings).filter(({ protocol }) => protocol === 'http');
 }
 
 function configOf(nodes: readonly Node[], table: RoutingTable, { caddy }: RenderSettings): RenderedConfig {

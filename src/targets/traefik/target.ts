@@ -11,13 +11,14 @@ import { printJsonFile } from './json.ts';
 import { obstacleOf } from './obstacles.ts';
 import { servedStatuses } from './redirects.ts';
 import { traefikReading } from './reading.ts';
-import { staticConfig } from './static.ts';
+import { servedEntryPoints, staticConfig } from './static.ts';
 import { canAnswer } from './statuses.ts';
 
 /** Traefik: one dynamic file for its file provider, JSON in a `.yml`. The digest stands in it as a middleware that no router uses. */
 export const traefikTarget: Target = {
   server: 'traefik',
   capabilities: TRAEFIK_CAPABILITIES,
+  entryPoints: (_table, settings) => servedEntryPoints(settings),
   obstacle: (route, { settings }) => obstacleOf(route, settings),
   differences: differencesOf,
   render(table, settings) {
