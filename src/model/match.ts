@@ -86,6 +86,11 @@ export function claimKey(match: RouteMatch): string {
   return `wide ${hostKey(host)} ${JSON.stringify(path)}`;
 }
 
+/** Whether a pattern is Traefik's own: one whole label before a name. */
+export function isOneLabel({ pattern, regexp }: Extract<HostMatch, { kind: 'glob' }>): boolean {
+  return /^\*\.[^*?[\]{}]+$/.test(pattern) && regexp.startsWith('^[^.]+\\.');
+}
+
 /** The canonical text of a host part. */
 export function hostKey(host: HostMatch): string {
   switch (host.kind) {

@@ -1,5 +1,5 @@
 import { regexpLiteral } from '../../lib/quote.ts';
-import type { Condition, HostMatch } from '../../model/match.ts';
+import { isOneLabel, type Condition, type HostMatch } from '../../model/match.ts';
 import type { Route } from '../../model/route.ts';
 import { pathRules } from './paths.ts';
 import { all, call, filled, not, peerIn, type Rule } from './rule.ts';
@@ -31,12 +31,20 @@ function hostRules(host: HostMatch): readonly Rule[] {
     case 'exact':
       return [host.host.startsWith('[') ? hostRegexp(host.host) : call('Host', host.host), ...portRules(host.port)];
     case 'glob':
-      return [call('HostRegexp', filled(host.regexp)), ...portRules(host.port)];
+      return [call('HostRegexp', filled(globRegexp(host))), ...portRules(host.port)];
     case 'regexp':
       return [call('HostRegexp', filled(host.regexp))];
     default:
       throw new TypeError(`Cannot render a host match: ${JSON.stringify(host satisfies never)}`);
   }
+}
+
+/**
+ * The expression of a pattern. A dot may end what one of Traefik's own matches, as in `Host`; that matcher itself would let the router
+ * decide the TLS options of every name below.
+ */
+export function globRegexp(host: Extract<HostMatch, { kind: 'glob' }>): string {
+  return isOneLabel(host) ? host.regexp.replace(/\$$/, '\\.?$') : host.regexp;
 }
 
 /** An exact host as a regular expression, with the dot that may end it; IP literals in brackets or without. */

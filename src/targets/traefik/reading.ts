@@ -9,6 +9,7 @@ import type { DialectName, Redirect, Route } from '../../model/route.ts';
 import { redirectGoal } from '../redirect-loop.ts';
 import { changeEncoded, normalised } from '../encoded-paths.ts';
 import type { RenderSettings } from '../target.ts';
+import { globRegexp } from './match.ts';
 import { servedStatuses } from './redirects.ts';
 
 /** How Traefik reads a request under the dynamic file that `dynamic`, `rule` and `middlewares` make. */
@@ -98,7 +99,7 @@ function hostProblem(host: HostMatch, request: ProxyRequest): 'host' | 'port' | 
   const isNamed =
     host.kind === 'exact'
       ? [name, name.replace(/\.$/, '')].includes(host.host.replace(/^\[|\]$/g, ''))
-      : compileRegexp(host.regexp).test(name);
+      : compileRegexp(host.kind === 'glob' ? globRegexp(host) : host.regexp).test(name);
   if (!isNamed) return 'host';
   if (host.kind === 'regexp' || typeof host.port !== 'number') return undefined;
   return request.host.endsWith(`:${host.port}`) ? undefined : 'port';

@@ -1,6 +1,6 @@
 import type { ServiceInstance } from '../../../model/catalog.ts';
 import type { RouteIntent } from '../../../model/intent.ts';
-import { matchKey, type RouteMatch } from '../../../model/match.ts';
+import { isOneLabel, matchKey, type RouteMatch } from '../../../model/match.ts';
 import type { Middleware } from '../../../model/middleware.ts';
 import { sourceId } from '../../../model/names.ts';
 import { canonicalJson } from '../../same.ts';
@@ -11,7 +11,6 @@ import { readMiddleware } from '../middlewares/read.ts';
 import { goReplacement } from '../middlewares/replacement.ts';
 import { readLabels } from '../read-labels.ts';
 import type { RuleKind } from '../rule/matchers.ts';
-import { isOneLabel } from '../rule/print.ts';
 import { readRule } from '../rule/read-rule.ts';
 import type { Tell } from '../tell.ts';
 import { tagsOf, type FieldText } from './parts.ts';

@@ -1,4 +1,4 @@
-import type { Condition, HostMatch, PathMatch, RouteMatch } from '../../../model/match.ts';
+import { isOneLabel, type Condition, type HostMatch, type PathMatch, type RouteMatch } from '../../../model/match.ts';
 import type { RuleKind } from './matchers.ts';
 
 /** A rule as a tree of matchers; the text is made of it once, with every value quoted. */
@@ -31,11 +31,6 @@ function hostRule(host: Exclude<HostMatch, { kind: 'any' }>, kind: RuleKind): Ru
   const [exact, pattern] = kind === 'http' ? ['Host', 'HostRegexp'] : ['HostSNI', 'HostSNIRegexp'];
   if (host.kind === 'exact') return call(exact, host.host.replace(/^\[(.*)\]$/, '$1'));
   return host.kind === 'glob' && isOneLabel(host) ? call(exact, host.pattern) : call(pattern, host.regexp);
-}
-
-/** Whether a pattern is Traefik's own: one whole label before a name. */
-export function isOneLabel({ pattern, regexp }: Extract<HostMatch, { kind: 'glob' }>): boolean {
-  return /^\*\.[^*?[\]{}]+$/.test(pattern) && regexp.startsWith('^[^.]+\\.');
 }
 
 function pathRule(path: Exclude<PathMatch, { kind: 'any' }>): Rule {
