@@ -25,6 +25,11 @@ export function normalisedName({ service }: Pick<ServiceInstance, 'service'>): s
     .join('-');
 }
 
+/** How Traefik names the provider of an instance's labels. */
+export function providerOf({ source }: Pick<ServiceInstance, 'source'>): string {
+  return source === 'consul' ? 'consulcatalog' : source;
+}
+
 /** A reference in a label: `name`, or `name@provider`. */
 export interface Link {
   readonly name: string;

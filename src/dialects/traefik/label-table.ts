@@ -68,7 +68,11 @@ export const LABELS = {
     'loadBalancer.responseForwarding.flushInterval': ['duration', 'read', 'Between flushes of an answer that is still coming'],
     'loadBalancer.sticky': ['switch', 'read', 'Does nothing without `sticky.cookie`'],
     'loadBalancer.sticky.cookie': ['switch', 'read', 'Keeps a client at its server'],
-    'loadBalancer.sticky.cookie.name': ['string', 'read', "Name of the cookie; the proxy's own where it is missing"],
+    'loadBalancer.sticky.cookie.name': [
+      'string',
+      'read',
+      "Name of the cookie; the one that Traefik makes of the service's name where it is missing",
+    ],
     'loadBalancer.sticky.cookie.secure': ['bool', 'read', 'Only over TLS'],
     'loadBalancer.sticky.cookie.httpOnly': ['bool', 'read', 'Not for scripts'],
     'loadBalancer.sticky.cookie.sameSite': ['string', 'read', '`none`, `lax` or `strict`'],

@@ -42,6 +42,12 @@ function canonical(value: unknown): string {
   });
 }
 
+/** An intent whose cookie has no name where it has the one that labels without a name ask for. */
+function withoutMadeName(intent: RouteIntent): RouteIntent {
+  const { name = '', ...sticky } = intent.pool.sticky ?? {};
+  return /^_[0-9a-f]{5}$/.test(name) ? { ...intent, pool: { ...intent.pool, sticky } } : intent;
+}
+
 const wishes = (intents: readonly RouteIntent[]): readonly string[] => [...new Set(intents.map(wishOf))].toSorted();
 
 test('createTraefikFormatter() prints labels that ask for the same again', () => {
@@ -56,7 +62,7 @@ test('createTraefikFormatter() prints labels that ask for the same again', () =>
         [],
         tags.join('\n'),
       );
-      assert.deepEqual(wishes(value.intents), wishes(intents), tags.join('\n'));
+      assert.deepEqual(wishes(value.intents.map(withoutMadeName)), wishes(intents), tags.join('\n'));
     }),
     { numRuns: 150 },
   );

@@ -1,7 +1,8 @@
+import { sha1 } from '../../../lib/hash.ts';
 import type { PoolMember } from '../../../model/intent.ts';
 import type { LoadBalancing, PoolOptions, StickyCookie, UpstreamProtocol } from '../../../model/pool.ts';
 import { parseHostname } from '../../../model/names.ts';
-import type { Context } from '../context.ts';
+import { providerOf, type Context } from '../context.ts';
 import { boolOf, fieldOf, hasPart, numberOf, textOf, type Item } from '../items.ts';
 import { readHealthCheck } from './health.ts';
 import { HTTP_POOL, portOf, readService, transportOf, type ServiceReading, type ServiceTools } from './reading.ts';
@@ -72,11 +73,16 @@ function balancingOf(item: HttpService, { bad }: ServiceTools): LoadBalancing {
   return balancing ?? 'roundRobin';
 }
 
+/** The cookie that Traefik names after the service (pkg/server/cookie): so clients stay where they are when they come to us. */
+function cookieName(item: HttpService, { instance }: Context): string {
+  return `_${sha1(`_TRAEFIK_BACKEND_${item.name}@${providerOf(instance)}`).slice(0, 5)}`;
+}
+
 /** The cookie. `sticky` alone has none and does nothing. */
-function stickyOf(item: HttpService, { bad, context: { tell } }: ServiceTools): StickyCookie | undefined {
+function stickyOf(item: HttpService, { bad, context }: ServiceTools): StickyCookie | undefined {
   const alone = fieldOf(item, 'loadBalancer.sticky');
   if (!hasPart(item, 'loadBalancer.sticky.cookie')) {
-    if (alone) tell('TRAEFIK_LABEL_INERT', '"sticky" does nothing without "sticky.cookie"', alone.label.valueSpan);
+    if (alone) context.tell('TRAEFIK_LABEL_INERT', '"sticky" does nothing without "sticky.cookie"', alone.label.valueSpan);
     return undefined;
   }
   const text = (key: 'name' | 'path' | 'domain' | 'sameSite'): string => textOf(item, `loadBalancer.sticky.cookie.${key}`) ?? '';
@@ -89,7 +95,7 @@ function stickyOf(item: HttpService, { bad, context: { tell } }: ServiceTools): 
   if (!/^(?:\/[!-:<-~]*)?$/.test(path) && pathField) bad(pathField, 'a path');
   const maxAge = numberOf(item, 'loadBalancer.sticky.cookie.maxAge') ?? 0;
   return {
-    ...(name !== '' && { name }),
+    name: name === '' ? cookieName(item, context) : name,
     ...(boolOf(item, 'loadBalancer.sticky.cookie.secure') && { secure: true }),
     ...(boolOf(item, 'loadBalancer.sticky.cookie.httpOnly') && { httpOnly: true }),
     ...(sameSite && { sameSite }),
