@@ -44,7 +44,7 @@ export function buildTable(
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
 
   const candidates = candidatesOf(readings, options, report);
-  reportSharedNames(candidates, report);
+  reportSharedNames(readings, report);
   reportSharedDefinitions(readings, report);
   const { kept, holders } = withinOwnership(candidates, { options, claims, report });
   const remember = memoryOf(options);

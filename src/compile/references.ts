@@ -183,7 +183,8 @@ export function contentOf(definition: Extract<Definition, { kind: 'middleware' }
   return JSON.stringify([middlewares.map(withoutSpan), upstreamHost, pools, fault?.code]);
 }
 
-function withoutSpan(middleware: Middleware | Reference): unknown {
+/** A middleware, or what of a reference to one counts wherever it stands. */
+export function withoutSpan(middleware: Middleware | Reference): unknown {
   return middleware.kind === 'reference' ? { to: middleware.to, name: middleware.name } : middleware;
 }
 

@@ -1,37 +1,46 @@
 import { once } from '../lib/memo.ts';
 import { compareText, groupBy } from '../lib/sort.ts';
+import type { ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
-import type { Candidate } from './candidates.ts';
+import type { RouteIntent } from '../model/intent.ts';
+import { matchKey } from '../model/match.ts';
+import type { Reading } from './candidates.ts';
+import { withoutSpan } from './references.ts';
 
 /**
- * Reports routers of one name in two services of an owner that ask for different things. Traefik would drop both
- * (traefik/traefik:pkg/provider/merge.go); here each keeps its own.
+ * Reports routers of one name in two services of an owner, or in two instances of one, that ask for different things. Traefik would drop
+ * both (traefik/traefik:pkg/provider/merge.go); here each keeps its own.
  */
-export function reportSharedNames(candidates: readonly Candidate[], report: Report): void {
-  const named = candidates.filter(({ intent }) => intent.name !== undefined);
-  const groups = groupBy(named, nameKey);
-  for (const group of groups.values()) {
-    if (group.length === 1) continue;
-    const bySpeaker = groupBy(group, speakerKey);
-    const [first, ...others] = [...bySpeaker.values()];
-    const asked = first && contentOf(first);
-    const other = others.find((candidate) => contentOf(candidate) !== asked)?.[0];
-    const [span] = first?.[0]?.intent.spans ?? [];
-    const [otherSpan] = other?.intent.spans ?? [];
-    if (!other || !span || !otherSpan) continue;
+export function reportSharedNames(readings: readonly Reading[], report: Report): void {
+  for (const group of groupBy(readings.flatMap(routersOf), ({ key }) => key).values()) {
+    const [first, ...others] = group;
+    const other = first && others.find(({ content }) => content !== first.content);
+    const [span, related] = [other?.intent.spans[0], first?.intent.spans[0]];
+    if (!other || !span || !related) continue;
     const message = `Router "${other.intent.name ?? ''}" is declared with other content too: Traefik would drop both, here each keeps its own`;
-    report(diagnose('TRAEFIK_NAME_SHARED', message, { span: otherSpan, related: [span], hint: 'Give each router a name of its own' }));
+    report(diagnose('TRAEFIK_NAME_SHARED', message, { span, related: [related], hint: 'Give each router a name of its own' }));
   }
 }
 
-const nameKey = once(({ intent, instance }: Candidate): string =>
-  JSON.stringify([instance.source, intent.owner, intent.protocol, intent.name]),
-);
+interface NamedRouter {
+  /** Equal for routers that Traefik would take for one. */
+  readonly key: string;
+  readonly content: string;
+  readonly intent: RouteIntent;
+}
 
-const speakerKey = once(({ intent }: Candidate): string => JSON.stringify([intent.service, intent.spans[0]?.instance]));
+/** The routers of one instance, each once however many routes it has. */
+const routersOf = once(({ instance, intents }: Reading): readonly NamedRouter[] => {
+  const named = intents.filter(({ name }) => name !== undefined);
+  return [...groupBy(named, (intent) => nameKey(instance, intent)).entries()].flatMap(([key, [intent, ...others]]) =>
+    intent ? [{ key, intent, content: [intent, ...others].map(contentOf).toSorted(compareText).join() }] : [],
+  );
+});
 
-const contentKey = once(({ key, intent }: Candidate): string => JSON.stringify([key, intent.middlewares, intent.priority]));
+function nameKey({ source, owner }: ServiceInstance, { name, entryPoints: { kind } }: RouteIntent): string {
+  return JSON.stringify([source, owner, kind === 'tcp' || kind === 'udp' ? kind : 'http', name]);
+}
 
-function contentOf(candidates: readonly Candidate[]): string {
-  return candidates.map(contentKey).toSorted(compareText).join();
+function contentOf({ entryPoints, match, middlewares, priority, backend, tlsProfile }: RouteIntent): string {
+  return JSON.stringify([entryPoints, matchKey(match), middlewares.map(withoutSpan), priority, backend?.name, tlsProfile?.name]);
 }
