@@ -1,7 +1,7 @@
 import { evaluate } from '../../src/compile/evaluate.ts';
 import { parseGoUrl } from '../../src/lib/go-url.ts';
 import type { DiagnosticCode } from '../../src/model/codes.ts';
-import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import type { Diagnostic, TagSpan } from '../../src/model/diagnostic.ts';
 import type { Route } from '../../src/model/route.ts';
 import { NODE, type Loaded } from './arena.ts';
 import type { Catalog } from './generator.ts';
@@ -23,6 +23,8 @@ export interface Case {
 export interface Explanation {
   readonly route: Route | undefined;
   readonly reported: readonly Diagnostic[];
+  /** Everything else that was reported of the catalog. */
+  readonly other: readonly Diagnostic[];
 }
 
 /**
@@ -81,9 +83,16 @@ export function explain(found: Case): Explanation {
     ({ code, span }) =>
       span !== undefined &&
       EXPLAINS[code]?.includes(aspect) &&
-      (labels.has(span.tag) || (isWhole && instances.has(span.instance)) || (route?.services.includes(span.service) && span.tag === '')),
+      (labels.has(span.tag) || isOf(route, span) || (isWhole && instances.has(span.instance))),
   );
-  return { route, reported };
+  const own = new Set(catalog.instances.map(({ id }) => `${NODE}/${id}`));
+  const other = loaded.diagnostics.filter((one) => !reported.includes(one) && one.span !== undefined && own.has(one.span.instance));
+  return { route, reported, other };
+}
+
+/** Whether a place is in a label that a route comes from. */
+function isOf(route: Route | undefined, { instance, tagIndex }: TagSpan): boolean {
+  return route?.spans.some((span) => span.instance === instance && span.tagIndex === tagIndex) === true;
 }
 
 function aspectOf({ catalog, differences, peerRouter }: Case, route: Route | undefined): Aspect {
@@ -91,8 +100,8 @@ function aspectOf({ catalog, differences, peerRouter }: Case, route: Route | und
   if (!route) return 'unrouted';
   if (route.action.kind === 'respond' && first?.ours.startsWith('503')) return 'withheld';
   if (peerRouter === '') return 'peer';
-  if (first?.what === 'pool') return 'pool';
-  return routersIn(route, catalog).has(peerRouter.toLowerCase()) ? 'changed' : 'other';
+  if (!routersIn(route, catalog).has(peerRouter.toLowerCase())) return 'other';
+  return first?.what === 'pool' ? 'pool' : 'changed';
 }
 
 /** The routers that a route comes from, in lower case; that of the service where no label names any. */

@@ -36,7 +36,7 @@ export function groupFindings(findings: readonly Finding[]): readonly { readonly
 
 /** A difference as text: request, answers, labels, and what we say of it. */
 export function printFinding(finding: Finding): string {
-  const { server, catalog, asked, differences, peerRouter, peerSays, route, reported } = finding;
+  const { server, catalog, asked, differences, peerRouter, peerSays, route, reported, other } = finding;
   const { method, tls, host, path, headers, from, body } = asked;
   const lines = [
     `${server}, catalog ${catalog.name} of seed ${catalog.seed}`,
@@ -46,6 +46,9 @@ export function printFinding(finding: Finding): string {
     `  peer     router ${peerRouter === '' ? 'none' : peerRouter}${peerSays ? ` ${peerSays.rule} ${peerSays.errors.join('; ')}` : ''}`,
     `  ours     ${route ? `${describeMatch(route)} → ${JSON.stringify(route.action)}` : 'no route'}`,
     ...reported.map(({ code, message, span }) => `  declared ${code}: ${message} (${span?.instance ?? ''}: ${span?.tag ?? ''})`),
+    ...other
+      .filter(({ severity }) => severity !== 'info')
+      .map(({ code, message, span }) => `  else     ${code}: ${message} (${span?.instance ?? ''}: ${span?.tag ?? ''})`),
     ...labelLines(finding),
   ];
   return lines.join('\n');
