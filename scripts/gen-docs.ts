@@ -41,8 +41,14 @@ if (process.argv.includes('--check')) {
 
 function codesPage(): string {
   const specs: readonly (readonly [string, CodeSpec])[] = Object.entries(CODES);
-  const rows = specs.map(([code, { severity, withholds, summary }]) => [`\`${code}\``, severity, withholds ? 'yes' : '', summary]);
-  return pageOf('Diagnostic codes', table(['Code', 'Severity', 'Withholds the route', 'Meaning'], rows));
+  const rows = specs.map(([code, { severity, withholds, summary, hint = '' }]) => [
+    `\`${code}\``,
+    severity,
+    withholds ? 'yes' : '',
+    summary,
+    hint,
+  ]);
+  return pageOf('Diagnostic codes', table(['Code', 'Severity', 'Withholds the route', 'Meaning', 'What to do'], rows));
 }
 
 function optionsPage(): string {

@@ -86,7 +86,7 @@ export function reportLosses(
   for (const { kind, what, todo, code } of distinct.values()) {
     const isDifferent = kind === 'approximated';
     const message = isDifferent ? `In ${words.in} this is said differently: ${what}` : `Cannot say this in ${words.in}: ${what}`;
-    const hint = todo ?? (whole ? HINTS.whole : HINTS[kind]);
+    const hint = todo ?? (isDifferent ? undefined : whole ? HINTS.whole : HINTS.part);
     const named = code ?? `${words.code}_${isDifferent ? 'APPROXIMATED' : 'UNSUPPORTED'}`;
     report(diagnose(named, whole ? `${message}; ${words.none}` : message, { span, hint }));
   }
@@ -94,6 +94,5 @@ export function reportLosses(
 
 const HINTS = {
   whole: 'Leave the tag as it is, beside the others: hind-proxy reads all dialects',
-  unsupported: 'Write it by hand, or leave the tag as it is: hind-proxy reads all dialects',
-  approximated: 'Look whether clients rely on it',
+  part: 'Write it by hand, or leave the tag as it is: hind-proxy reads all dialects',
 } as const;

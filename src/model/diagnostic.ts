@@ -1,4 +1,4 @@
-import { CODES, tellsOfConflict, type DiagnosticCode, type Severity } from './codes.ts';
+import { CODES, tellsOfConflict, type CodeSpec, type DiagnosticCode, type Severity } from './codes.ts';
 import type { ServiceInstance } from './catalog.ts';
 import type { OwnerId, ServiceName, SourceId } from './names.ts';
 
@@ -38,7 +38,7 @@ export interface Diagnosed<T> {
 /** Where a stage puts what it notices. */
 export type Report = (diagnostic: Diagnostic) => void;
 
-/** A diagnostic of a code; its severity is that of the code table unless the place makes it graver. */
+/** A diagnostic of a code; severity and hint are those of the code table unless the place knows better. */
 export function diagnose(
   code: DiagnosticCode,
   message: string,
@@ -49,7 +49,8 @@ export function diagnose(
     readonly severity?: Severity | undefined;
   } = {},
 ): Diagnostic {
-  const { span, hint, related = [], severity = CODES[code].severity } = where;
+  const spec: CodeSpec = CODES[code];
+  const { span, hint = spec.hint, related = [], severity = spec.severity } = where;
   return { code, severity, message, related, ...(span && { span }), ...(hint !== undefined && { hint }) };
 }
 
