@@ -21,7 +21,7 @@ export async function createSources(setup: Setup): Promise<readonly WatchedSourc
     const { address, tokenFile, datacenter, resync = 30_000 } = sources.consul || {};
     const connection = consulConnection(env, { address, tokenFile });
     const source = createConsulSource({ connection, datacenter, claims, resyncMs: resync, clock: systemClock, log });
-    list.push({ source, required: loaded.named.has('consul') });
+    list.push({ source, required: loaded.named.has('consul'), primary: sources.primary === 'consul' });
   }
   if (isOn('nomad')) {
     const { nomadConnection } = await import('../nomad/connection.ts');
@@ -29,7 +29,7 @@ export async function createSources(setup: Setup): Promise<readonly WatchedSourc
     const { address, tokenFile, namespaces, resync = 30_000 } = sources.nomad || {};
     const connection = nomadConnection(env, { address, tokenFile });
     const source = createNomadSource({ connection, namespaces, claims, resyncMs: resync, clock: systemClock, log });
-    list.push({ source, required: loaded.named.has('nomad') });
+    list.push({ source, required: loaded.named.has('nomad'), primary: sources.primary === 'nomad' });
   }
   if (sources.file) {
     const { createFileSource } = await import('../sources/file.ts');

@@ -9,12 +9,16 @@ export interface WatchedSource {
   readonly source: Source;
   /** Named by the operator: start-up waits for it, and readiness needs it. */
   readonly required: boolean;
+  /** Its instances of a service count before those of the other catalogs. */
+  readonly primary?: boolean;
 }
 
 /** How a source has been since the start. */
 export interface SourceState {
   readonly synced: boolean;
   readonly problem?: string;
+  /** Instances of the last answer. */
+  readonly instances?: number;
 }
 
 /** All sources of one controller. */
@@ -32,6 +36,7 @@ export function createWatcher(
   { store, log, onChange }: { readonly store: SnapshotStore; readonly log: Log; readonly onChange: (changed: boolean) => void },
 ): Watcher {
   const states = new Map<SourceId, SourceState>(sources.map(({ source }) => [source.id, { synced: false }]));
+  let isEmptinessTold = false;
   return {
     states: () => states,
     refresh() {
@@ -46,7 +51,7 @@ export function createWatcher(
     for await (const event of source.watch(signal)) {
       const before = states.get(source.id);
       if (event.kind === 'failed') {
-        states.set(source.id, { synced: before?.synced ?? false, problem: event.error.message });
+        states.set(source.id, { ...before, synced: before?.synced ?? false, problem: event.error.message });
         if (before?.problem === undefined) tellFailure(source.id, { required, error: event.error, retryInMs: event.retryInMs });
         onChange(false);
         continue;
@@ -61,9 +66,22 @@ export function createWatcher(
         };
         log.info(fields, 'The catalog was read');
       }
-      states.set(source.id, { synced: true });
+      states.set(source.id, { synced: true, instances: event.snapshot.instances.length });
+      tellEmptyPrimary();
       onChange(store.put(event.snapshot));
     }
+  }
+
+  function tellEmptyPrimary(): void {
+    const primary = sources.find((watched) => watched.primary)?.source.id;
+    if (isEmptinessTold || primary === undefined || states.get(primary)?.instances !== 0) return;
+    const other = [...states].find(([, { instances = 0 }]) => instances > 0)?.[0];
+    if (other === undefined) return;
+    isEmptinessTold = true;
+    log.warn(
+      { component: primary, event: 'primary_empty', source: primary, other },
+      'The primary catalog has no routed service, another one has and is served; name that one in sources.primary',
+    );
   }
 
   function tellFailure(
