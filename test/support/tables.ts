@@ -1,6 +1,7 @@
+import type { Middleware } from '../../src/model/middleware.ts';
 import { backendId, ownerId, routeId, serviceName } from '../../src/model/names.ts';
 import { PLAIN_POOL, type Backend } from '../../src/model/pool.ts';
-import type { Route, RouteAction, RoutingTable } from '../../src/model/route.ts';
+import type { Route, RouteAction, RoutingTable, SplitPart } from '../../src/model/route.ts';
 import { createTable } from '../../src/model/table.ts';
 import { matchOf, port } from './intents.ts';
 
@@ -42,4 +43,21 @@ export function to(id: string): RouteAction {
 /** A table of routes in this order. */
 export function tableOf(routes: readonly Route[], ...backends: readonly Backend[]): RoutingTable {
   return createTable(routes, new Map(backends.map((backend) => [backend.id, backend])));
+}
+
+/** A route of shares under the host that is its id; a part without a pool redirects. */
+export function splitRoute(
+  id: string,
+  parts: readonly { readonly weight: number; readonly backend?: string; readonly middlewares?: readonly Middleware[] }[],
+  overrides: Partial<Route> = {},
+): Route {
+  const part = ({ weight, backend, middlewares = [] }: (typeof parts)[number]): SplitPart => ({
+    weight,
+    middlewares,
+    action:
+      backend === undefined
+        ? { kind: 'redirect', redirect: { status: 301, otherStatus: 308, to: [{ kind: 'text', text: 'https://y.io' }, { kind: 'path' }] } }
+        : { kind: 'forward', backend: backendId(backend) },
+  });
+  return routeOf(id, id, '/', { action: { kind: 'split', parts: parts.map(part) }, ...overrides });
 }

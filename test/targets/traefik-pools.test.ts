@@ -6,13 +6,10 @@ import { createServer as createSecureServer } from 'node:https';
 import type { Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { test, type TestContext } from 'node:test';
-import type { Middleware } from '../../src/model/middleware.ts';
-import { backendId } from '../../src/model/names.ts';
 import type { Backend, Endpoint } from '../../src/model/pool.ts';
-import type { Route, SplitPart } from '../../src/model/route.ts';
 import { ask, startEcho, type Answer } from '../support/caddy.ts';
 import { host, port } from '../support/intents.ts';
-import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
+import { poolOf, routeOf, splitRoute, tableOf, to } from '../support/tables.ts';
 import { serveTable, startTraefik, type RunningTraefik } from '../support/traefik.ts';
 import { until } from '../support/until.ts';
 
@@ -173,75 +170,6 @@ test('traefikTarget speaks to instances over TLS and HTTP/2 as the transport ask
   assert.equal((await asked('misnamed.io')).status, 500);
   assert.equal((await asked('h2c.io')).echo?.name, 'h2');
   assert.equal((await asked('slow.io')).status, 504);
-});
-
-/** A route of shares; a number is the port of a pool of its own. */
-function splitRoute(
-  id: string,
-  parts: readonly { readonly weight: number; readonly backend?: string; readonly middlewares?: readonly Middleware[] }[],
-): Route {
-  const part = ({ weight, backend, middlewares = [] }: (typeof parts)[number]): SplitPart => ({
-    weight,
-    middlewares,
-    action:
-      backend === undefined
-        ? { kind: 'redirect', redirect: { status: 301, otherStatus: 308, to: [{ kind: 'text', text: 'https://y.io' }, { kind: 'path' }] } }
-        : { kind: 'forward', backend: backendId(backend) },
-  });
-  return routeOf(id, id, '/', { action: { kind: 'split', parts: parts.map(part) } });
-}
-
-test('traefikTarget shares a route among services with middlewares of their own', async (t) => {
-  const traefik = await startTraefik(t);
-  if (!traefik) return;
-  const [a, b] = [await startEcho(t, 'a'), await startEcho(t, 'b')];
-  const pools = [
-    poolOf('a', [a], { upstreamHost: { kind: 'fixed', host: host('in.io'), header: 'In.io:81' } }),
-    poolOf('b', [b]),
-    poolOf('hash-a', [a], { loadBalancing: 'ipHash' }),
-    poolOf('hash-b', [b], { loadBalancing: 'ipHash' }),
-    poolOf('sticky', [a], { sticky: { name: 'srv' } }),
-    poolOf('errors', [await startEcho(t, 'errors')]),
-  ];
-  const add: Middleware = { kind: 'addPrefix', prefix: '/a' };
-  const routes = [
-    splitRoute('split.io', [
-      {
-        weight: 700,
-        backend: 'a',
-        middlewares: [add, { kind: 'errors', statuses: [{ from: 500, to: 599 }], backend: backendId('errors'), query: '/' }],
-      },
-      { weight: 200, backend: 'b' },
-      { weight: 100, middlewares: [add] },
-    ]),
-    splitRoute('hash.io', [
-      { weight: 1, backend: 'hash-a' },
-      { weight: 1, backend: 'hash-b' },
-    ]),
-    splitRoute('sticky.io', [
-      { weight: 1, backend: 'sticky' },
-      { weight: 1, backend: 'b' },
-    ]),
-  ];
-  assert.deepEqual(await serveTable(traefik, tableOf(routes, ...pools)), []);
-  const asked: Asked = (name, options = {}) => ask({ port: traefik.web }, { host: name, ...options });
-
-  const counts = new Map<string, number>();
-  for (let index = 0; index < 500; index += 1) {
-    const { echo, status, headers } = await asked('split.io');
-    const kind = echo ? `${echo.name} ${echo.url} ${String(echo.headers.host)}` : `${status} ${String(headers['location'])}`;
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  }
-  const wanted = { 'a /a/ In.io:81': 0.7, 'b / split.io': 0.2, '301 https://y.io/a/': 0.1 };
-  assert.deepEqual([...counts.keys()].toSorted(), Object.keys(wanted).toSorted());
-  for (const [kind, share] of Object.entries(wanted))
-    assert.ok(Math.abs((counts.get(kind) ?? 0) / 500 - share) <= 0.02, `${kind}: ${String(counts.get(kind))}`);
-
-  for (const from of ['127.0.0.2', '127.0.0.3', '127.0.0.4'])
-    assert.equal(Object.keys(await sharesOf(6, () => asked('hash.io', { from }))).length, 1, from);
-  const first = await asked('sticky.io');
-  const cookie = (first.headers['set-cookie'] ?? []).map((text) => text.split(';')[0]).join('; ');
-  assert.deepEqual(await sharesOf(10, () => asked('sticky.io', { headers: { cookie } })), { [nameOf(first)]: 10 });
 });
 
 test('traefikTarget gives the share of an unhealthy pool to the others where all are checked', async (t) => {

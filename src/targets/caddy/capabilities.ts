@@ -91,7 +91,7 @@ export const CADDY_CAPABILITIES: Capabilities = {
   'route.udp': layer4,
   'route.passthrough': layer4,
   'route.terminate': layer4,
-  'route.split': soon,
+  'route.split': emulated('a `route` for each part, chosen by `{http.request.uuid}`, a cookie or the address of the client'),
   'route.rawPath': native,
   'route.tlsProfile': soon,
   'redirect.anyStatus': native,

@@ -1,6 +1,7 @@
 import type { Middleware } from '../../model/middleware.ts';
 import type { Backend } from '../../model/pool.ts';
-import type { Route } from '../../model/route.ts';
+import type { Route, RouteAction, SplitPart } from '../../model/route.ts';
+import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { isEnforceable } from './access.ts';
 import { block, line, text, type Handler } from './ast.ts';
@@ -9,6 +10,7 @@ import { middlewareHandler } from './middlewares.ts';
 import { forward } from './pools.ts';
 import { canPrint } from './quote.ts';
 import { redirectHandler } from './redirects.ts';
+import { splitHandler, type PartHandler } from './split.ts';
 
 /** What the handler of a route depends on beside the route. `name`: unique in the site, for matchers, captures and variables. */
 export interface HandlerContext {
@@ -24,34 +26,57 @@ export function isPrintable({ matchers, directives, failures = [] }: Handler): b
 
 /** The directives of a route, in a `route` so that they run as written. A route with a protection that cannot be enforced answers 503. */
 export function handlerOf(route: Route, context: HandlerContext): Handler {
-  if (!route.middlewares.every((middleware) => isEnforceable(middleware, context.settings))) return respond(503);
-  const { id, dialect } = route;
-  const parts = route.middlewares.map((middleware, index) =>
+  if (!middlewaresOf(route).every((middleware) => isEnforceable(middleware, context.settings))) return respond(503);
+  const { action, middlewares } = route;
+  const { name } = context;
+  const answer =
+    action.kind === 'split'
+      ? splitHandler(
+          name,
+          action.parts.map((part, index) => partHandler(part, route, { ...context, name: `${name}p${index}` })),
+        )
+      : actionHandler({ ...route, action }, context);
+  return inOrder([cleaning(route, name), ...middlewareHandlers(middlewares, route, context), answer]);
+}
+
+function partHandler({ weight, middlewares, action }: SplitPart, route: Route, context: HandlerContext): PartHandler {
+  const answer = actionHandler({ ...route, middlewares: [...route.middlewares, ...middlewares], action }, context);
+  const backend = action.kind === 'forward' ? context.backends.get(action.backend) : undefined;
+  return { weight, ...(backend && { backend }), handler: inOrder([...middlewareHandlers(middlewares, route, context), answer]) };
+}
+
+function middlewareHandlers(middlewares: readonly Middleware[], { id, dialect }: Route, context: HandlerContext): readonly Handler[] {
+  return middlewares.map((middleware, index) =>
     middlewareHandler(middleware, { ...context, route: id, dialect, name: `${context.name}m${index}` }),
   );
-  const clean = cleaning(route, context.name);
-  const action = actionHandler(route, context);
+}
+
+/** One handler after the other. */
+function inOrder(handlers: readonly Handler[]): Handler {
   return {
-    matchers: [...clean.matchers, ...parts.flatMap(({ matchers }) => matchers), ...action.matchers],
-    directives: [...clean.directives, ...parts.flatMap(({ directives }) => directives), ...action.directives],
-    failures: parts.flatMap(({ failures = [] }) => failures),
+    matchers: handlers.flatMap(({ matchers }) => matchers),
+    directives: handlers.flatMap(({ directives }) => directives),
+    failures: handlers.flatMap(({ failures = [] }) => failures),
   };
 }
 
 /** The path is cleaned first, but for encoded characters that a middleware looks for: Caddy would decode them. */
-function cleaning({ pathForm, action, middlewares }: Route, name: string): Handler {
-  if (pathForm === 'raw' || action.kind === 'respond') return { matchers: [], directives: [] };
-  if (!looksAtEncoding(middlewares)) return { matchers: [], directives: [line('invoke', 'clean')] };
+function cleaning(route: Route, name: string): Handler {
+  if (route.pathForm === 'raw' || route.action.kind === 'respond') return { matchers: [], directives: [] };
+  if (!looksAtEncoding(route)) return { matchers: [], directives: [line('invoke', 'clean')] };
   const plain = block([`@${name}plain`], [block(['not'], [line('vars_regexp', '{http.request.uri}', text(ENCODED))])]);
   return { matchers: [plain], directives: [line('invoke', `@${name}plain`, 'clean')] };
 }
 
-/** Whether a middleware wants to see how a path was encoded. */
-export function looksAtEncoding(middlewares: readonly Middleware[]): boolean {
-  return middlewares.some(({ kind }) => kind === 'encodedCharacters');
+/** Whether a middleware of a route wants to see how a path was encoded. */
+export function looksAtEncoding(route: Pick<Route, 'middlewares' | 'action'>): boolean {
+  return middlewaresOf(route).some(({ kind }) => kind === 'encodedCharacters');
 }
 
-function actionHandler(route: Route, { backends, name }: HandlerContext): Handler {
+/** A route, or a part of one, with one action for all of its requests. */
+type Undivided = Route & { readonly action: Exclude<RouteAction, { readonly kind: 'split' }> };
+
+function actionHandler(route: Undivided, { backends, name }: HandlerContext): Handler {
   const { action } = route;
   switch (action.kind) {
     case 'respond':
@@ -64,8 +89,6 @@ function actionHandler(route: Route, { backends, name }: HandlerContext): Handle
       if (!backend.endpoints.some(({ weight }) => weight > 0)) return respond(503);
       return { matchers: [], directives: [forward(backend, { middlewares: route.middlewares })] };
     }
-    case 'split':
-      throw new RangeError('Cannot render a split route: it is no capability of Caddy');
     default:
       throw new TypeError(`Cannot render an action: ${JSON.stringify(action satisfies never)}`);
   }

@@ -64,8 +64,8 @@ function choiceOf(
   return block(['lb_policy', 'cookie', text(cookieName(id, sticky))], [line('fallback', ...policy), ...age]);
 }
 
-/** As in Traefik each pool has a cookie of its own: several pools of one host would take theirs from each other. */
-function cookieName(id: string, { name }: StickyCookie): string {
+/** The name of a cookie. As in Traefik each pool has one of its own: several pools of one host would take theirs from each other. */
+export function cookieName(id: string, { name }: StickyCookie): string {
   return name ?? `_${sha256(id).slice(0, 12)}`;
 }
 

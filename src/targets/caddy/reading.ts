@@ -25,9 +25,9 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     hostProblem,
     passesOn,
     isKeyEnough: (values) => values.length > 0,
-    shaped(url, { pathForm, middlewares }) {
-      const isKept = looksAtEncoding(middlewares) && compileRegexp(ENCODED).test(requestUri(url));
-      return { url: pathForm === 'clean' && isDirty(url) && !isKept ? rewritten(url, cleanPath(url.path)) : url };
+    shaped(url, route) {
+      const isKept = looksAtEncoding(route) && compileRegexp(ENCODED).test(requestUri(url));
+      return { url: route.pathForm === 'clean' && isDirty(url) && !isKept ? rewritten(url, cleanPath(url.path)) : url };
     },
     changePath,
     redirect,

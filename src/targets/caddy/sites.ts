@@ -4,6 +4,7 @@ import type { HostMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
 import { backendIdsOf, type Route, type RoutingTable } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
+import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { handlerOf, isPrintable, respond } from './handlers.ts';
@@ -29,7 +30,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   const wideAnswers = answersOf(wide, { prefix: 'w', checked: 'nothing' });
   // what a site does where a wide route fails: the same for all sites as long as these are
   const wideInputs = wide.flatMap((route, index) =>
-    route.middlewares.some(({ kind }) => kind === 'errors') ? [index, route, ...backendIdsOf(route).map((id) => backends.get(id))] : [],
+    middlewaresOf(route).some(({ kind }) => kind === 'errors') ? [index, route, ...backendIdsOf(route).map((id) => backends.get(id))] : [],
   );
   const unknown = unknownHost(settings);
   const rest = wide.length > 0 ? line('invoke', wideName) : unknown;

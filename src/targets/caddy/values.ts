@@ -1,6 +1,6 @@
 import type { Middleware } from '../../model/middleware.ts';
 import type { Backend, HealthCheck, StickyCookie } from '../../model/pool.ts';
-import { backendIdsOf, type Route } from '../../model/route.ts';
+import { backendIdsOf, type Route, type SplitPart } from '../../model/route.ts';
 import { middlewaresOf } from '../features.ts';
 import type { RouteContext } from '../target.ts';
 import { isEnforceable } from './access.ts';
@@ -25,7 +25,22 @@ export function unenforceable(route: Route, { settings }: RouteContext): string 
 export function valueDifferences(route: Route, { backends, settings }: RouteContext): readonly string[] {
   const pools = backendIdsOf(route).flatMap((id) => backends.get(id) ?? []);
   const asked = middlewaresOf(route);
-  return [...emptiedPaths(route), ...asked.flatMap((middleware) => lost(middleware, settings)), ...pools.flatMap(lostOfPool)];
+  return [
+    ...emptiedPaths(route),
+    ...unheeded(route, backends),
+    ...asked.flatMap((middleware) => lost(middleware, settings)),
+    ...pools.flatMap(lostOfPool),
+  ];
+}
+
+/** Chance does not know whether the instances of a part are well. */
+function unheeded({ action }: Route, backends: RouteContext['backends']): readonly string[] {
+  const isChecked = action.kind === 'split' && action.parts.every((part) => isCheckedPart(part, backends));
+  return isChecked ? ['Requests for services whose instances all fail their health checks are not given to the others of the route'] : [];
+}
+
+function isCheckedPart({ action }: SplitPart, backends: RouteContext['backends']): boolean {
+  return action.kind === 'forward' && backends.get(action.backend)?.healthCheck !== undefined;
 }
 
 /** A Traefik tag that strips all of a path leaves nothing, to which the next prefix is added. */
