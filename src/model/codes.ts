@@ -230,7 +230,7 @@ export const CODES = {
   TRAEFIK_LABEL_UNKNOWN: {
     severity: 'warning',
     summary: 'No such label; served without it. An error that withholds the route where it may have been meant to protect',
-    hint: 'Remove the label, or look it up in the list of labels',
+    hint: 'Remove the label, or look it up in the list of labels; a template or variable must be filled in before the tag is registered',
   },
   TRAEFIK_LABEL_INERT: {
     severity: 'warning',
@@ -266,7 +266,11 @@ export const CODES = {
     summary: 'The same label twice with different values; its router is refused',
     hint: 'Keep one of the labels',
   },
-  TRAEFIK_LABEL_VALUE: { severity: 'error', summary: 'A label has a value of the wrong type', hint: 'Write a value that is expected' },
+  TRAEFIK_LABEL_VALUE: {
+    severity: 'error',
+    summary: 'A label has a value of the wrong type',
+    hint: 'Write what is expected, or remove the label',
+  },
   TRAEFIK_LABEL_FILE_ONLY: { severity: 'warning', summary: 'Traefik reads this only from files', hint: 'Have the operator configure it' },
   TRAEFIK_NAME_CASE: {
     severity: 'warning',
@@ -419,7 +423,7 @@ export const CODES = {
   ROUTE_ENTRYPOINT_KIND: {
     severity: 'error',
     summary: 'The entry point is of another kind (tcp, http, tls)',
-    hint: 'Name an entry point of that kind, or configure one under `proxies[].entrypoints`',
+    hint: 'Name an entry point of that kind, or configure one under `proxies[].entrypoints`; a label tls=true makes a router one for TLS',
   },
   ROUTE_TLS_CONFLICT: {
     severity: 'error',

@@ -17,7 +17,7 @@ export function createTraefikDialect(settings: TraefikSettings): Dialect {
   return {
     name: 'traefik',
     speaksInSeveral: true,
-    claims: (tag) => tag.trimStart().startsWith(settings.prefix) && tag.includes('='),
+    claims: (tag) => tag.trimStart().startsWith(`${settings.prefix}.`) && tag.includes('='),
     parse: (instance, report) => parseInstance(instance, settings, report),
   };
 }
@@ -38,7 +38,9 @@ function parseInstance(instance: ServiceInstance, settings: TraefikSettings, rep
   const reading = { intents: read.flatMap(({ intents }) => intents), definitions: read.flatMap(({ definitions }) => definitions) };
   const connect = switchedOn(labels, ['consulcatalog.connect']);
   if (!connect) return reading;
-  tell('TRAEFIK_PROTECTION_UNSERVED', 'Cannot speak Consul Connect: the routes of this instance answer 503', connect.valueSpan);
+  tell('TRAEFIK_PROTECTION_UNSERVED', 'Cannot speak Consul Connect: the routes of this instance answer 503', connect.valueSpan, {
+    hint: 'Register a port that takes connections without it, and remove the label',
+  });
   return withFault(reading, protective('TRAEFIK_PROTECTION_UNSERVED'));
 }
 

@@ -107,3 +107,12 @@ test('createTraefikDialect() keeps the match with a fault when the service is am
     [{ kind: 'quarantined', code: 'TRAEFIK_SERVICE_AMBIGUOUS' }],
   );
 });
+
+test('createTraefikDialect() claims labels of its prefix and no tag that only begins like it', () => {
+  const tags = ['traefik.enable=true', ' traefik.enable=true', 'traefik-canary.enable=true', 'traefik=1', 'traefik.enable'];
+
+  assert.deepEqual(
+    tags.map((tag) => DIALECT.claims(tag)),
+    [true, true, false, false, false],
+  );
+});
