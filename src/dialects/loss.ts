@@ -67,6 +67,17 @@ export function faultLosses({ fault }: Pick<RouteIntent, 'fault'>): readonly Los
   return fault ? [impossible(`its tag cannot be honoured (${fault.code})`, 'Repair the tag first')] : [];
 }
 
+/** What only a HinD tag says without a word: the path is sent on as it came, and requests over plain http are led to https. */
+export function hindLosses(
+  { dialect, pathForm, action }: Pick<RouteIntent, 'dialect' | 'pathForm' | 'action'>,
+  todo: string,
+): readonly Loss[] {
+  return [
+    ...(pathForm === 'raw' && action.kind === 'forward' ? [approximated('instances get the cleaned path, not the path as sent')] : []),
+    ...(dialect === 'hind' ? [approximated('requests over plain http are not led to https', todo)] : []),
+  ];
+}
+
 const WORDS: Readonly<Record<DialectName, { readonly code: 'FABIO' | 'HIND' | 'TRAEFIK'; readonly in: string; readonly none: string }>> = {
   fabio: { code: 'FABIO', in: 'a Fabio tag', none: 'no tag is written' },
   hind: { code: 'HIND', in: 'a HinD tag', none: 'no tag is written' },

@@ -59,6 +59,9 @@ const pooled = (pool: Partial<PoolOptions>): Partial<RouteIntent> => ({ pool: { 
 const through = (...middlewares: readonly Middleware[]): Partial<RouteIntent> => ({ middlewares });
 const policy = { kind: 'reference', to: 'policy', name: 'users', code: 'TRAEFIK_REFERENCE_UNKNOWN', span: tagSpan(web, 0) } as const;
 
+/** Said of every router with a host. */
+const PORT_READ = "requests with another port in their Host header than the listener's are not taken";
+
 /** What is asked beside ``Host(`a.io`)`` on the plain entry point, the tag that is written, and what is said. */
 const ASKED: readonly (readonly [string, Partial<RouteIntent>, string])[] = [
   ['nothing more', {}, 'a.io:80/'],
@@ -239,11 +242,22 @@ for (const [asked, overrides, expected] of ASKED)
 
 function saying(intents: readonly RouteIntent[], context: Partial<FormatContext> = {}): string {
   const losses: string[] = [];
-  const written = createFabioFormatter(SETTINGS).format(intents, { ...CONTEXT, ...context }, ({ code, message }) =>
-    losses.push(`${code.replace('FABIO_', '')} ${message.slice(message.indexOf(': ') + 2)}`),
-  );
+  const written = createFabioFormatter(SETTINGS).format(intents, { ...CONTEXT, ...context }, ({ code, message }) => {
+    if (!message.endsWith(PORT_READ)) losses.push(`${code.replace('FABIO_', '')} ${message.slice(message.indexOf(': ') + 2)}`);
+  });
   return [...tagsOf(written).map((tag) => tag.replace('urlprefix-', '')), ...(losses.length > 0 ? [losses.join('; ')] : [])].join(' | ');
 }
+
+test('createFabioFormatter() says that Fabio looks at the port of the Host header', () => {
+  const messages = (intent: RouteIntent): readonly string[] => format([intent], SETTINGS).losses.map(({ message }) => message);
+  const tls = { kind: 'named', names: ['websecure'], tls: true } as const;
+
+  assert.deepEqual(messages(router({ entryPoints: tls })), [`In a Fabio tag this is said differently: ${PORT_READ}`]);
+  assert.deepEqual(
+    messages(router({ entryPoints: tls, match: { ...matchOf('a.io'), host: { kind: 'exact', host: host('a.io'), port: 'own' } } })),
+    [],
+  );
+});
 
 test('createFabioFormatter() writes one tag for a router and its twin with TLS', () => {
   const secure = router({ entryPoints: { kind: 'named', names: ['websecure'], tls: true } });
@@ -294,8 +308,13 @@ test("createFabioFormatter() keeps HinD's balancing and widens its paths", () =>
   const exact = intentOf(web, { ...matchOf('h.io'), path: exactPath('/sub', true) }, { dialect: 'hind', entryPoints: { kind: 'tls' } });
   assert.equal(
     saying([exact]),
-    'h.io:443/sub lb=ip_hash | APPROXIMATED "/sub" also matches every path that begins so; APPROXIMATED "/sub" is matched in this case only',
+    'h.io:443/sub lb=ip_hash | APPROXIMATED "/sub" also matches every path that begins so; APPROXIMATED "/sub" is matched in this case only; APPROXIMATED requests over plain http are not led to https',
   );
+});
+
+test('createFabioFormatter() says that HinD sends the path as it came', () => {
+  const raw = intentOf(web, matchOf('h.io'), { dialect: 'hind', entryPoints: { kind: 'tls' }, pathForm: 'raw' });
+  assert.match(saying([raw]), /instances get the cleaned path, not the path as sent/);
 });
 
 test('createFabioFormatter() never throws and writes only what can be read, whatever was asked', () => {

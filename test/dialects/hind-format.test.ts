@@ -61,7 +61,12 @@ const hsts: Middleware = { kind: 'hsts', maxAgeSeconds: 1, includeSubdomains: fa
 
 /** What is asked beside the tag `https://h.io`, and what is written and said. */
 const CASES: readonly (readonly [string, Partial<RouteIntent>, string])[] = [
-  ['both kinds of listeners', { entryPoints: { kind: 'both' } }, 'https://h.io | HIND_APPROXIMATED plain http is redirected to https'],
+  ['TLS of another dialect', { dialect: 'traefik' }, 'https://h.io | HIND_APPROXIMATED plain http is redirected to https'],
+  [
+    'both kinds of listeners',
+    { dialect: 'traefik', entryPoints: { kind: 'both' } },
+    'https://h.io | HIND_APPROXIMATED plain http is redirected to https',
+  ],
   ['plain http', { entryPoints: { kind: 'plain' } }, 'HIND_UNSUPPORTED plain http; no tag is written'],
   ['the usual TLS entry point', { entryPoints: { kind: 'named', names: ['websecure'], tls: true } }, 'https://h.io'],
   [
@@ -80,7 +85,7 @@ const CASES: readonly (readonly [string, Partial<RouteIntent>, string])[] = [
   [
     'a pattern over dots',
     { match: { ...matchOf('h.io'), host: { kind: 'glob', pattern: '*.a.io', regexp: '^.*\\.a\\.io$', port: 'own' } } },
-    'https://*.a.io | HIND_APPROXIMATED `*` of "*.a.io" stands for one label',
+    'https://*.a.io | HIND_APPROXIMATED requests with another port in their Host header are taken too | HIND_APPROXIMATED `*` of "*.a.io" stands for one label',
   ],
   [
     'a condition',

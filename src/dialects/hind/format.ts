@@ -80,12 +80,8 @@ function sayPort(choice: EntryPointChoice, host: HostMatch, { entryPoints }: For
   const inHeader = (host.kind === 'exact' || host.kind === 'glob') && typeof host.port === 'number' ? host.port : undefined;
   const unasked = 'the port is that of the listener, not of the Host header';
   if (choice.kind === 'port') return choice.tls ? said(`:${choice.port}`) : unsaid('', `port ${choice.port} without TLS`);
-  if (choice.kind === 'both') {
-    if (inHeader !== undefined) return nearly(`:${inHeader}`, unasked);
-    return nearly('', 'plain http is redirected to https');
-  }
   const kind = usualKind(choice, entryPoints);
-  if (kind === 'tls') return inHeader === undefined ? said('') : nearly(`:${inHeader}`, unasked);
+  if (choice.kind === 'both' || kind === 'tls') return inHeader === undefined ? said('') : nearly(`:${inHeader}`, unasked);
   return unsaid('', kind === 'plain' ? 'plain http' : `entry points that are not ${entryPoints.tls}`);
 }
 
@@ -120,7 +116,7 @@ function stepLosses(step: RouteIntent['middlewares'][number]): readonly Loss[] {
 
 /** Everything else that is not just «forward to the instance over http, by the client's address». */
 function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[] {
-  const { match, action, protocol, pool, share, weight, transport, backend, tlsProfile, endpoint, priority } = intent;
+  const { dialect, match, action, protocol, pool, share, weight, transport, backend, tlsProfile, endpoint, priority, entryPoints } = intent;
   const { loadBalancing, upstreamHost, sticky, healthCheck, passiveHealthCheck, flushIntervalMs } = pool;
   const weighted = share !== undefined || (weight !== undefined && weight !== 1);
   const tuned = sticky ?? healthCheck ?? passiveHealthCheck ?? flushIntervalMs;
@@ -134,6 +130,10 @@ function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[
     backend && impossible(`service "${backend.name}" in the place of the tag's own`),
     tlsProfile && impossible(`the TLS options of policy "${tlsProfile.name}"`),
     endpoint.port !== port && impossible(`port ${endpoint.port} in the place of the registered ${port}`),
+    dialect !== 'hind' && entryPoints.kind !== 'port' && approximated('plain http is redirected to https'),
+    (match.host.kind === 'exact' || match.host.kind === 'glob') &&
+      match.host.port === 'own' &&
+      approximated('requests with another port in their Host header are taken too'),
     weighted && approximated('every instance gets an equal share'),
     loadBalancing !== 'ipHash' && approximated("instances are chosen by the client's address"),
     tuned !== undefined && unsupported('cookies, health checks and flushing; the route is written without them'),

@@ -2,7 +2,7 @@ import type { ServiceInstance } from '../../../model/catalog.ts';
 import type { TagSpan } from '../../../model/diagnostic.ts';
 import type { RouteIntent } from '../../../model/intent.ts';
 import type { FormatContext, TagFormatter } from '../../dialect.ts';
-import { faultLosses, impossible, isWhole, reportLosses, said, type Loss, type Said } from '../../loss.ts';
+import { faultLosses, hindLosses, impossible, isWhole, reportLosses, said, type Loss, type Said } from '../../loss.ts';
 import { askKey, joinPairs } from '../../same.ts';
 import { writtenOf } from '../../written.ts';
 import { createFabioDialect } from '../dialect.ts';
@@ -97,10 +97,16 @@ function asNobody(intent: RouteIntent): RouteIntent {
   };
 }
 
+const LED_TO_TLS = 'Write urlprefix-HOST:80/ redirect=301,https://HOST$path beside it';
+
 function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[] {
   const { endpoint, action } = intent;
   const elsewhere = endpoint.port !== port && action.kind === 'forward';
-  return [...faultLosses(intent), ...(elsewhere ? [impossible(`port ${endpoint.port} in the place of the registered ${port}`)] : [])];
+  return [
+    ...faultLosses(intent),
+    ...hindLosses(intent, LED_TO_TLS),
+    ...(elsewhere ? [impossible(`port ${endpoint.port} in the place of the registered ${port}`)] : []),
+  ];
 }
 
 /** The address that a TCP route names before its port: it stands in what its tag says of requests. */

@@ -18,7 +18,13 @@ export function sayPlace(intent: RouteIntent, settings: FabioSettings, context: 
   const listeners = isOpen(intent)
     ? nearly<Place>({ entryPoints: { kind: 'both' }, host: host.value }, 'TLS requests are answered too')
     : sayListeners(intent.entryPoints, host.value, context);
-  return { value: listeners.value, losses: [...host.losses, ...listeners.losses] };
+  return { value: listeners.value, losses: [...host.losses, ...listeners.losses, ...portLosses(intent)] };
+}
+
+/** Fabio always looks at the port of the Host header. */
+function portLosses({ match: { host }, entryPoints }: RouteIntent): readonly Loss[] {
+  const isFree = (host.kind === 'exact' || host.kind === 'glob') && host.port === 'any' && entryPoints.kind !== 'tcp';
+  return isFree ? [approximated("requests with another port in their Host header than the listener's are not taken")] : [];
 }
 
 /** A Traefik router that names no entry point has just what its proxy gives it; one that redirects to another scheme means one kind. */
@@ -95,7 +101,6 @@ function sayHost(host: HostMatch, settings: FabioSettings): Said<HostMatch> {
   return found.exact ? said(glob) : nearly(glob, `\`*\` of "${found.pattern}" spans dots`);
 }
 
-/** Fabio always looks at the port of the Host header. */
 function ownPort(port: HostPort): HostPort {
   return port === 'any' ? 'own' : port;
 }

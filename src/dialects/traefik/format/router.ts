@@ -2,7 +2,7 @@ import type { RouteIntent } from '../../../model/intent.ts';
 import type { HostMatch, RouteMatch } from '../../../model/match.ts';
 import { matchPriority } from '../../match-priority.ts';
 import type { FormatContext } from '../../dialect.ts';
-import { approximated, impossible, type Loss } from '../../loss.ts';
+import { approximated, hindLosses, impossible, type Loss } from '../../loss.ts';
 import { readRule } from '../rule/read-rule.ts';
 import { printRule } from '../rule/print.ts';
 import type { FieldText } from './parts.ts';
@@ -13,6 +13,8 @@ export interface RouterText {
   readonly routers: readonly { readonly suffix: string; readonly fields: readonly FieldText[] }[];
   readonly losses: readonly Loss[];
 }
+
+const LED_TO_TLS = 'Add a router on the plain entry point with a middleware redirectscheme.scheme=https';
 
 /** Prints rule, entry points, TLS and priority. */
 export function routerText(group: readonly RouteIntent[], context: FormatContext): RouterText {
@@ -30,7 +32,7 @@ export function routerText(group: readonly RouteIntent[], context: FormatContext
   const priority = priorityFields(intent, readRule(rule, { kind }).priority);
   const options = intent.tlsProfile ? [['tls.options', `${intent.tlsProfile.name}@file`] as const] : [];
   const routers = places.map(({ suffix, fields }) => ({ suffix, fields: [['rule', rule] as const, ...fields, ...options, ...priority] }));
-  return { routers, losses: [...losses, ...formLosses(intent)] };
+  return { routers, losses: [...losses, ...hindLosses(intent, LED_TO_TLS)] };
 }
 
 type Place = RouterText['routers'][number];
@@ -90,8 +92,4 @@ function portLosses(host: HostMatch): readonly Loss[] {
   if (host.kind !== 'exact' && host.kind !== 'glob') return [];
   if (typeof host.port === 'number') return [impossible(`the port ${host.port} in the Host header, which rules do not see`)];
   return host.port === 'own' ? [approximated('requests with another port in their Host header are taken too')] : [];
-}
-
-function formLosses({ pathForm }: RouteIntent): readonly Loss[] {
-  return pathForm === 'raw' ? [approximated('instances get the cleaned path, not the path as sent')] : [];
 }
