@@ -71,7 +71,7 @@ function extremesBy(
 }
 
 /** `b.c.io` → itself, `c.io`, `io` and the empty one, which every host has. */
-function endingsOf(host: HostMatch): readonly string[] {
+export function endingsOf(host: HostMatch): readonly string[] {
   const labels = host.kind === 'exact' ? host.host.split('.') : [];
   return [...labels.map((_, at) => labels.slice(at).join('.')), ''];
 }

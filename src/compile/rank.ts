@@ -6,13 +6,14 @@ import type { EntryPointChoice } from '../model/entry-point.ts';
 import type { DialectName } from '../model/route.ts';
 import type { Unranked } from './merge.ts';
 import { effectivePriority } from './priority.ts';
+import { behindOtherOwners } from './other-owners.ts';
 import { guardExactHosts, type PlacedRouter } from './exact-hosts.ts';
 
 /**
  * The routes in the order in which they are tried. Fabio and HinD routes form one list in Fabio's order (fabiolb/fabio:route/table.go:
  * host patterns by their reversed text downwards, with a port before without, then paths downwards), Traefik routers another (priority
  * or length of the rule downwards, then their text). The lists are merged by always taking the more specific head; neither list's own
- * order ever changes. Input order does not matter.
+ * order changes but where a pattern would reach into what another owner has by name. Input order does not matter.
  */
 export function rankRoutes(
   routes: readonly Unranked[],
@@ -24,7 +25,16 @@ export function rankRoutes(
     report,
   );
   const routersFirst = accept.indexOf('traefik') < Math.max(accept.indexOf('fabio'), accept.indexOf('hind'));
-  return routersFirst ? mergeLists(routers, prefixes) : mergeLists(prefixes, routers);
+  const { routes: ranked, moved } = behindOtherOwners(routersFirst ? mergeLists(routers, prefixes) : mergeLists(prefixes, routers));
+  for (const { route, intent } of moved) {
+    const message = `"${hostText(route.match.host)}" counts below what other owners have by name`;
+    report(diagnose('ROUTE_BELOW_OTHERS', message, { span: intent.spans[0] }));
+  }
+  return ranked;
+}
+
+function hostText(host: HostMatch): string {
+  return host.kind === 'exact' ? host.host : host.kind === 'glob' ? host.pattern : host.kind === 'regexp' ? host.regexp : '*';
 }
 
 /** Merges two lists; of two equally specific heads the first list's is taken. */
@@ -78,7 +88,7 @@ const comparePaths = compareBy<Unranked>(
 function fabioHostKey({ route, intent }: Unranked): string {
   const { host } = route.match;
   if (host.kind === 'any') return '';
-  const text = host.kind === 'exact' ? host.host : host.kind === 'glob' ? host.pattern : host.regexp;
+  const text = hostText(host);
   const port = portText(host, intent.entryPoints);
   return text.split('').toReversed().join('') + port;
 }

@@ -397,6 +397,10 @@ export const CODES = {
     summary: 'One instance asks the same route twice in one dialect; the first tag wins',
     hint: 'Keep one of the tags',
   },
+  ROUTE_BELOW_OTHERS: {
+    severity: 'info',
+    summary: 'A pattern or a route for every host comes behind what other owners have by name, whatever its dialect or priority says',
+  },
   ROUTE_POOLED: { severity: 'info', summary: 'Several services share one route and one pool' },
   ROUTE_QUARANTINED: {
     severity: 'warning',

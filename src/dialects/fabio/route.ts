@@ -64,7 +64,7 @@ export function parseRoute(
   if ('code' in path) return { notes: [...notes, path] };
   const order: RouteNote[] =
     hostText.includes('}') && host.host.kind === 'glob'
-      ? [{ code: 'FABIO_GLOB_ORDER', message: `"${hostText}" outranks the exact hosts that it matches, as in Fabio` }]
+      ? [{ code: 'FABIO_GLOB_ORDER', message: `"${hostText}" outranks the exact hosts of its owner that it matches, as in Fabio` }]
       : [];
   return { route: { ...host, path, pathText }, notes: [...notes, ...order] };
 }
