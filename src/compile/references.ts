@@ -63,7 +63,7 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
     { report, noteUse }: { readonly report: Report; readonly noteUse: (use: NameUse) => void },
   ): readonly ResolvedTarget[] {
     const known = <Kind extends Definition['kind']>(kind: Kind, name: string): readonly Declared<Kind>[] => {
-      const key = nameKey(kind, name.toLowerCase(), instance);
+      const key = nameKey(kind, name, instance);
       const found = byName.get(key) ?? [];
       noteUse({ key, found });
       return found as unknown as readonly Declared<Kind>[];
@@ -118,6 +118,7 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
       }
       const [first, ...others] = known('middleware', name);
       if (!first) return miss(reference, `Cannot find middleware "${name}"`);
+      noteSpelling(reference, [first, ...others]);
       const other = others.find((candidate) => contentOf(candidate) !== contentOf(first));
       if (other) {
         const services = `"${first.instance.service}" and "${other.instance.service}"`;
@@ -127,6 +128,14 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
       hostOfOthers = first.upstreamHost ?? hostOfOthers;
       sideOfOthers.push(...[first, ...others].flatMap(({ sidePools }) => sidePools ?? []));
       return middlewaresOf(first.middlewares, depth + 1);
+    }
+
+    /** Traefik tells names by their case. */
+    function noteSpelling({ name, span }: Reference, found: readonly Definition[]): void {
+      const [first] = found;
+      if (!first || found.some((definition) => definition.name === name)) return;
+      const message = `"${name}" is declared as "${first.name}": Traefik would not find it`;
+      report(diagnose('TRAEFIK_NAME_CASE', message, { span, related: [first.span] }));
     }
 
     /** A middleware's Host header counts unless the pool sends its instances' own, as in Traefik. */
@@ -147,6 +156,7 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
     function serviceOf(reference: Reference): readonly { member: PoolMember; instance: ServiceInstance; local: boolean }[] {
       const found = known('service', reference.name);
       for (const { fault } of found) if (fault) faults.push(fault);
+      noteSpelling(reference, found);
       if (found.length > 0) return found.map((member) => ({ member, instance: member.instance, local: member.local }));
       miss(reference, `Cannot find service "${reference.name}"`);
       return [{ member: intent, instance, local }];
@@ -173,7 +183,7 @@ const declaredBy = once(({ instance, local, definitions }: Reading) =>
 );
 
 function nameKey(kind: Definition['kind'], name: string, { source, owner }: ServiceInstance): string {
-  return [kind, source, owner, name].join('\u0000');
+  return [kind, source, owner, name.toLowerCase()].join('\u0000');
 }
 
 /** What a middleware does, as text without places: equal for two that do the same. */

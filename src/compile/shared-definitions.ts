@@ -36,7 +36,7 @@ function isOwn(definition: Definition): boolean {
 }
 
 function nameOf({ definition: { kind, name }, reading: { instance } }: Declared): string {
-  return `${instance.source} ${instance.owner} ${kind} ${name}`;
+  return `${instance.source} ${instance.owner} ${kind} ${name.toLowerCase()}`;
 }
 
 function collides(a: Declared, b: Declared): boolean {

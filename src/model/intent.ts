@@ -85,7 +85,7 @@ export interface RouteIntent extends PoolMember {
 export type SidePool = PoolMember & { readonly name: string };
 
 /**
- * What one instance declares under a name that tags of other services may use. Names are lower-case. A middleware may say which Host
+ * What one instance declares under a name that tags of other services may use. Names are as declared and compared lower-cased. A middleware may say which Host
  * header instances get; a service may have middlewares of its own, behind those of its routes.
  */
 export type Definition = { readonly name: string; readonly span: TagSpan; readonly fault?: Fault } & (

@@ -32,7 +32,8 @@ test('buildTable() uses the middleware that another service of the owner declare
   const compiled = compile([using('All'), reading]);
 
   assert.deepEqual(compiled.value.table.routes[0]?.middlewares, [STRIP, ALLOW]);
-  assert.deepEqual(codesOf(compiled), []);
+  assert.deepEqual(codesOf(compiled), ['TRAEFIK_NAME_CASE']);
+  assert.deepEqual(codesOf(compile([using('all'), reading])), []);
 });
 
 test('buildTable() withholds a route when a name is unknown, leads to itself or stands for two things', () => {

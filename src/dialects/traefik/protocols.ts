@@ -84,12 +84,12 @@ function definitionsOf(
   services: Services,
   { prefix, middlewares, span }: { readonly prefix: string; readonly middlewares: Middlewares; readonly span: TagSpan },
 ): readonly Definition[] {
-  return [...services].map(([key, service]): Definition => {
+  return [...services.values()].map((service): Definition => {
     const own = middlewares.list(service.middlewares);
     const fault = service.fault ?? own.fault;
     return {
       kind: 'service',
-      name: `${prefix}${key}`,
+      name: `${prefix}${service.name}`,
       span: service.spans[0] ?? span,
       ...service.member,
       ...(own.middlewares.length > 0 && { middlewares: own.middlewares }),

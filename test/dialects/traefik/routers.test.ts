@@ -143,7 +143,7 @@ test('createTraefikDialect() declares every middleware and service for others, b
     readLabels(...labels).value.definitions.map(({ kind, name }) => `${kind} ${name}`);
 
   assert.deepEqual(named('http.middlewares.M.compress=true', 'tcp.routers.r.rule=HostSNI(`*`)'), [
-    'middleware m',
+    'middleware M',
     'service web',
     'service tcp.web',
   ]);

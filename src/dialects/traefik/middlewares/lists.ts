@@ -37,7 +37,7 @@ export function createMiddlewares(items: ReadonlyMap<string, MiddlewareItem>, co
     return expanded;
   };
   const list = onceForEach((field) => readList(field, { items, find, prefix: '', context }));
-  return { list, definitions: [...items].map(([key, item]) => definitionOf(item, key, find(key))) };
+  return { list, definitions: [...items].map(([key, item]) => definitionOf(item, item.name, find(key))) };
 }
 
 /** The TCP middlewares. */
@@ -46,7 +46,7 @@ export function createTcpMiddlewares(items: ReadonlyMap<string, Item<'tcp.middle
   const find: Finder = (key) => read.get(key);
   return {
     list: onceForEach((field) => readList(field, { items, find, prefix: TCP_PREFIX, context })),
-    definitions: [...items].map(([key, item]) => definitionOf(item, `${TCP_PREFIX}${key}`, find(key))),
+    definitions: [...items].map(([key, item]) => definitionOf(item, `${TCP_PREFIX}${item.name}`, find(key))),
   };
 }
 
