@@ -26,6 +26,11 @@ export interface Client {
   close(): void;
 }
 
+/** The headers of a request, with the client's own that it does not set. */
+export function sentHeaders({ headers }: Asked): Asked['headers'] {
+  return headers.some(([name]) => name.toLowerCase() === 'user-agent') ? headers : [['User-Agent', 'Test/1'], ...headers];
+}
+
 /** A client that trusts every certificate. */
 export function createClient(): Client {
   const plain = new Agent({ keepAlive: true });
@@ -43,8 +48,7 @@ export function createClient(): Client {
         headers: [
           ['Host', asked.host],
           [ASK_HEADER, id],
-          ['User-Agent', 'Test/1'],
-          ...asked.headers,
+          ...sentHeaders(asked),
           ...(body === '' ? [] : [['Content-Length', `${body.length}`]]),
         ].flat(),
         localAddress: from,

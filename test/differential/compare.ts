@@ -78,8 +78,8 @@ function requestDifferences({ echo: peer }: Answer, { echo: ours }: Answer): rea
     if (one !== other) found.push({ what, peer: one, ours: other });
   };
   compare('path', peer.path, ours.path);
-  // an instance's own address stands for itself
-  compare('host', peer.host.replace(peer.instance, 'instance'), ours.host.replace(ours.instance, 'instance'));
+  // an instance's own address stands for itself; names of hosts have no case
+  compare('host', peer.host.toLowerCase().replace(peer.instance, 'instance'), ours.host.toLowerCase().replace(ours.instance, 'instance'));
   compare('method', peer.method, ours.method);
   compare('body', `${peer.bodyBytes}`, `${ours.bodyBytes}`);
   const names = new Set([...Object.keys(peer.headers), ...Object.keys(ours.headers)]);

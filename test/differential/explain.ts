@@ -4,6 +4,7 @@ import type { DiagnosticCode } from '../../src/model/codes.ts';
 import type { Diagnostic, TagSpan } from '../../src/model/diagnostic.ts';
 import type { Route } from '../../src/model/route.ts';
 import { NODE, type Loaded } from './arena.ts';
+import { sentHeaders } from './client.ts';
 import type { Catalog } from './generator.ts';
 import type { Difference } from './compare.ts';
 import { concernedBy, implicitName } from './concerns.ts';
@@ -43,7 +44,7 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   TRAEFIK_ENABLE_SPELLING: ['unrouted', 'pool'],
   TRAEFIK_NAME_SHARED: ['peer', 'other', 'withheld', 'pool'],
   TRAEFIK_NAME_TWICE: ['withheld', 'unrouted', 'pool'],
-  TRAEFIK_NAME_CASE: ['peer', 'other'],
+  TRAEFIK_NAME_CASE: ['peer', 'other', 'pool'],
   TRAEFIK_RULE_V2: ['unrouted'],
   TRAEFIK_RULE_UNSERVED: ['unrouted'],
   TRAEFIK_REGEX_REFUSED: ['unrouted', 'withheld', 'other'],
@@ -57,7 +58,8 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   ROUTE_OPTIONS_DIFFER: ['peer', 'changed', 'pool', 'other'],
   ROUTE_POOLED: ['pool', 'other'],
   ROUTE_DUPLICATE: ['other'],
-  ROUTE_UNHEALTHY: ['withheld'],
+  // its middlewares are not there for the peer
+  ROUTE_UNHEALTHY: ['withheld', 'peer', 'other'],
   ROUTE_WITHHELD: ['withheld'],
   ROUTE_ENTRYPOINT_KIND: ['unrouted', 'withheld', 'other'],
   ROUTE_ENTRYPOINT_MISSING: ['unrouted', 'other'],
@@ -98,7 +100,7 @@ function isOf(route: Route | undefined, { instance, tagIndex }: TagSpan): boolea
 function aspectOf({ catalog, differences, peerRouter }: Case, route: Route | undefined): Aspect {
   const [first] = differences;
   if (!route) return 'unrouted';
-  if (route.action.kind === 'respond' && first?.ours.startsWith('503')) return 'withheld';
+  if (route.action.kind === 'respond') return 'withheld';
   if (peerRouter === '') return 'peer';
   if (!routersIn(route, catalog).has(peerRouter.toLowerCase())) return 'other';
   return first?.what === 'pool' ? 'pool' : 'changed';
@@ -121,7 +123,7 @@ export function ourRoute({ asked, loaded: { table, proxy } }: Pick<Case, 'asked'
   const entryPoint = settings.entryPoints.find(({ name }) => name === (asked.tls ? 'websecure' : 'web'));
   const url = parseGoUrl(asked.path);
   if (!entryPoint || !url) return undefined;
-  const { host, method, headers, from } = asked;
-  const request = { entryPoint, host, url, method, headers: headers.map(([name, value]) => ({ name, value })), ip: from };
+  const { host, method, from } = asked;
+  const request = { entryPoint, host, url, method, headers: sentHeaders(asked).map(([name, value]) => ({ name, value })), ip: from };
   return evaluate(table, request, { proxy: target.reading(settings), trustedProxies: settings.trustedProxies }).route;
 }

@@ -45,10 +45,8 @@ export function printFinding(finding: Finding): string {
     ...differences.map(({ what, name, peer, ours }) => `  ${name ?? what}: peer ${peer} | ours ${ours}`),
     `  peer     router ${peerRouter === '' ? 'none' : peerRouter}${peerSays ? ` ${peerSays.rule} ${peerSays.errors.join('; ')}` : ''}`,
     `  ours     ${route ? `${describeMatch(route)} → ${JSON.stringify(route.action)}` : 'no route'}`,
-    ...reported.map(({ code, message, span }) => `  declared ${code}: ${message} (${span?.instance ?? ''}: ${span?.tag ?? ''})`),
-    ...other
-      .filter(({ severity }) => severity !== 'info')
-      .map(({ code, message, span }) => `  else     ${code}: ${message} (${span?.instance ?? ''}: ${span?.tag ?? ''})`),
+    ...new Set(reported.map(({ code, message, span }) => `  declared ${code}: ${message} (${span?.tag ?? ''})`)),
+    ...new Set(other.filter(({ severity }) => severity !== 'info').map(({ code, message }) => `  else     ${code}: ${message}`)),
     ...labelLines(finding),
   ];
   return lines.join('\n');

@@ -1,10 +1,11 @@
 import { mapLimited } from '../../src/lib/async.ts';
 import type { Server } from '../../src/model/rendered.ts';
+import { backendsOf } from '../../src/model/table.ts';
 import type { Arena, Loaded } from './arena.ts';
 import { generateCatalog, type Catalog } from './generator.ts';
 import type { Answer, ProxyPorts } from './client.ts';
 import { differencesOf, type Difference } from './compare.ts';
-import { explain, type Explanation } from './explain.ts';
+import { explain, ourRoute, type Explanation } from './explain.ts';
 import type { PeerRouter } from './peer.ts';
 import { generateRequests, type Asked } from './requests.ts';
 
@@ -110,7 +111,10 @@ async function compareCatalog(
     const pools = isNew || isOther ? await poolsOf(client, { asked, id, sides: [peer, ...loaded.values()] }) : [];
     for (const member of pools[0] ?? []) pooled.add(member);
     for (const [at, [server, one]] of [...loaded].entries()) {
-      const differences = [...differencesOf(expected, others.get(server) ?? NO_ANSWER), ...poolDifference(pools[0], pools[at + 1])];
+      const differences = [
+        ...differencesOf(expected, others.get(server) ?? NO_ANSWER),
+        ...poolDifference(pools, { at: at + 1, isPartial: goesByTime({ asked, loaded: one }) }),
+      ];
       if (differences.length > 0) differing.push({ id, server, loaded: one, catalog, asked, differences });
     }
   }
@@ -143,8 +147,19 @@ async function poolsOf(
 
 type ArenaClient = Arena['client'];
 
-function poolDifference(peer: ReadonlySet<string> | undefined, ours: ReadonlySet<string> | undefined): readonly Difference[] {
-  if (!peer || !ours || textOf(peer) === textOf(ours)) return [];
+/** Whether instances are chosen by how soon they answer: then requests in a row need not reach all. */
+function goesByTime(found: { readonly asked: Asked; readonly loaded: Loaded }): boolean {
+  const action = ourRoute(found)?.action;
+  return action?.kind === 'forward' && backendsOf(found.loaded.table).get(action.backend)?.loadBalancing === 'leastTime';
+}
+
+/** In what one side's instances differ from the peer's, the first side. Of parts it is enough that they have some in common. */
+function poolDifference(
+  pools: readonly ReadonlySet<string>[],
+  { at, isPartial }: { readonly at: number; readonly isPartial: boolean },
+): readonly Difference[] {
+  const [peer, ours] = [pools[0], pools[at]];
+  if (!peer || !ours || textOf(peer) === textOf(ours) || (isPartial && !peer.isDisjointFrom(ours))) return [];
   return [{ what: 'pool', peer: textOf(peer), ours: textOf(ours) }];
 }
 
