@@ -15,13 +15,19 @@ export const readRedirectRegex: MiddlewareReader = (item, { tell }) => {
 
 /** `redirectScheme`. The usual port of the scheme is no part of the URL. */
 export const readRedirectScheme: MiddlewareReader = (item, { tell }) => {
-  const scheme = (textOf(item, 'redirectScheme.scheme') ?? '').toLowerCase();
+  const asked = textOf(item, 'redirectScheme.scheme') ?? '';
+  const scheme = asked.toLowerCase();
   if (scheme !== 'http' && scheme !== 'https')
     return badValue(item, { field: fieldOf(item, 'redirectScheme.scheme'), expected: 'http or https' }, tell);
   const text = textOf(item, 'redirectScheme.port') ?? '';
   const port = text === '' ? undefined : parsePort(text);
   if (text !== '' && port === undefined)
     return badValue(item, { field: fieldOf(item, 'redirectScheme.port'), expected: 'a port from 1 to 65535' }, tell);
+  const field = fieldOf(item, 'redirectScheme.scheme');
+  if (asked !== scheme && field)
+    tell('TRAEFIK_APPROXIMATED', `Traefik redirects what is ${scheme} already to itself too; here it goes on`, field.label.valueSpan, {
+      hint: `Write ${scheme}`,
+    });
   const usual = port === (scheme === 'http' ? 80 : 443);
   const permanent = boolOf(item, 'redirectScheme.permanent') ?? false;
   return only({ kind: 'redirectScheme', scheme, permanent, ...(port !== undefined && !usual && { port }) });
