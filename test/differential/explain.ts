@@ -8,6 +8,7 @@ import { sentHeaders } from './client.ts';
 import type { Catalog } from './generator.ts';
 import type { Difference } from './compare.ts';
 import { concernedBy, implicitName } from './concerns.ts';
+import type { PeerRouter } from './peer.ts';
 import type { Asked } from './requests.ts';
 
 /** What is known of a difference beside its two sides. */
@@ -17,6 +18,8 @@ export interface Case {
   readonly loaded: Loaded;
   /** The router that answered the peer's request; empty: none. */
   readonly peerRouter: string;
+  /** The peer's routers by name. */
+  readonly peerRouters: ReadonlyMap<string, PeerRouter>;
   readonly differences: readonly Difference[];
 }
 
@@ -24,6 +27,8 @@ export interface Case {
 export interface Explanation {
   readonly route: Route | undefined;
   readonly reported: readonly Diagnostic[];
+  /** The routers on both sides have one priority: Traefik's choice between them is by chance. */
+  readonly isTie: boolean;
   /** Everything else that was reported of the catalog. */
   readonly other: readonly Diagnostic[];
 }
@@ -42,6 +47,8 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   TRAEFIK_LABEL_UNSERVED: ['withheld', 'changed'],
   TRAEFIK_PROTECTION_UNSERVED: ['withheld'],
   TRAEFIK_ENABLE_SPELLING: ['unrouted', 'pool'],
+  // it reads the tags of all instances together to see whether a service is enabled
+  TRAEFIK_NOT_ENABLED: ['peer', 'pool'],
   TRAEFIK_NAME_SHARED: ['peer', 'other', 'withheld', 'pool'],
   TRAEFIK_NAME_TWICE: ['withheld', 'unrouted', 'pool'],
   TRAEFIK_NAME_CASE: ['peer', 'other', 'pool'],
@@ -56,7 +63,7 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   TRAEFIK_FEATURE_REFUSED: ['withheld', 'other'],
   TRAEFIK_HEADER_REFUSED: ['changed', 'withheld'],
   ROUTE_OPTIONS_DIFFER: ['peer', 'changed', 'pool', 'other'],
-  ROUTE_POOLED: ['pool', 'other'],
+  ROUTE_POOLED: ['pool', 'other', 'changed'],
   ROUTE_DUPLICATE: ['other'],
   // its middlewares are not there for the peer
   ROUTE_UNHEALTHY: ['withheld', 'peer', 'other'],
@@ -89,7 +96,12 @@ export function explain(found: Case): Explanation {
   );
   const own = new Set(catalog.instances.map(({ id }) => `${NODE}/${id}`));
   const other = loaded.diagnostics.filter((one) => !reported.includes(one) && one.span !== undefined && own.has(one.span.instance));
-  return { route, reported, other };
+  return { route, reported, other, isTie: aspect === 'other' && route !== undefined && isTieWith(routersIn(route, catalog), found) };
+}
+
+function isTieWith(routers: ReadonlySet<string>, { peerRouter, peerRouters }: Case): boolean {
+  const own = peerRouters.get(peerRouter);
+  return [...peerRouters].some(([name, { priority }]) => routers.has(name.toLowerCase()) && priority === own?.priority);
 }
 
 /** Whether a place is in a label that a route comes from. */

@@ -20,6 +20,7 @@ export interface Peer extends ProxyPorts {
 export interface PeerRouter {
   readonly rule: string;
   readonly status: string;
+  readonly priority: number;
   readonly errors: readonly string[];
 }
 
@@ -90,7 +91,7 @@ export async function startPeer(
       return new Map(
         routers
           .filter(({ name }) => name.endsWith('@consulcatalog'))
-          .map(({ name, rule, status, error = [] }) => [name.replace(/@.*/, ''), { rule, status, errors: error }]),
+          .map(({ name, error = [], ...told }) => [name.replace(/@.*/, ''), { ...told, errors: error }]),
       );
     },
   };

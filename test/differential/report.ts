@@ -3,9 +3,11 @@ import { groupBy } from '../../src/lib/sort.ts';
 import type { Finding, Result } from './run.ts';
 
 /** Whether something reported explains a difference. */
-export function isDeclared({ reported }: Finding): boolean {
-  return reported.length > 0;
+export function isDeclared({ reported, isTie }: Finding): boolean {
+  return reported.length > 0 || isTie;
 }
+
+const EQUAL_PRIORITY = 'equal priority';
 
 /** Figures of a run. */
 export interface Figures {
@@ -16,12 +18,12 @@ export interface Figures {
   readonly declared: Readonly<Record<string, number>>;
 }
 
-/** The figures of what was found on one proxy: declared differences by the first code that explains them. */
+/** The figures of what was found on one proxy: declared differences by the first code that explains them, or by what Traefik leaves to chance. */
 export function figuresOf({ catalogs, requests, forwarded }: Result, findings: readonly Finding[]): Figures {
   const declared: Record<string, number> = {};
-  for (const { reported } of findings) {
-    const [first] = reported;
-    if (first) declared[first.code] = (declared[first.code] ?? 0) + 1;
+  for (const { reported, isTie } of findings) {
+    const reason = reported[0]?.code ?? (isTie ? EQUAL_PRIORITY : undefined);
+    if (reason !== undefined) declared[reason] = (declared[reason] ?? 0) + 1;
   }
   return { catalogs, requests, forwarded, undeclared: findings.filter((finding) => !isDeclared(finding)).length, declared };
 }

@@ -60,7 +60,7 @@ export async function compareCatalogs(
       differing.map((one): Finding => {
         const peerRouter = asked.get(one.id) ?? '';
         const { server, catalog, asked: request, differences } = one;
-        const explanation = explain({ catalog, asked: request, loaded: one.loaded, peerRouter, differences });
+        const explanation = explain({ catalog, asked: request, loaded: one.loaded, peerRouter, peerRouters: routers, differences });
         return { server, catalog, asked: request, differences, peerRouter, peerSays: routers.get(peerRouter), ...explanation };
       }),
     );
@@ -113,7 +113,7 @@ async function compareCatalog(
     for (const [at, [server, one]] of [...loaded].entries()) {
       const differences = [
         ...differencesOf(expected, others.get(server) ?? NO_ANSWER),
-        ...poolDifference(pools, { at: at + 1, isPartial: goesByTime({ asked, loaded: one }) }),
+        ...(goesByTime({ asked, loaded: one }) ? [] : poolDifference(pools[0], pools[at + 1])),
       ];
       if (differences.length > 0) differing.push({ id, server, loaded: one, catalog, asked, differences });
     }
@@ -147,19 +147,14 @@ async function poolsOf(
 
 type ArenaClient = Arena['client'];
 
-/** Whether instances are chosen by how soon they answer: then requests in a row need not reach all. */
+/** Whether instances are chosen by how soon they answer: then requests in a row may all reach one. */
 function goesByTime(found: { readonly asked: Asked; readonly loaded: Loaded }): boolean {
   const action = ourRoute(found)?.action;
   return action?.kind === 'forward' && backendsOf(found.loaded.table).get(action.backend)?.loadBalancing === 'leastTime';
 }
 
-/** In what one side's instances differ from the peer's, the first side. Of parts it is enough that they have some in common. */
-function poolDifference(
-  pools: readonly ReadonlySet<string>[],
-  { at, isPartial }: { readonly at: number; readonly isPartial: boolean },
-): readonly Difference[] {
-  const [peer, ours] = [pools[0], pools[at]];
-  if (!peer || !ours || textOf(peer) === textOf(ours) || (isPartial && !peer.isDisjointFrom(ours))) return [];
+function poolDifference(peer: ReadonlySet<string> | undefined, ours: ReadonlySet<string> | undefined): readonly Difference[] {
+  if (!peer || !ours || textOf(peer) === textOf(ours)) return [];
   return [{ what: 'pool', peer: textOf(peer), ours: textOf(ours) }];
 }
 
