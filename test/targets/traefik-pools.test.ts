@@ -192,3 +192,13 @@ test('traefikTarget gives the share of an unhealthy pool to the others where all
     async () => (await sharesOf(6, () => ask({ port: traefik.web }, { host: 'split.io' })))['b'] === 6,
   );
 });
+
+test('traefikTarget.render() gives a file that Traefik takes where a health check says nothing', async (t) => {
+  const traefik = await startTraefik(t);
+  if (!traefik) return;
+  const echo = await startEcho(t, 'one');
+
+  const asked = await serve(traefik, [poolOf('a.io', [echo], { healthCheck: { mode: 'http', headers: [] } })]);
+
+  assert.equal(nameOf(await asked('a.io')), 'one');
+});

@@ -147,10 +147,14 @@ const expressionOf = once(({ regexp }: Extract<HostMatch, { kind: 'glob' }>) => 
 
 /** Whether a wide route may answer for a host. Expressions of strangers are never run here: they may. */
 function mayMatch(match: HostMatch, host: string): boolean {
-  // a pattern with a colon reaches into the port, which no site's name shows
-  if (match.kind !== 'glob' || match.pattern.includes(':')) return true;
-  const stars = match.pattern.split('*').length - 1;
-  return stars > 3 || expressionOf(match).test(host);
+  if (match.kind !== 'glob') return true;
+  const { pattern } = match;
+  const [head = ''] = /^[a-z0-9_.-]*/.exec(pattern) ?? [];
+  const [tail = ''] = /[a-z0-9_.-]*$/.exec(pattern) ?? [];
+  // digits at the end may be of the port, which no site's name shows
+  if (!host.startsWith(head) || (/[^0-9]/.test(tail) && !host.endsWith(tail))) return false;
+  const stars = pattern.split('*').length - 1;
+  return pattern.includes(':') || stars > 3 || expressionOf(match).test(host);
 }
 
 /** The answer where no route matches. */

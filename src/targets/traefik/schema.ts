@@ -49,7 +49,7 @@ export type Cookie = {
 
 /** Requests that decide which servers get others. */
 export type ServerHealthCheck = {
-  readonly mode?: Maybe<'grpc'>;
+  readonly mode?: Maybe<'http' | 'grpc'>;
   readonly scheme?: Maybe<string>;
   readonly hostname?: Maybe<string>;
   readonly port?: Maybe<number>;

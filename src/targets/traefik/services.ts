@@ -56,8 +56,9 @@ export function cookieOf({ name, secure, httpOnly, sameSite, maxAgeSeconds, path
   return { name, secure, httpOnly, sameSite, maxAge: maxAgeSeconds, path, domain };
 }
 
+/** Traefik refuses the whole file where a check says nothing. */
 function healthCheckOf(check: HealthCheck, mode: 'http' | 'grpc'): ServerHealthCheck {
-  return {
+  const asked: ServerHealthCheck = {
     mode: mode === 'grpc' ? mode : undefined,
     scheme: check.scheme,
     hostname: check.host,
@@ -71,4 +72,5 @@ function healthCheckOf(check: HealthCheck, mode: 'http' | 'grpc'): ServerHealthC
     timeout: duration(check.timeoutMs),
     followRedirects: check.followRedirects,
   };
+  return Object.values(asked).every((value) => value === undefined) ? { mode: 'http' } : asked;
 }

@@ -120,3 +120,13 @@ test('createTraefikDialect() reads services of tcp', () => {
     expect: 'PONG',
   });
 });
+
+test('createTraefikDialect() withholds a route whose health check has a broken escape in its path', () => {
+  for (const path of ['/up%', '/up%zz?x=1'])
+    assert.ok(
+      codesOf(readLabels(`http.services.s.loadbalancer.healthcheck.path=${path}`, 'http.routers.r.rule=Host(`a.io`)')).includes(
+        'TRAEFIK_LABEL_VALUE',
+      ),
+      path,
+    );
+});

@@ -1,3 +1,4 @@
+import { parseGoUrl } from '../../../lib/go-url.ts';
 import { parseHostname, parsePort, type Port } from '../../../model/names.ts';
 import type { HealthCheck } from '../../../model/pool.ts';
 import { boolOf, fieldOf, fieldsUnder, hasPart, numberOf, textOf, type Item } from '../items.ts';
@@ -16,7 +17,7 @@ export function readHealthCheck(item: Item<'http.services'>, tools: ServiceTools
   const scheme = (['http', 'https'] as const).find((known) => known === text('scheme').toLowerCase());
   const host = parseHostname(text('hostname'));
   const method = text('method').toUpperCase();
-  check('path', /^\/(?!\/)[!-~]*$/.test(text('path')), 'a path');
+  check('path', /^\/(?!\/)[!-~]*$/.test(text('path')) && parseGoUrl(text('path')) !== undefined, 'a path whose escapes are sound');
   check('scheme', scheme !== undefined, 'http or https');
   check('hostname', host !== undefined, 'a host name');
   check('method', /^[A-Z]{1,20}$/.test(method), 'a method');

@@ -1,0 +1,128 @@
+/** Stands in every placeholder of an attack: our own placeholders never hold it. */
+export const MARK = 'evil';
+/** A variable of the proxies' environment, and the value that must never be seen in what they run. */
+export const CANARY = { name: 'HIND_FUZZ_CANARY', value: 'c4n4ry-5ecret' } as const;
+
+/** Pieces of text that have broken programs which make configuration out of tags, or that look as if they could. */
+export const ATTACKS: readonly string[] = [
+  // controls, blanks that are none in JavaScript or ASCII, lone surrogates, letters that become ASCII in lower case
+  ['\n', '\r\n', '\t', '\0', '\u001b[31m', '\u007f', '\u0085', '\u00a0', '\u2028', '\u3000', '\ufeff', '║', '\u212a', '\ud800', 'ü', '💥'],
+  // quotes, brackets, escapes
+  [
+    '"',
+    "'",
+    '`',
+    '``',
+    '\\',
+    '\\"',
+    '\\`',
+    '{',
+    '}',
+    '{{',
+    '}}',
+    '{}',
+    '(',
+    ')',
+    '[',
+    ']',
+    '<',
+    '>',
+    '|',
+    '||',
+    '&&',
+    '!',
+    '#',
+    ';',
+    ',',
+    '=',
+    '~',
+  ],
+  // placeholders and templates
+  [
+    `{$${CANARY.name}}`,
+    `{env.${CANARY.name}}`,
+    `{{env "${CANARY.name}"}}`,
+    `{{ env \`${CANARY.name}\` }}`,
+    `$(echo ${MARK})`,
+    `\${${CANARY.name}}`,
+  ],
+  [
+    `{file./etc/${MARK}}`,
+    `{http.request.header.${MARK}}`,
+    `{http.vars.${MARK}}`,
+    `{re.${MARK}.1}`,
+    `{system.${MARK}}`,
+    `{${MARK}}`,
+    `\\{$${CANARY.name}}`,
+  ],
+  [`{http.error.${MARK}`, `{{.${MARK}`, `[[.${MARK}]]`, `%{${MARK}}`, `<%= ${MARK} %>`, '$1', '$$', '${1}', '$host', '$path'],
+  // words of the Caddyfile, Traefik and YAML
+  [
+    '\n}\nhttp://leak.test {\nroot * /\nfile_server\n}\n',
+    '}\nimport /etc/passwd\n',
+    'import /etc/passwd',
+    '(snippet)',
+    '&(clean)',
+    '@r0',
+    ' respond 200',
+  ],
+  [
+    '<<EOF',
+    '<<EOF\nx\nEOF',
+    '"}],"x":[{"y":"',
+    '\\u007b\\u007b',
+    ': |\n  x',
+    '&a *a',
+    '!!binary',
+    '---\n',
+    '# hind-proxy table 0',
+    '{\n  "http": {}\n}',
+  ],
+  // names that reach inside
+  [
+    'api@internal',
+    'rest@internal',
+    'x@file',
+    'hind-proxy-unavailable',
+    'hind-proxy-generation',
+    'wide-web',
+    'default',
+    '__proto__',
+    'constructor',
+    'toString',
+  ],
+  // addresses, ports, paths
+  [
+    'unix//run/podman/podman.sock',
+    'h:80-90',
+    ':0',
+    ':99999',
+    ':-1',
+    '0.0.0.0',
+    '169.254.169.254',
+    '[::ffff:127.0.0.1]',
+    'localhost',
+    '127.0.0.1:2019',
+    '[::1]:80',
+  ],
+  ['//', '/../', '/%2e%2e/', '%2F', '%5C', '%00', '%', '%zz', '/.well-known/acme-challenge/', '?q=1', '#f', '..', '/*', '*'],
+  // expressions that take for ever, or are large
+  [
+    '(a+)+$',
+    '(a|a)*b',
+    '(?:x{1000}){1000}',
+    'a{1,100000}',
+    '(((((((((('.repeat(20),
+    '[a-z',
+    '(?i)',
+    '(?=x)',
+    '\\1',
+    '\\pL',
+    '^$',
+    '.*',
+    '[^.]+',
+  ],
+  ['A'.repeat(300), 'a.'.repeat(200), '/a'.repeat(1000), 'x'.repeat(9000), '{a,b}'.repeat(12)],
+  // numbers
+  ['-1', '0', '1e400', 'NaN', 'Infinity', '0x10', '99999999999999999999', '1.5', '1h', '-5s', '0s', '1e9h', 'true', ''],
+].flat();

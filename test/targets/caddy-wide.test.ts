@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { globToRegexp } from '../../src/lib/glob.ts';
+import { caddyTarget } from '../../src/targets/caddy/target.ts';
+import { caddySettings } from '../support/caddy.ts';
+import { matchOf } from '../support/intents.ts';
+import { routeOf, tableOf } from '../support/tables.ts';
+
+const SETTINGS = caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 });
+
+/** The site of a.io where a pattern goes before it. */
+function siteBehind(pattern: string): string {
+  const host = { kind: 'glob', pattern, regexp: globToRegexp(pattern) ?? '', port: 'own' } as const;
+  const table = tableOf([routeOf('wide', '*', '/', { match: { ...matchOf('*'), host } }), routeOf('a', 'a.io', '/')]);
+  const text = caddyTarget.render(table, SETTINGS).value.files[0]?.content ?? '';
+  return text.split('\n\n').find((part) => part.startsWith('http://a.io:80 ')) ?? '';
+}
+
+test('caddyTarget.render() copies a pattern that goes before a host into its site only where it may match', () => {
+  for (const pattern of ['*.io', '?.io', '*', 'a*', '*:*', '*.*.*.*.io', 'a.i?:8*'])
+    assert.ok(siteBehind(pattern).includes('header_regexp'), pattern);
+  for (const pattern of ['b*', '*.b.io', 'b.:x*', '*:x*.b.io', '*.*.*.*.b.io', 'a.b*:8'])
+    assert.ok(!siteBehind(pattern).includes('header_regexp'), pattern);
+});
