@@ -77,6 +77,7 @@ function answerText(answer: AnswerView): string {
 
 const REASONS: Readonly<Record<string, string>> = {
   noRoute: 'no route',
+  certificate: 'no client shows its certificate without TLS',
   refused: 'the request is refused as it is',
   middleware: 'a middleware answers',
   unhealthy: 'no healthy instance',

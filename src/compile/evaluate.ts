@@ -4,7 +4,7 @@ import type { Answer, Evaluation, Outcome, RouteTrial, Step } from '../model/eva
 import type { HeaderValue, Middleware } from '../model/middleware.ts';
 import type { Backend } from '../model/pool.ts';
 import type { ProxyRequest } from '../model/request.ts';
-import type { Route, RouteAction, RoutingTable } from '../model/route.ts';
+import { needsCertificate, type Route, type RouteAction, type RoutingTable } from '../model/route.ts';
 import { backendsOf } from '../model/table.ts';
 import { effectOf, type EvaluationContext, type Passage, type RouteContext } from './evaluation/effects.ts';
 import { matchFailure } from './evaluation/match-failure.ts';
@@ -46,6 +46,7 @@ interface Answering {
 function outcomesOf(route: Route, answering: Answering): readonly Outcome[] {
   const { request } = answering;
   const { action, dialect } = route;
+  if (needsCertificate(route) && !request.entryPoint.tls) return [respond(403, 'certificate')];
   const context: RouteContext = { ...answering.context, dialect };
   const shaped = action.kind === 'respond' ? request : context.proxy.shaped(request.url, route);
   if ('refused' in shaped) return [respond(shaped.refused, 'refused')];
@@ -131,6 +132,6 @@ function lastOf(headers: readonly HeaderValue[]): readonly HeaderValue[] {
   return [...new Map(headers.map((header) => [header.name.toLowerCase(), header])).values()];
 }
 
-function respond(status: number, reason: 'refused' | 'noRoute'): Outcome {
+function respond(status: number, reason: 'refused' | 'noRoute' | 'certificate'): Outcome {
   return { share: 1, steps: [], answer: { kind: 'respond', status, reason } };
 }

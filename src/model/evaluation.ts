@@ -55,8 +55,12 @@ export type Answer =
   /** A connection is handed on as it is, or without its TLS. */
   | { readonly kind: 'connect'; readonly backend: Backend; readonly instances: readonly InstanceShare[]; readonly tls?: TcpTls }
   | { readonly kind: 'redirect'; readonly status: number; readonly location: string }
-  /** Status 0: a connection without http is closed. `reason`: why a route answers so; `noRoute`: none did; `refused`: its path is refused, by the route or before any; `middleware`: the last step. */
-  | { readonly kind: 'respond'; readonly status: number; readonly reason: RespondReason | 'noRoute' | 'refused' | 'middleware' | 'loop' };
+  /** Status 0: a connection without http is closed. `reason`: why a route answers so; `noRoute`: none did; `refused`: its path is refused, by the route or before any; `middleware`: the last step; `certificate`: nobody shows one without TLS. */
+  | {
+      readonly kind: 'respond';
+      readonly status: number;
+      readonly reason: RespondReason | 'noRoute' | 'refused' | 'middleware' | 'certificate' | 'loop';
+    };
 
 /** One way that requests like this go: all of them, or the share of one part of a split route. */
 export interface Outcome {

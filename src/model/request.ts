@@ -53,8 +53,8 @@ export interface ProxyReading {
   hostProblem(host: HostMatch, request: ProxyRequest, dialect: DialectName): 'host' | 'port' | undefined;
   /** Why a route whose match holds passes the request on to the next one; undefined where it answers. */
   passesOn(route: Route, request: ProxyRequest): string | undefined;
-  /** The values of a query key that hold for a condition which asks only for the key. */
-  isKeyEnough(values: readonly string[]): boolean;
+  /** The texts that an expression on the values of a query key is compared with; `query`: as sent. */
+  comparedValues(values: readonly string[], query: string | undefined): readonly string[];
   /** The URL in the form that a route's middlewares and instances get, or the status of one that the route refuses. */
   shaped(url: GoUrl, route: Route): Admitted;
   /** What a path middleware of a route makes of a URL. */

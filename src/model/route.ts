@@ -101,3 +101,9 @@ export const backendIdsOf: (route: Pick<Route, 'action' | 'middlewares'>) => rea
   const own = action.kind === 'forward' ? [action.backend] : action.kind === 'split' ? action.parts.flatMap(backendIdsOf) : [];
   return [...own, ...ofMiddlewares(middlewares)];
 });
+
+/** Whether a route forwards those clients only that have a certificate, which none can show without TLS. */
+export function needsCertificate({ tlsProfile, action }: Pick<Route, 'tlsProfile' | 'action'>): boolean {
+  const mode = tlsProfile?.clientAuth?.mode;
+  return (mode === 'require' || mode === 'requireAndVerify') && (action.kind === 'forward' || action.kind === 'split');
+}

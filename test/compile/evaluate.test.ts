@@ -52,6 +52,15 @@ function effectsOf(middleware: Middleware, overrides: Partial<ProxyRequest> = {}
   return ask(withMiddlewares([middleware]), url, overrides).outcomes[0]?.steps[0]?.effect;
 }
 
+test('evaluate() lets nobody to instances without TLS who has to show a certificate', () => {
+  const clientAuth = { caFiles: ['/ca'], mode: 'requireAndVerify' } as const;
+  const table = withMiddlewares([], { tlsProfile: { name: 'mutual', clientAuth } });
+  const wishing = withMiddlewares([], { tlsProfile: { name: 'wish', clientAuth: { ...clientAuth, mode: 'request' } } });
+
+  assert.deepEqual([brief(ask(table, 'http://a.io/')), brief(ask(table, 'https://a.io/'))], ['403 certificate', 'a /']);
+  assert.equal(brief(ask(wishing, 'http://a.io/')), 'a /');
+});
+
 test('evaluate() asks the routes in rank order and names the part of each that does not hold', () => {
   const conditions: RouteMatch['conditions'] = [{ kind: 'method', method: 'POST' }];
   const table = tableOf(

@@ -51,6 +51,7 @@ function routesWith(value: string, index: number): readonly Route[] {
     { match: { ...match, path: exactPath(`/${value}`) } },
     { match: { ...match, conditions: [{ kind: 'header', name: 'X-A', value }] } },
     { match: { ...match, conditions: [{ kind: 'query', key: value, value }] } },
+    { match: { ...match, conditions: [{ kind: 'queryRegexp', key: value, regexp: value }] } },
     { match: { ...match, path: { kind: 'regexp', regexp: value } } },
     { match: { ...match, conditions: [{ kind: 'headerRegexp', name: 'X-A', regexp: value }] } },
     { match: { ...match, conditions: [{ kind: 'method', method: value }] } },

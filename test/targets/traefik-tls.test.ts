@@ -1,63 +1,17 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:https';
 import { test } from 'node:test';
 import { ANY_PATH } from '../../src/model/match.ts';
 import type { Route, TlsProfile } from '../../src/model/route.ts';
 import { ask, caddySettings, startEcho } from '../support/caddy.ts';
 import { host } from '../support/intents.ts';
 import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
+import { askTls, type Hello } from '../support/greeting.ts';
 import { serveTable, startTraefik } from '../support/traefik.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 
 const MUTUAL = { kind: 'exact', host: host('mutual.io'), port: 'any' } as const;
 const SETTINGS = caddySettings({ dir: '/tmp/none', admin: 'http://127.0.0.1:1', web: 1, websecure: 2 });
-
-interface Hello {
-  readonly sni?: string;
-  readonly client?: { readonly cert: Buffer; readonly key: Buffer };
-  readonly maxVersion?: 'TLSv1.2' | 'TLSv1.3';
-}
-
-/** The status and the echoed headers of a request over TLS; the error's code where there is none. */
-function askTls(
-  at: number,
-  name: string,
-  path: string,
-  { sni = name, client, maxVersion = 'TLSv1.3' }: Hello = {},
-): Promise<{ readonly status: number | string; readonly cert?: unknown; readonly info?: unknown }> {
-  return new Promise((resolve) => {
-    const asked = request(
-      {
-        host: '127.0.0.1',
-        port: at,
-        path,
-        headers: { host: name },
-        servername: sni,
-        rejectUnauthorized: false,
-        maxVersion,
-        agent: false,
-        ...client,
-      },
-      (answer) => {
-        let body = '';
-        answer.on('data', (data: Buffer) => (body += data.toString()));
-        answer.on('end', () => {
-          const headers = body.startsWith('{') ? (JSON.parse(body) as { readonly headers: Readonly<Record<string, unknown>> }).headers : {};
-          resolve({
-            status: answer.statusCode ?? 0,
-            cert: headers['x-forwarded-tls-client-cert'],
-            info: headers['x-forwarded-tls-client-cert-info'],
-          });
-        });
-      },
-    );
-    asked.on('error', (error: NodeJS.ErrnoException) =>
-      resolve({ status: /alert|reset|hang up/i.test(error.message) ? 'refused' : error.message }),
-    );
-    asked.end();
-  });
-}
 
 test('traefikTarget ends TLS as the policy of a host asks, whatever strangers match', async (t) => {
   const traefik = await startTraefik(t);

@@ -70,10 +70,12 @@ function conditionHolds(condition: Condition, asked: Seen): boolean {
       return headerValues(request, condition.name).some((value) => compileRegexp(condition.regexp).test(value));
     case 'query': {
       const values = queryValues(request.url.query, condition.key);
-      return condition.value === undefined ? proxy.isKeyEnough(values) : values.includes(condition.value);
+      return condition.value === undefined ? values.length > 0 : values.includes(condition.value);
     }
     case 'queryRegexp':
-      return queryValues(request.url.query, condition.key).some((value) => compileRegexp(condition.regexp).test(value));
+      return proxy
+        .comparedValues(queryValues(request.url.query, condition.key), request.url.query)
+        .some((value) => compileRegexp(condition.regexp).test(value));
     case 'clientIp': {
       const ip = parseIp(request.ip);
       return ip !== undefined && condition.cidrs.some((block) => isInside(ip, parseCidr(block) ?? { bytes: [], bits: 0 }));

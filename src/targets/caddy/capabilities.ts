@@ -9,7 +9,6 @@ const module = (name: string, note: string, differs?: string): Capability => ({
   note,
   ...(differs !== undefined && { differs }),
 });
-const soon = none('not rendered yet');
 const layer4: Capability = none('a stock Caddy speaks http only');
 
 const HOPS_IPV4 = 'IPv6 addresses in X-Forwarded-For count as outside of what is allowed';
@@ -83,7 +82,10 @@ export const CADDY_CAPABILITIES: Capabilities = {
   'match.header': native,
   'match.headerRegexp': native,
   'match.query': native,
-  'match.queryRegexp': soon,
+  'match.queryRegexp': emulated(
+    'an expression on the values of the key',
+    'Several values of a key are compared as one text where there is a comma in the query',
+  ),
   'match.clientIp': native,
   'match.alpn': layer4,
   'match.not': native,
@@ -93,7 +95,7 @@ export const CADDY_CAPABILITIES: Capabilities = {
   'route.terminate': layer4,
   'route.split': emulated('a `route` for each part, chosen by `{http.request.uuid}`, a cookie or the address of the client'),
   'route.rawPath': native,
-  'route.tlsProfile': soon,
+  'route.tlsProfile': emulated('options of TLS for the site of an exact host; other names greeted at the handshake get 421 there'),
   'redirect.anyStatus': native,
   'pool.weights': native,
   'pool.mixedSchemes': { level: 'emulated', note: 'a pool has one scheme: the minority gets no requests' },

@@ -2,7 +2,8 @@ import { regexpLiteral } from '../../lib/quote.ts';
 import type { Condition, HostMatch, HostPort, PathMatch, RouteMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
 import type { Route } from '../../model/route.ts';
-import { canPrint, literalValue } from './quote.ts';
+import { queryLines, queryRegexpLines } from './queries.ts';
+import { canPrint } from './quote.ts';
 import { line, text, block, type Node } from './ast.ts';
 
 /** What of an exact host is known to match before the matcher is asked. */
@@ -91,12 +92,13 @@ function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly 
     case 'headerRegexp':
       return [line('header_regexp', text(condition.name), text(condition.regexp))];
     case 'query':
-      return [line('query', text(`${literalValue(condition.key)}=${queryValue(condition.value)}`))];
+      return queryLines(condition);
+    case 'queryRegexp':
+      return queryRegexpLines(condition);
     case 'clientIp':
       return [line('remote_ip', ...condition.cidrs.map(text))];
-    case 'queryRegexp':
     case 'alpn':
-      throw new RangeError(`Cannot match ${condition.kind}: it is no capability of Caddy`);
+      throw new RangeError('Cannot match alpn: it is no capability of Caddy');
     case 'host':
       return hostLines(condition.host, entryPoint);
     case 'path':
@@ -106,12 +108,6 @@ function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly 
     default:
       throw new TypeError(`Cannot match a condition: ${JSON.stringify(condition satisfies never)}`);
   }
-}
-
-/** `*` alone asks for the key only; as a value it cannot be written. */
-function queryValue(value: string | undefined): string {
-  if (value === undefined) return '*';
-  return value === '*' ? '\0' : literalValue(value);
 }
 
 /** Two lines of one matcher module would be read as alternatives or overwrite each other: each after the first is negated twice. */

@@ -13,6 +13,7 @@ import { ENCODED } from './limits.ts';
 import { hostRegexp, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
+import { comparedValues } from './queries.ts';
 import { literalUrl } from './quote.ts';
 import { replacementParts } from './redirects.ts';
 
@@ -24,7 +25,7 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     headersSeen: ({ headers, host }) => [...headers, { name: 'Host', value: host }],
     hostProblem,
     passesOn,
-    isKeyEnough: (values) => values.length > 0,
+    comparedValues,
     shaped(url, route) {
       const isKept = looksAtEncoding(route) && compileRegexp(ENCODED).test(requestUri(url));
       return { url: route.pathForm === 'clean' && isDirty(url) && !isKept ? rewritten(url, cleanPath(url.path)) : url };

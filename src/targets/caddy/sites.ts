@@ -2,7 +2,7 @@ import { createMemory, memoised, once } from '../../lib/memo.ts';
 import { groupBy } from '../../lib/sort.ts';
 import type { HostMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
-import { backendIdsOf, type Route, type RoutingTable } from '../../model/route.ts';
+import { backendIdsOf, needsCertificate, type Route, type RoutingTable, type TlsProfile } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
 import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
@@ -10,6 +10,7 @@ import { block, line, text, type Node } from './ast.ts';
 import { handlerOf, isPrintable, respond } from './handlers.ts';
 import { hasPrintableMatch, matcherLines, portLines, type Checked } from './matchers.ts';
 import { unlessAlreadyThere } from './redirects.ts';
+import { greetedLines, tlsLines, tlsProfileOf } from './tls.ts';
 
 /**
  * The sites of one entry point: one per exact host with its routes in rank order, behind them the wide routes (patterns and host-less
@@ -53,7 +54,8 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     const guard = ownPortOnly(listed) ? [line('invoke', ownPortName(entryPoint))] : [];
     const answers = answersOf(listed, { prefix: 'r', checked: guard.length > 0 ? 'hostAndPort' : 'host' });
     const failures = outranked ? answers.failures : [...answers.failures, ...wideAnswers.failures];
-    return site(host, { ...answers, failures }, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host });
+    const [profile] = listed.flatMap((route) => tlsProfileOf(route) ?? []);
+    return site(host, { ...answers, failures }, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host, profile });
   }
 
   /** The site of every host that has none. */
@@ -85,7 +87,8 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   }
 
   function answerOf(route: Route, { name, checked }: { readonly name: string; readonly checked: Checked }): Answers {
-    const asked = handlerOf(route, { backends, name, settings });
+    const isLocked = !entryPoint.tls && needsCertificate(route);
+    const asked = isLocked ? respond(403) : handlerOf(route, { backends, name, settings });
     const { matchers, directives, failures = [] } = isPrintable(asked) ? asked : respond(503);
     const known = route.match.host.kind === 'exact' ? checked : 'nothing';
     const conditions = [...matcherLines(route.match, entryPoint, { checked: known }), ...unlessAlreadyThere(route)];
@@ -108,14 +111,24 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   function site(
     host: string,
     { matchers, nodes, failures, isTotal }: Answers,
-    { guard, rest, unit }: { readonly guard: readonly Node[]; readonly rest: Node; readonly unit: string },
+    {
+      guard,
+      rest,
+      unit,
+      profile,
+    }: { readonly guard: readonly Node[]; readonly rest: Node; readonly unit: string; readonly profile?: TlsProfile | undefined },
   ): Node {
     const { bind, port } = listenOf(entryPoint);
     const key = `${entryPoint.tls ? 'https' : 'http'}://${host}:${port}`;
     const listening = bind === '' ? [] : [line('bind', bind)];
-    const body = block(['route'], [...guard, ...nodes, ...(isTotal ? [] : [rest])]);
+    const greeted = greetedLines(entryPoint, { host, profile });
+    const body = block(['route'], [...greeted.directives, ...guard, ...nodes, ...(isTotal ? [] : [rest])]);
     const failing = failures.length > 0 ? [block(['handle_errors'], failures)] : [];
-    return block([key], [...listening, ...tlsLines(settings, entryPoint, host), ...matchers, body, ...failing], unit);
+    return block(
+      [key],
+      [...listening, ...tlsLines(settings, entryPoint, { host, profile }), ...greeted.matchers, ...matchers, body, ...failing],
+      unit,
+    );
   }
 }
 
@@ -160,14 +173,6 @@ function mayMatch(match: HostMatch, host: string): boolean {
 /** The answer where no route matches. */
 function unknownHost({ unknownHost: { status, body } }: RenderSettings): Node {
   return body === undefined ? line('respond', String(status)) : line('respond', '*', text(body.replace(/[{}`\\]/g, '')), String(status));
-}
-
-function tlsLines({ tls }: RenderSettings, entryPoint: EntryPoint, host: string): readonly Node[] {
-  if (!entryPoint.tls) return [];
-  const protocols = tls.minVersion === '1.3' ? [line('protocols', 'tls1.3')] : [];
-  if (tls.mode === 'files') return tls.certificates.map(({ cert, key }) => block(['tls', text(cert), text(key)], protocols));
-  // certificates of our own CA: ordered for the hosts that are known, made at the handshake for all others
-  return [block(['tls'], [...protocols, block(['issuer', 'internal'], []), ...(host === '' ? [line('on_demand')] : [])])];
 }
 
 function listenOf({ address, port }: EntryPoint): { readonly bind: string; readonly port: number } {

@@ -15,6 +15,7 @@ import { sameScheme } from './pools.ts';
 import { printCaddyfile } from './print.ts';
 import { caddyReading } from './reading.ts';
 import { entryPointSites } from './sites.ts';
+import { tlsProfileOf } from './tls.ts';
 import { unenforceable, valueDifferences } from './values.ts';
 
 /** Caddy: one Caddyfile, printed from its syntax tree. The digest stands in it as the filter of a log that nothing writes to. */
@@ -38,8 +39,9 @@ export const caddyTarget: Target = {
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(caddyTarget, table, settings);
     const sites = httpEntryPoints(fitted, settings).flatMap((entryPoint) => entryPointSites(fitted, entryPoint, settings));
+    const asksClients = fitted.routes.some((route) => tlsProfileOf(route)?.clientAuth);
     return {
-      value: configOf([globalOptions(table.digest, settings), cleanPath(), ...sites], fitted, settings),
+      value: configOf([globalOptions({ marker: table.digest, asksClients }, settings), cleanPath(), ...sites], fitted, settings),
       diagnostics: [...diagnostics, ...mixedSchemes(fitted)],
     };
   },
@@ -49,7 +51,7 @@ export const caddyTarget: Target = {
       const kept = (site?.block ?? []).filter(({ tokens }) => tokens[0]?.kind === 'word' && ['bind', 'tls'].includes(tokens[0].word));
       return { ...site, tokens: site?.tokens ?? [], block: [...kept, line('header', 'Retry-After', '5'), line('respond', '503')] };
     });
-    return configOf([globalOptions('boot', settings), ...sites], EMPTY_TABLE, settings);
+    return configOf([globalOptions({ marker: 'boot', asksClients: false }, settings), ...sites], EMPTY_TABLE, settings);
   },
   reading: caddyReading,
   renderStatic: () => [],
@@ -68,14 +70,19 @@ function configOf(nodes: readonly Node[], table: RoutingTable, { caddy }: Render
 }
 
 /** `admin` stands in every configuration: without it even a refused one opens a TCP port (caddyserver/caddy:admin.go). */
-function globalOptions(marker: string, { caddy, tls, trustedProxies }: RenderSettings): Node {
+function globalOptions(
+  { marker, asksClients }: { readonly marker: string; readonly asksClients: boolean },
+  { caddy, tls, trustedProxies }: RenderSettings,
+): Node {
   const unix = /^unix\/(\/.+)$/.exec(caddy.admin);
   const admin = unix ? `unix/${unix[1] ?? ''}|0660` : caddy.admin.replace(/^https?:\/\//, '').replace(/\/$/, '');
-  // strict: the client is the last hop that no trusted proxy has, not the first one that anybody has named
-  const servers =
-    trustedProxies.length > 0
-      ? [block(['servers'], [line('trusted_proxies', 'static', ...trustedProxies.map(text)), line('trusted_proxies_strict')])]
-      : [];
+  const options = [
+    // strict: the client is the last hop that no trusted proxy has, not the first one that anybody has named
+    ...(trustedProxies.length > 0 ? [line('trusted_proxies', 'static', ...trustedProxies.map(text)), line('trusted_proxies_strict')] : []),
+    // the sites that ask for certificates look at the name themselves; Caddy would refuse requests of all others too
+    ...(asksClients ? [line('strict_sni_host', 'insecure_off')] : []),
+  ];
+  const servers = options.length > 0 ? [block(['servers'], options)] : [];
   return block(
     [],
     [

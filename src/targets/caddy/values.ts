@@ -7,9 +7,12 @@ import { isEnforceable } from './access.ts';
 import { encodingsOf } from './compress.ts';
 import { canTellApart } from './limits.ts';
 import { cutsSomething } from './path-changes.ts';
+import { tlsProblem } from './tls.ts';
 
 /** Why Caddy cannot enforce a protection of a route as its values ask; undefined where it can. */
 export function unenforceable(route: Route, { settings }: RouteContext): string | undefined {
+  const tls = tlsProblem(route);
+  if (tls !== undefined) return `Cannot enforce what the route asks: ${tls}`;
   return middlewaresOf(route).flatMap((middleware) => {
     if (!isEnforceable(middleware, settings))
       return ['Cannot enforce basicAuth: it needs users with bcrypt hashes, the only ones that Caddy checks'];

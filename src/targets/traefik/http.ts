@@ -1,4 +1,4 @@
-import { backendIdsOf, type Route } from '../../model/route.ts';
+import { backendIdsOf, needsCertificate, type Route } from '../../model/route.ts';
 import { redirectGoal } from '../redirect-loop.ts';
 import type { RouteContext } from '../target.ts';
 import { answerWith } from './addresses.ts';
@@ -12,7 +12,7 @@ import { routersOf } from './routers.ts';
 import { all, call, not, type Rule } from './rule.ts';
 import { serviceOf, UNAVAILABLE } from './services.ts';
 import { servedEntryPoints } from './static.ts';
-import { needsCertificate, tlsOptionsOf } from './tls.ts';
+import { tlsOptionsOf } from './tls.ts';
 import { transportOf } from './transports.ts';
 import { refusalsOf, waysOf } from './ways.ts';
 

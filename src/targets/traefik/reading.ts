@@ -24,7 +24,7 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
     headersSeen: (request) => headersSeen(request, trustedProxies),
     hostProblem,
     passesOn,
-    isKeyEnough: (values) => values.length > 0,
+    comparedValues: (values) => values,
     shaped: (url) => ({ url }),
     // where nothing is left of a path there is still its slash
     changePath: (url, middleware, dialect) =>

@@ -17,12 +17,6 @@ export function canChooseTls({ protocol, match: { host }, tcpTls }: Route): bool
   return protocol === 'tcp' && tcpTls === 'terminate';
 }
 
-/** Whether a route forwards those clients only that have a certificate, which none can show without TLS. */
-export function needsCertificate({ tlsProfile, action }: Route): boolean {
-  const mode = tlsProfile?.clientAuth?.mode;
-  return (mode === 'require' || mode === 'requireAndVerify') && (action.kind === 'forward' || action.kind === 'split');
-}
-
 /** Named by their content. */
 function optionsOf(profile: TlsProfile, { tls }: Pick<RenderSettings, 'tls'>): Named<TlsOptions> {
   const { minVersion = tls.minVersion, cipherSuites, curves, clientAuth } = profile;
