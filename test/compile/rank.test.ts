@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { requiredEnding } from '../../src/compile/exact-hosts.ts';
-import { hostKey, type RouteMatch } from '../../src/model/match.ts';
-import { codesOf, compile, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
+import { exactHost, exactPath, hostKey, type RouteMatch } from '../../src/model/match.ts';
+import { ownerId } from '../../src/model/names.ts';
+import type { DialectName } from '../../src/model/route.ts';
+import { codesOf, compile, host, instanceOf, intentOf, matchOf, port, readingOf } from '../support/intents.ts';
 import type { RouteIntent } from '../../src/model/intent.ts';
 
 const glob = (pattern: string, regexp: string): RouteMatch => ({ ...matchOf('*'), host: { kind: 'glob', pattern, regexp, port: 'own' } });
@@ -111,4 +113,140 @@ test('rankRoutes() keeps the order among patterns when one of them is held below
     value.table.routes.map(({ services }) => services[0]),
     ['b', 'a', 'c'],
   );
+});
+
+/** The services in the order in which their routes are tried, which must be one whatever the order of the input. */
+function rankedServices(...asked: readonly (readonly [string, RouteMatch, Partial<RouteIntent>?])[]): string {
+  const orders = [asked, asked.toReversed()].map((order) => {
+    const readings = order.map(([service, match, overrides]) => {
+      const instance = instanceOf(service);
+      return readingOf(instance, intentOf(instance, match, overrides));
+    });
+    return compile(readings, { openPorts: { except: new Set() } })
+      .value.table.routes.map(({ services }) => services[0])
+      .join(' ');
+  });
+  assert.equal(orders[0], orders[1]);
+  return orders[0] ?? '';
+}
+
+const on = (kind: 'plain' | 'tls' | 'both'): Partial<RouteIntent> => ({ entryPoints: { kind } });
+const router = (overrides: Partial<RouteIntent> = {}): Partial<RouteIntent> => ({ dialect: 'traefik', ...on('plain'), ...overrides });
+const withHost = (kind: RouteMatch['host'], path = '/'): RouteMatch => ({ ...matchOf('*', path), host: kind });
+const at = (number: number): RouteMatch => withHost(exactHost(host('h.io'), port(number)));
+const globAt = (number: number): RouteMatch => withHost({ kind: 'glob', pattern: '*.io', regexp: '^.*\\.io$', port: port(number) });
+const having = (...methods: readonly string[]): RouteMatch => ({
+  ...matchOf('h.io'),
+  conditions: methods.map((method) => ({ kind: 'method', method })),
+});
+
+for (const [order, expected, ...asked] of [
+  ['hosts by their reversed text', 'z a', ['a', matchOf('b.io')], ['z', matchOf('a.zo')]],
+  ['a stated port before that of the way in', 'p a', ['a', matchOf('h.io'), on('tls')], ['p', at(8080)]],
+  ['an own port before none', 'a b', ['b', matchOf('h.io'), on('both')], ['a', matchOf('h.io'), on('plain')]],
+  [
+    '443 before both, 80 behind 443',
+    'p t b',
+    ['t', matchOf('h.io'), on('tls')],
+    ['b', matchOf('h.io')],
+    ['p', matchOf('h.io'), on('plain')],
+  ],
+  [
+    'a port of its own as its number',
+    'p t',
+    ['t', matchOf('h.io'), on('tls')],
+    ['p', matchOf('h.io'), { entryPoints: { kind: 'port', port: port(9443), tls: true } }],
+  ],
+  ['a glob with a port before one without', 'p g', ['g', glob('*.io', '^.*\\.io$')], ['p', globAt(8080)]],
+  [
+    'an exact path before the prefix of its text',
+    'e p',
+    ['p', matchOf('h.io', '/a')],
+    ['e', { ...matchOf('h.io'), path: exactPath('/a') }],
+  ],
+  ['more conditions before fewer', 'b a', ['a', having('GET')], ['b', having('GET', 'PUT')]],
+  ['every host last', 'h any', ['any', matchOf('*', '/long/path')], ['h', matchOf('h.io')]],
+  [
+    'routers of a longer rule before shorter',
+    'l s',
+    ['s', matchOf('h.io', '/long'), router({ ruleLength: 9 })],
+    ['l', matchOf('h.io'), router({ ruleLength: 10 })],
+  ],
+  [
+    'routers of one priority by their host',
+    'e g a',
+    ['a', matchOf('*'), router()],
+    ['g', glob('*.io', '^.*\\.io$'), router()],
+    ['e', matchOf('h.io'), router()],
+  ],
+  [
+    'routers of one priority and host by the length of their path',
+    'l s',
+    ['s', matchOf('h.io', '/b'), router()],
+    ['l', matchOf('h.io', '/aa'), router()],
+  ],
+  [
+    'a router before the prefix of the same text',
+    'r p',
+    ['p', matchOf('h.io'), on('plain')],
+    ['r', { ...matchOf('h.io'), conditions: [{ kind: 'method', method: 'GET' }] }, router()],
+  ],
+  [
+    'a prefix of a longer path before a router',
+    'p r',
+    ['r', matchOf('h.io'), router({ priority: 9 })],
+    ['p', matchOf('h.io', '/a'), on('plain')],
+  ],
+  ['an exact host of a router before a glob', 'r g', ['g', glob('*.io', '^.*\\.io$')], ['r', matchOf('h.io'), router()]],
+] as const satisfies readonly (readonly [string, string, ...(readonly [string, RouteMatch, Partial<RouteIntent>?])[]])[])
+  test(`rankRoutes() tries ${order}`, () => {
+    assert.equal(rankedServices(...asked), expected);
+  });
+
+test('rankRoutes() takes routers first only where Traefik is accepted before Fabio and HinD', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b')];
+  const first = (accept: readonly DialectName[]): string | undefined =>
+    compile(
+      [
+        readingOf(a, intentOf(a, matchOf('h.io'), on('both'))),
+        readingOf(b, intentOf(b, { ...matchOf('h.io'), conditions: [{ kind: 'method', method: 'GET' }] }, router())),
+      ],
+      { accept },
+    ).value.table.routes[0]?.dialect;
+
+  assert.equal(first(['traefik', 'fabio', 'hind']), 'traefik');
+  assert.equal(first(['fabio', 'traefik']), 'fabio');
+  assert.equal(first(['fabio', 'traefik', 'hind']), 'traefik');
+  assert.equal(first(['fabio', 'hind', 'traefik']), 'fabio');
+});
+
+test('rankRoutes() says which pattern and which priority had to wait', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b', { owner: ownerId('other') })];
+  const hosts = [glob('*.x.io', '^.*\\.x\\.io$'), withHost({ kind: 'regexp', regexp: '^.+\\.x\\.io$' }), matchOf('*')];
+
+  const messages = hosts.map((match) =>
+    compile([
+      readingOf(a, intentOf(a, match, router({ priority: 1000, ruleLength: 15 }))),
+      readingOf(b, intentOf(b, matchOf('h.x.io'), router({ ruleLength: 20, priority: 5 }))),
+    ]).diagnostics.find(({ code }) => code === 'TRAEFIK_PRIORITY_CLAMPED' || code === 'ROUTE_BELOW_OTHERS'),
+  );
+
+  assert.deepEqual(
+    messages.map((diagnostic) => [diagnostic?.message, diagnostic?.span?.service]),
+    hosts.map(() => ['The priority 1000 counts below the exact hosts of other services', 'a']),
+  );
+});
+
+test('rankRoutes() clamps no priority of the length of the rule or below', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b')];
+  const codes = [15, 14, undefined].map((priority) =>
+    codesOf(
+      compile([
+        readingOf(a, intentOf(a, matchOf('*'), router({ ruleLength: 15, ...(priority !== undefined && { priority }) }))),
+        readingOf(b, intentOf(b, matchOf('h.io'), router({ ruleLength: 9 }))),
+      ]),
+    ),
+  );
+
+  assert.deepEqual(codes, [[], [], []]);
 });

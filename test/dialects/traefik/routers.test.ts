@@ -164,3 +164,100 @@ test('createTraefikDialect() names every tag that a route comes from, the rule f
     [1, 2, 3, 4],
   );
 });
+
+test('createTraefikDialect() gives the intent of a tcp router all that its labels say', () => {
+  const [read] = readLabels(
+    'tcp.routers.Db.rule=HostSNI(`a.io`)',
+    'tcp.routers.Db.entrypoints=db',
+    'tcp.routers.Db.middlewares=m',
+    'tcp.routers.Db.priority=7',
+    'tcp.routers.Db.tls.options=mtls@file',
+    'tcp.middlewares.m.ipallowlist.sourcerange=127.0.0.2',
+    'tcp.services.s.loadbalancer.server.port=5432',
+  ).value.intents;
+  assert.ok(read);
+  const { spans, pool: _pool, tlsProfile, ...intent } = read;
+
+  assert.deepEqual(intent, {
+    dialect: 'traefik',
+    owner: 'default',
+    service: 'web',
+    name: 'db',
+    pathForm: 'clean',
+    action: { kind: 'forward' },
+    entryPoints: { kind: 'tcp', names: ['db'] },
+    match: { host: { kind: 'exact', host: 'a.io', port: 'any' }, path: { kind: 'any' }, conditions: [] },
+    middlewares: [{ kind: 'ipAllow', cidrs: ['127.0.0.2'], of: { kind: 'peer' } }],
+    protocol: 'tcp',
+    endpoint: { address: '10.0.0.1', port: 5432 },
+    priority: 7,
+    ruleLength: 15,
+    tcpTls: 'terminate',
+  });
+  assert.equal(tlsProfile?.name, 'mtls');
+  assert.deepEqual(
+    spans.map(({ tagIndex }) => tagIndex),
+    [1, 2, 3, 4, 5, 6, 7],
+  );
+});
+
+test('createTraefikDialect() gives the intent of a udp router all that its labels say', () => {
+  const [read] = readLabels('udp.routers.Dns.service=s', 'udp.services.s.loadbalancer.server.port=53').value.intents;
+  assert.ok(read);
+  const { spans, pool: _pool, ...intent } = read;
+
+  assert.deepEqual(intent, {
+    dialect: 'traefik',
+    owner: 'default',
+    service: 'web',
+    name: 'dns',
+    pathForm: 'clean',
+    action: { kind: 'forward' },
+    entryPoints: { kind: 'udp' },
+    match: { host: { kind: 'any' }, path: { kind: 'any' }, conditions: [] },
+    middlewares: [],
+    protocol: 'udp',
+    endpoint: { address: '10.0.0.1', port: 53 },
+  });
+  assert.deepEqual(
+    spans.map(({ tagIndex }) => tagIndex),
+    [1, 2],
+  );
+});
+
+/** The code of the fault of the first intent of these labels. */
+const faultOf = (...labels: readonly string[]): string | undefined => readLabels(...labels).value.intents[0]?.fault?.code;
+
+for (const [cause, code, labels] of [
+  ['a service that is not found', 'TRAEFIK_REFERENCE_UNKNOWN', ['tcp.routers.r.service=s@file']],
+  ['a middleware that is not found', 'TRAEFIK_REFERENCE_UNKNOWN', ['tcp.routers.r.middlewares=m@swarm']],
+  ['TLS options of a label', 'TRAEFIK_REFERENCE_UNKNOWN', ['tcp.routers.r.tls.options=strict']],
+  ['a priority out of range', 'TRAEFIK_LABEL_VALUE', ['tcp.routers.r.priority=9223372036854775808']],
+  ['a value that cannot be read', 'TRAEFIK_LABEL_VALUE', ['tcp.routers.r.priority=high']],
+  ['TLS options where TLS is handed on', undefined, ['tcp.routers.r.tls.passthrough=true', 'tcp.routers.r.tls.options=strict']],
+] as const)
+  test(`createTraefikDialect() ${code ? 'withholds' : 'serves'} a tcp router with ${cause}`, () => {
+    assert.equal(faultOf('tcp.routers.r.rule=HostSNI(`*`)', ...labels), code);
+  });
+
+test('createTraefikDialect() withholds a udp router whose service is not found', () => {
+  assert.equal(faultOf('udp.routers.r.service=s@file'), 'TRAEFIK_REFERENCE_UNKNOWN');
+});
+
+test('createTraefikDialect() serves of a tcp rule without TLS what asks for none, and says that the rest never matches', () => {
+  const result = readLabels('tcp.routers.r.rule=HostSNI(`*`) || ALPN(`h2`)', 'tcp.routers.r.entrypoints=,db');
+
+  assert.deepEqual(
+    result.value.intents.map(({ match, entryPoints }) => [match.conditions, entryPoints]),
+    [[[], { kind: 'tcp', names: ['db'] }]],
+  );
+  assert.deepEqual(placesOf(result), [['TRAEFIK_RULE_NEVER', 'HostSNI(`*`) || ALPN(`h2`)']]);
+});
+
+test('createTraefikDialect() reads a tcp rule of version 2 where its router says so', () => {
+  const tcp = (...labels: readonly string[]): readonly unknown[] =>
+    hostsOf(readLabels('tcp.routers.r.rule=HostSNI(`a.io`, `b.io`)', 'tcp.routers.r.tls=true', ...labels).value.intents);
+
+  assert.deepEqual(tcp('tcp.routers.r.rulesyntax=v2'), ['a.io', 'b.io']);
+  assert.deepEqual(tcp(), []);
+});
