@@ -1,6 +1,6 @@
 import { groupBy } from '../lib/sort.ts';
 import { compareInstances, serviceKey, type ServiceInstance } from '../model/catalog.ts';
-import { diagnose, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
+import { diagnose, type Diagnosed, type Diagnostic, type Report, type TagSpan } from '../model/diagnostic.ts';
 import type { Definition, Fault, RouteIntent } from '../model/intent.ts';
 import { claimKey, matchKey } from '../model/match.ts';
 import type { Route } from '../model/route.ts';
@@ -78,33 +78,45 @@ function ofReading(reading: Reading, resolver: Resolver, options: CompileOptions
 
 function readingCandidates(targets: readonly ResolvedTarget[], options: CompileOptions, reportAll: Report): readonly Candidate[] {
   const refusedEndpoints = new Set<string>();
-  const candidates = targets.flatMap(({ intent, instance, local }): readonly Candidate[] => {
-    if (!options.accept.includes(intent.dialect)) return [];
-    const [span] = intent.spans;
-    const report = isAside(intent.entryPoints) ? silent : reportAll;
+  const candidates = targets.flatMap(({ intent: asked, instance, local }): readonly Candidate[] => {
+    if (!options.accept.includes(asked.dialect)) return [];
+    const [span] = asked.spans;
+    const report = isAside(asked.entryPoints) ? silent : reportAll;
+    const intent = asked.sidePools
+      ? { ...asked, sidePools: asked.sidePools.filter(({ endpoint }) => mayRouteTo(endpoint, { local, span, report })) }
+      : asked;
     const { names, problems } = resolveEntryPoints(intent.entryPoints, options);
     for (const { code, message } of problems) report(diagnose(code, message, { span }));
     if (names.length === 0) return [];
     const { kind } = intent.entryPoints;
     const protocol = kind === 'tcp' || kind === 'udp' ? kind : 'http';
     const key = JSON.stringify([names, protocol, matchKey(intent.match)]);
-    const refused = addressProblem(intent.endpoint, { local, policy: options.addresses });
-    const { address, port } = intent.endpoint;
-    if (refused !== undefined && !refusedEndpoints.has(`${address} ${port}`)) {
-      refusedEndpoints.add(`${address} ${port}`);
-      const message = `Cannot route to "${address}" port ${port}: ${refused}`;
-      report(diagnose('ROUTE_ADDRESS_REFUSED', message, { span, hint: 'Register another address, or list it in `backends.allow`' }));
-    }
+    const isRefused = !mayRouteTo(intent.endpoint, { local, span, report });
     const target = targetProblem(intent, options);
     if (target !== undefined) report(diagnose('ROUTE_TARGET_REFUSED', target, { span }));
     const fault: Fault | undefined =
       intent.fault ?? (target === undefined ? undefined : { kind: 'quarantined', code: 'ROUTE_TARGET_REFUSED' });
-    const standing = refused === undefined ? standingOf(instance, intent.dialect, options) : 'unhealthy';
+    const standing = isRefused ? 'unhealthy' : standingOf(instance, intent.dialect, options);
     const group = `${intent.owner}\u0000${key}`;
     const claim = claimKey(intent.match);
     return [{ intent, instance, key, group, claim, protocol, entryPoints: names, standing, ...(fault && { fault }) }];
   });
   return withoutRepeats(candidates, reportAll);
+
+  /** Whether an endpoint is allowed, of the pool of a route or of one that its middlewares use; told once. */
+  function mayRouteTo(
+    { address, port }: ResolvedIntent['endpoint'],
+    { local, span, report }: { readonly local: boolean; readonly span: TagSpan | undefined; readonly report: Report },
+  ): boolean {
+    const refused = addressProblem({ address, port }, { local, policy: options.addresses });
+    if (refused === undefined) return true;
+    if (!refusedEndpoints.has(`${address} ${port}`)) {
+      refusedEndpoints.add(`${address} ${port}`);
+      const message = `Cannot route to "${address}" port ${port}: ${refused}`;
+      report(diagnose('ROUTE_ADDRESS_REFUSED', message, { span, hint: 'Register another address, or list it in `backends.allow`' }));
+    }
+    return false;
+  }
 }
 
 /** For what another intent of the same tag has said. */

@@ -84,7 +84,8 @@ export function requiredEnding(host: HostMatch): string {
     case 'exact':
       return host.host;
     case 'glob':
-      return wholeLabels(host.pattern.replace(/^.*[*?[\]{}!,]/, ''));
+      // one that reaches into the port says nothing sure of the host
+      return host.pattern.includes(':') ? '' : wholeLabels(host.pattern.replace(/^.*[*?[\]{}!,]/, ''));
     case 'regexp': {
       if (hasAlternatives(host.regexp)) return '';
       const [, tail = ''] = /((?:[a-z0-9_-]|\\\.)+)\$$/.exec(host.regexp) ?? [];

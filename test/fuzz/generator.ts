@@ -22,7 +22,7 @@ export function strangerAt(seed: string, number: number): ServiceInstance {
     service: serviceName(name === '' ? 'x' : name),
     instance: `${name}-1`,
     owner: isCareless ? VICTIM_OWNER : ownerId('stranger'),
-    address: random.chance(0.03) ? textOf(random) : `10.9.${(number >> 8) & 255}.${number & 255}`,
+    address: random.chance(0.03) ? textOf(random) : `127.9.${(number >> 8) & 255}.${number & 255}`,
     port: port(9000 + (number % 1000)),
     tags: isCareless ? tags.map((tag) => tag.replaceAll('bystander', 'other')) : tags,
     modifyIndex: 100 + number,

@@ -19,10 +19,10 @@ import { CANARY, MARK } from './attacks.ts';
 import { VICTIM_OWNER } from './generator.ts';
 
 /** Where there is a wide route at all, the sites of Caddy end in asking the wide ones. */
-const WIDE = instanceOf('wide', { owner: VICTIM_OWNER, tags: ['urlprefix-*.elsewhere.test/'] });
+const WIDE = instanceOf('wide', { owner: VICTIM_OWNER, address: '127.1.0.2', tags: ['urlprefix-*.elsewhere.test/'] });
 /** The victim, in all dialects. */
 const VICTIMS: readonly ServiceInstance[] = [
-  ...bystanders(10, { owner: VICTIM_OWNER, modifyIndex: 1 }).filter(
+  ...bystanders(10, { owner: VICTIM_OWNER, modifyIndex: 1, address: '127.1.0.1' }).filter(
     ({ instance }) => /^good[024578]-1$/.test(instance) || instance === 'good9-1',
   ),
   WIDE,
@@ -151,7 +151,7 @@ function mayYield(routes: readonly Route[]): boolean {
 /** What the tags of an instance say, read once for all configurations that it is in. */
 const readingOf = once((instance: ServiceInstance): Reading => {
   const { value, diagnostics } = readTags(instance, CASE_DIALECTS);
-  return { instance, local: false, ...value, diagnostics };
+  return { instance, local: true, ...value, diagnostics };
 });
 
 function contentOf({ files }: RenderedConfig): string {

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { globToRegexp } from '../../src/lib/glob.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { caddySettings } from '../support/caddy.ts';
-import { matchOf } from '../support/intents.ts';
-import { routeOf, tableOf } from '../support/tables.ts';
+import { matchOf, port } from '../support/intents.ts';
+import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
 
 const SETTINGS = caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 });
 
@@ -19,6 +19,16 @@ function siteBehind(pattern: string): string {
 test('caddyTarget.render() copies a pattern that goes before a host into its site only where it may match', () => {
   for (const pattern of ['*.io', '?.io', '*', 'a*', '*:*', '*.*.*.*.io', 'a.i?:8*'])
     assert.ok(siteBehind(pattern).includes('header_regexp'), pattern);
-  for (const pattern of ['b*', '*.b.io', 'b.:x*', '*:x*.b.io', '*.*.*.*.b.io', 'a.b*:8'])
+  for (const pattern of ['b*', '*.b.io', 'b.:x*', '*:x*.b.io', '*.*.*.*.b.io', 'a.b*:8', '$x:*'])
     assert.ok(!siteBehind(pattern).includes('header_regexp'), pattern);
+});
+
+test('caddyTarget.render() withholds a route to an address that Caddy would replace', () => {
+  for (const address of ['{env.HOME}b', '{$HOME}', '{file./etc/passwd}', '{{b}}']) {
+    const pool = poolOf('a', [], { endpoints: [{ address, port: port(80), protocol: 'http', weight: 1 }] });
+    const text =
+      caddyTarget.render(tableOf([routeOf('a', 'a.io', '/', { action: to('a') })], pool), SETTINGS).value.files[0]?.content ?? '';
+
+    assert.ok(text.includes('http://a.io:80 ') && text.includes('respond * 503') && !text.includes(address), address);
+  }
 });

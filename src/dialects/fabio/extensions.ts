@@ -104,10 +104,10 @@ export function readExtensions(options: ReadonlyMap<string, Option>): Read<Exten
   }
 }
 
-/** `health` alone asks for `/`. */
+/** `health` alone asks for `/`. Two slashes would begin a host. */
 function pathOf(text: string): string | undefined {
   if (text === '') return '/';
-  return /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*$/.test(text) && !/%(?![0-9a-f]{2})/i.test(text) ? text : undefined;
+  return /^\/(?!\/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*$/.test(text) && !/%(?![0-9a-f]{2})/i.test(text) ? text : undefined;
 }
 
 /** Milliseconds from a number with ms, s or m; at least 1, at most a day. */

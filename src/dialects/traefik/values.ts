@@ -38,8 +38,14 @@ export function parseBool(text: string): boolean | undefined {
 /** Go's ParseInt of 64 bits; numbers beyond 2^53 lose their last digits. */
 export function parseInteger(text: string): number | undefined {
   if (!/^[+-]?\d{1,30}$/.test(text)) return undefined;
-  return BigInt.asIntN(64, BigInt(text.replace(/^\+/, ''))) === BigInt(text.replace(/^\+/, '')) ? Number(text) : undefined;
+  const exact = BigInt(text.replace(/^\+/, ''));
+  return BigInt.asIntN(64, exact) === exact ? Math.min(Number(text), LARGEST) : undefined;
 }
+
+/** The largest float that is no more than Go's largest integer. */
+const LARGEST = 2 ** 63 - 1024;
+/** Go counts durations in 64 bits of ns. */
+const LONGEST_MS = 9_223_372_036_854;
 
 const UNITS_MS: ReadonlyMap<string, number> = new Map([
   ['ns', 1e-6],
@@ -53,11 +59,15 @@ const UNITS_MS: ReadonlyMap<string, number> = new Map([
 /** The ms of whole seconds or of a duration in Go's form (traefik/paerser:types/duration.go); undefined where the text is none. */
 export function parseDurationMs(text: string): number | undefined {
   const seconds = parseInteger(text);
-  if (seconds !== undefined) return seconds * 1000;
+  if (seconds !== undefined) return withinReach(seconds * 1000);
   if (!/^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|ms|s|m|h)){1,16}$/.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|ms|s|m|h)/g)];
   const sum = parts.reduce((total, [, amount, unit]) => total + Number(amount) * (UNITS_MS.get(unit ?? '') ?? 0), 0);
-  return text.startsWith('-') ? -sum : sum;
+  return withinReach(text.startsWith('-') ? -sum : sum);
+}
+
+function withinReach(ms: number): number | undefined {
+  return Math.abs(ms) <= LONGEST_MS ? ms : undefined;
 }
 
 /** A duration as a label has it: whole seconds as `30s`, else ms. */

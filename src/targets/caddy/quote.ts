@@ -11,7 +11,7 @@ const EXPANDED = /\{\$|\{env\.|\{file\.|\{\{|\{system\./;
  */
 export function printToken(token: Token): string {
   if (token.kind === 'word') {
-    if (!WORD.test(token.word)) throw new RangeError(`Cannot print ${JSON.stringify(token.word)} as a word of a Caddyfile`);
+    if (!isWord(token.word)) throw new RangeError(`Cannot print ${JSON.stringify(token.word)} as a word of a Caddyfile`);
     return token.word;
   }
   if (!canQuote(token.text))
@@ -21,8 +21,13 @@ export function printToken(token: Token): string {
 
 /** Whether a node and all within can be printed: texts of strangers may hold what no form of quoting makes safe. */
 export function canPrint({ tokens, block }: Node): boolean {
-  const printable = tokens.every((token) => (token.kind === 'word' ? WORD.test(token.word) : canQuote(token.text)));
+  const printable = tokens.every((token) => (token.kind === 'word' ? isWord(token.word) : canQuote(token.text)));
   return printable && (block ?? []).every(canPrint);
+}
+
+/** Whether a text can be a word of ours: addresses of instances are words, and none of our own placeholders is of these. */
+function isWord(value: string): boolean {
+  return WORD.test(value) && !EXPANDED.test(value);
 }
 
 function canQuote(value: string): boolean {

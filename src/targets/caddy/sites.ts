@@ -162,8 +162,8 @@ const expressionOf = once(({ regexp }: Extract<HostMatch, { kind: 'glob' }>) => 
 function mayMatch(match: HostMatch, host: string): boolean {
   if (match.kind !== 'glob') return true;
   const { pattern } = match;
-  const [head = ''] = /^[a-z0-9_.-]*/.exec(pattern) ?? [];
-  const [tail = ''] = /[a-z0-9_.-]*$/.exec(pattern) ?? [];
+  const [head = ''] = /^[^*?[\]{}!,\\:]*/.exec(pattern.toLowerCase()) ?? [];
+  const [tail = ''] = /[^*?[\]{}!,\\:]*$/.exec(pattern.toLowerCase()) ?? [];
   // digits at the end may be of the port, which no site's name shows
   if (!host.startsWith(head) || (/[^0-9]/.test(tail) && !host.endsWith(tail))) return false;
   const stars = pattern.split('*').length - 1;

@@ -275,3 +275,14 @@ test('createTraefikDialect() says that a switch of a provider cannot be read', (
     ['TRAEFIK_LABEL_VALUE', 'perhaps'],
   ]);
 });
+
+test('parseInteger() and parseDurationMs() give nothing that Go cannot hold', () => {
+  assert.ok(BigInt(parseInteger('9223372036854775807') ?? 0) <= 2n ** 63n - 1n);
+  assert.equal(JSON.stringify(parseInteger('9223372036854775807')), '9223372036854775000');
+  assert.deepEqual(['9223372036s', '9223372037s', '1100000000000000000', '-99999999999h'].map(parseDurationMs), [
+    9_223_372_036_000,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
