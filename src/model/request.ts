@@ -44,7 +44,7 @@ export interface RedirectAnswer {
  */
 export interface ProxyReading {
   /** The URL as routes get it, or the status of a request that no route is asked for. */
-  admit(url: GoUrl): Admitted;
+  admit(url: GoUrl, host: string): Admitted;
   /** The text that the path of a route's match is compared with. */
   matchedPath(url: GoUrl, dialect: DialectName): string;
   /** The headers that conditions and address lists look at. */

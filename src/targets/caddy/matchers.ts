@@ -1,7 +1,8 @@
 import { regexpLiteral } from '../../lib/quote.ts';
-import type { Condition, HostMatch, HostPort, PathMatch, RouteMatch } from '../../model/match.ts';
+import { parseIp } from '../../lib/ip.ts';
+import { isOneLabel, type Condition, type HostMatch, type HostPort, type PathMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
-import type { Route } from '../../model/route.ts';
+import type { DialectName, Route } from '../../model/route.ts';
 import { queryLines, queryRegexpLines } from './queries.ts';
 import { canPrint } from './quote.ts';
 import { line, text, block, type Node } from './ast.ts';
@@ -13,19 +14,30 @@ export type Checked = 'nothing' | 'host' | 'hostAndPort';
  * The lines of a named matcher that holds where the match does on this entry point, without what is checked already. Paths are regular
  * expressions, because Caddy's own path matcher is case-blind; both see the decoded, cleaned path.
  */
-export function matcherLines(match: RouteMatch, entryPoint: EntryPoint, { checked }: { readonly checked: Checked }): readonly Node[] {
-  const host = checkedHostLines(match.host, entryPoint, checked);
-  return separate([...host, ...pathLines(match.path), ...match.conditions.flatMap((condition) => conditionLines(condition, entryPoint))]);
+export function matcherLines(
+  { match, dialect }: Pick<Route, 'match' | 'dialect'>,
+  entryPoint: EntryPoint,
+  { checked }: { readonly checked: Checked },
+): readonly Node[] {
+  const context = { entryPoint, dialect };
+  const host = checkedHostLines(match.host, context, checked);
+  return separate([...host, ...pathLines(match.path), ...match.conditions.flatMap((condition) => conditionLines(condition, context))]);
+}
+
+/** Where a match is asked, and in whose words it was written. */
+export interface MatchContext {
+  readonly entryPoint: EntryPoint;
+  readonly dialect: DialectName;
 }
 
 /** Whether the match of a route can be written; one that cannot gives no route. */
-export function hasPrintableMatch({ match }: Route, entryPoint: EntryPoint): boolean {
-  return matcherLines(match, entryPoint, { checked: 'nothing' }).every(canPrint);
+export function hasPrintableMatch(route: Route, entryPoint: EntryPoint): boolean {
+  return matcherLines(route, entryPoint, { checked: 'nothing' }).every(canPrint);
 }
 
-function checkedHostLines(host: HostMatch, entryPoint: EntryPoint, checked: Checked): readonly Node[] {
-  if (host.kind !== 'exact' || checked === 'nothing') return hostLines(host, entryPoint);
-  return checked === 'host' ? portLines(host.port, entryPoint) : [];
+function checkedHostLines(host: HostMatch, context: MatchContext, checked: Checked): readonly Node[] {
+  if (host.kind !== 'exact' || checked === 'nothing') return hostLines(host, context);
+  return checked === 'host' ? portLines(host.port, context.entryPoint) : [];
 }
 
 function pathLines(path: PathMatch): readonly Node[] {
@@ -43,15 +55,19 @@ function pathLines(path: PathMatch): readonly Node[] {
   }
 }
 
-function hostLines(host: HostMatch, entryPoint: EntryPoint): readonly Node[] {
+function hostLines(host: HostMatch, context: MatchContext): readonly Node[] {
+  const { entryPoint, dialect } = context;
   switch (host.kind) {
     case 'any':
       return [];
     case 'exact':
-      return [line('header_regexp', 'Host', text(`(?i)^${regexpLiteral(host.host)}(:[0-9]+)?$`)), ...portLines(host.port, entryPoint)];
+      return [
+        line('header_regexp', 'Host', text(`(?i)^${regexpLiteral(host.host)}${mayEndInDot(host.host, dialect) ? '\\.?' : ''}(:[0-9]+)?$`)),
+        ...portLines(host.port, entryPoint),
+      ];
     case 'glob':
       // Fabio matches a pattern against the Host header, so that its stars reach into a port that is not the usual one
-      return [line('header_regexp', 'Host', text(hostRegexp(host, entryPoint)))];
+      return [line('header_regexp', 'Host', text(hostRegexp(host, context)))];
     case 'regexp':
       // the expression must see the host without its port, whatever it is anchored to
       return [line('vars_regexp', '{http.request.host}', text(`(?i)${host.regexp}`))];
@@ -60,9 +76,15 @@ function hostLines(host: HostMatch, entryPoint: EntryPoint): readonly Node[] {
   }
 }
 
-/** A pattern of hosts as an expression for the whole Host header. */
-export function hostRegexp({ regexp, port }: Extract<HostMatch, { kind: 'glob' }>, entryPoint: EntryPoint): string {
-  return `(?i)${regexp.replace(/\$$/, `${portRegexp(port, entryPoint)}$`)}`;
+/** Whether a host matches with a dot behind it too: names of Traefik tags do, as in Traefik. */
+export function mayEndInDot(host: string, dialect: DialectName): boolean {
+  return dialect === 'traefik' && parseIp(host.replace(/^\[|\]$/g, '')) === undefined;
+}
+
+/** A pattern of hosts as an expression for the whole Host header. A dot may end what one of Traefik's own matches. */
+export function hostRegexp(host: Extract<HostMatch, { kind: 'glob' }>, { entryPoint, dialect }: MatchContext): string {
+  const dot = dialect === 'traefik' && isOneLabel(host) ? '\\.?' : '';
+  return `(?i)${host.regexp.replace(/\$$/, `${dot}${portRegexp(host.port, entryPoint)}$`)}`;
 }
 
 /** What the port in the Host header must be: absent or one of these. */
@@ -83,7 +105,7 @@ export function ownPorts({ tls, port }: EntryPoint): readonly string[] {
   return [...new Set([tls ? 443 : 80, port])].map(String);
 }
 
-function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly Node[] {
+function conditionLines(condition: Condition, context: MatchContext): readonly Node[] {
   switch (condition.kind) {
     case 'method':
       return [line('method', text(condition.method))];
@@ -100,11 +122,11 @@ function conditionLines(condition: Condition, entryPoint: EntryPoint): readonly 
     case 'alpn':
       throw new RangeError('Cannot match alpn: it is no capability of Caddy');
     case 'host':
-      return hostLines(condition.host, entryPoint);
+      return hostLines(condition.host, context);
     case 'path':
       return pathLines(condition.path);
     case 'not':
-      return [block(['not'], conditionLines(condition.condition, entryPoint))];
+      return [block(['not'], conditionLines(condition.condition, context))];
     default:
       throw new TypeError(`Cannot match a condition: ${JSON.stringify(condition satisfies never)}`);
   }

@@ -3,6 +3,7 @@ import { splitHost } from '../../lib/host.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
 import type { HostMatch, HostPort } from '../../model/match.ts';
+import type { Hostname } from '../../model/names.ts';
 import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
 import { changeEncoded } from '../encoded-paths.ts';
@@ -10,7 +11,7 @@ import { redirectGoal } from '../redirect-loop.ts';
 import type { RenderSettings } from '../target.ts';
 import { looksAtEncoding } from './handlers.ts';
 import { ENCODED } from './limits.ts';
-import { hostRegexp, ownPorts } from './matchers.ts';
+import { hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
 import { comparedValues } from './queries.ts';
@@ -18,12 +19,13 @@ import { literalUrl } from './quote.ts';
 import { replacementParts } from './redirects.ts';
 
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
-export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'>): ProxyReading {
+export function caddyReading({ unknownHost, tls }: Pick<RenderSettings, 'unknownHost' | 'tls'>): ProxyReading {
   return {
-    admit: (url) => ({ url }),
+    // Caddy itself refuses an empty Host
+    admit: (url, host) => (host === '' ? { refused: 400 } : { url }),
     matchedPath: ({ path }) => textOfBytes(cleanPath(path)),
     headersSeen: ({ headers, host }) => [...headers, { name: 'Host', value: host }],
-    hostProblem,
+    hostProblem: (host, request, dialect) => hostProblem(host, request, { dialect, tls }),
     passesOn,
     comparedValues,
     shaped(url, route) {
@@ -51,21 +53,30 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
   };
 }
 
-function hostProblem(host: HostMatch, { host: asked, entryPoint }: ProxyRequest): 'host' | 'port' | undefined {
+function hostProblem(
+  host: HostMatch,
+  { host: asked, entryPoint }: ProxyRequest,
+  { dialect, tls }: { readonly dialect: DialectName; readonly tls: RenderSettings['tls'] },
+): 'host' | 'port' | undefined {
   const { name, port = '' } = splitHost(asked);
   switch (host.kind) {
     case 'any':
       return undefined;
     case 'exact':
-      if (name.toLowerCase() !== host.host.replace(/^\[|\]$/g, '')) return 'host';
+      if (!namesOf(host.host).includes(name.toLowerCase())) return 'host';
       return isPortFine(host.port, port, entryPoint) ? undefined : 'port';
     case 'glob':
-      if (compileRegexp(hostRegexp(host, entryPoint)).test(asked)) return undefined;
-      return compileRegexp(hostRegexp({ ...host, port: 'any' }, entryPoint)).test(asked) ? 'port' : 'host';
+      if (compileRegexp(hostRegexp(host, { entryPoint, dialect })).test(asked)) return undefined;
+      return compileRegexp(hostRegexp({ ...host, port: 'any' }, { entryPoint, dialect })).test(asked) ? 'port' : 'host';
     case 'regexp':
       return compileRegexp(`(?i)${host.regexp}`).test(name) ? undefined : 'host';
     default:
       throw new TypeError(`Cannot compare a host: ${JSON.stringify(host satisfies never)}`);
+  }
+
+  function namesOf(exact: Hostname): readonly string[] {
+    const isDotted = mayEndInDot(exact, dialect) && !(entryPoint.tls && tls.mode === 'files');
+    return [exact.replace(/^\[|\]$/g, ''), ...(isDotted ? [`${exact}.`] : [])];
   }
 }
 

@@ -8,7 +8,7 @@ import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { handlerOf, isPrintable, respond } from './handlers.ts';
-import { hasPrintableMatch, matcherLines, portLines, type Checked } from './matchers.ts';
+import { hasPrintableMatch, matcherLines, mayEndInDot, portLines, type Checked } from './matchers.ts';
 import { unlessAlreadyThere } from './redirects.ts';
 import { greetedLines, tlsLines, tlsProfileOf } from './tls.ts';
 
@@ -28,7 +28,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     ({ match }) => (match.host.kind === 'exact' ? match.host.host : ''),
   );
   const wideName = `wide-${entryPoint.name}`;
-  const wideAnswers = answersOf(wide, { prefix: 'w', checked: 'nothing' });
+  const wideAnswers = answersOf(wide, { prefix: 'w', checkedOf: () => 'nothing' });
   // what a site does where a wide route fails: the same for all sites as long as these are
   const wideInputs = wide.flatMap((route, index) =>
     middlewaresOf(route).some(({ kind }) => kind === 'errors') ? [index, route, ...backendIdsOf(route).map((id) => backends.get(id))] : [],
@@ -40,22 +40,32 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([host, routes]) => {
       const last = routes.at(-1)?.rank ?? 0;
-      const rivals = wide.length > 0 ? wide.filter(({ match }) => mayMatch(match.host, host)) : wide;
+      const names = namesOf(host, routes);
+      const rivals = wide.length > 0 ? wide.filter(({ match }) => names.some((name) => mayMatch(match.host, name))) : wide;
       const outranked = rivals.some(({ rank }) => rank < last);
       const listed = outranked ? [...routes, ...rivals].toSorted((a, b) => a.rank - b.rank) : routes;
       const inputs: unknown[] = [wide.length > 0, outranked, ...wideInputs];
       for (const route of listed) inputs.push(route, ...backendIdsOf(route).map((id) => backends.get(id)));
-      return remember({ key: listed[0] ?? listed, inputs }, () => hostSite(host, listed, outranked));
+      return remember({ key: listed[0] ?? listed, inputs }, () => hostSite(names, listed, outranked));
     });
   const named = [...(wide.length > 0 ? [wideRoute()] : []), ...([...exact.values()].some(ownPortOnly) ? [ownPortRoute()] : [])];
   return [...named, everyOther(), ...sites];
 
-  function hostSite(host: string, listed: readonly Route[], outranked: boolean): Node {
+  /** The names under which a host is asked for: with a dot behind it too where a route takes that. Caddy loads no certificate files for those. */
+  function namesOf(host: string, routes: readonly Route[]): SiteNames {
+    const isLoaded = entryPoint.tls && settings.tls.mode === 'files';
+    return routes.some(({ dialect }) => mayEndInDot(host, dialect)) && !isLoaded ? [host, `${host}.`] : [host];
+  }
+
+  function hostSite(names: SiteNames, listed: readonly Route[], outranked: boolean): Node {
+    const [host] = names;
     const guard = ownPortOnly(listed) ? [line('invoke', ownPortName(entryPoint))] : [];
-    const answers = answersOf(listed, { prefix: 'r', checked: guard.length > 0 ? 'hostAndPort' : 'host' });
+    const checked = guard.length > 0 ? 'hostAndPort' : 'host';
+    const checkedOf = ({ dialect }: Route): Checked => (names.length === 1 || mayEndInDot(host, dialect) ? checked : 'nothing');
+    const answers = answersOf(listed, { prefix: 'r', checkedOf });
     const failures = outranked ? answers.failures : [...answers.failures, ...wideAnswers.failures];
     const [profile] = listed.flatMap((route) => tlsProfileOf(route) ?? []);
-    return site(host, { ...answers, failures }, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host, profile });
+    return site(names, { ...answers, failures }, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host, profile });
   }
 
   /** The site of every host that has none. */
@@ -65,17 +75,20 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     const first = block(['handle', '@never'], [line('respond', '404')]);
     const { failures } = wideAnswers;
     return site(
-      '',
+      [''],
       { matchers: [never], nodes: [first], isTotal: false, failures },
       { guard: [], rest, unit: `entry point ${entryPoint.name}` },
     );
   }
 
   /** Up to the first route that takes every request: `isTotal` where there is one. */
-  function answersOf(routes: readonly Route[], { prefix, checked }: { readonly prefix: string; readonly checked: Checked }): Answers {
+  function answersOf(
+    routes: readonly Route[],
+    { prefix, checkedOf }: { readonly prefix: string; readonly checkedOf: (route: Route) => Checked },
+  ): Answers {
     const parts = routes
       .filter((route) => hasPrintableMatch(route, entryPoint))
-      .map((route, index) => answerOf(route, { name: `${prefix}${index}`, checked }));
+      .map((route, index) => answerOf(route, { name: `${prefix}${index}`, checked: checkedOf(route) }));
     const total = parts.findIndex(({ isTotal }) => isTotal);
     const reached = total < 0 ? parts : parts.slice(0, total + 1);
     return {
@@ -91,7 +104,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     const asked = isLocked ? respond(403) : handlerOf(route, { backends, name, settings });
     const { matchers, directives, failures = [] } = isPrintable(asked) ? asked : respond(503);
     const known = route.match.host.kind === 'exact' ? checked : 'nothing';
-    const conditions = [...matcherLines(route.match, entryPoint, { checked: known }), ...unlessAlreadyThere(route)];
+    const conditions = [...matcherLines(route, entryPoint, { checked: known }), ...unlessAlreadyThere(route)];
     const own = conditions.length > 0 ? [block([`@${name}`], conditions, route.unit)] : [];
     const node = block(['route', ...(own.length > 0 ? [`@${name}`] : [])], directives, route.unit);
     return { matchers: [...own, ...matchers], nodes: own.length > 0 ? [node] : directives, failures, isTotal: own.length === 0 };
@@ -109,7 +122,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   }
 
   function site(
-    host: string,
+    names: SiteNames,
     { matchers, nodes, failures, isTotal }: Answers,
     {
       guard,
@@ -119,18 +132,22 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     }: { readonly guard: readonly Node[]; readonly rest: Node; readonly unit: string; readonly profile?: TlsProfile | undefined },
   ): Node {
     const { bind, port } = listenOf(entryPoint);
-    const key = `${entryPoint.tls ? 'https' : 'http'}://${host}:${port}`;
+    const [host] = names;
+    const keys = names.map((name) => `${entryPoint.tls ? 'https' : 'http'}://${name}:${port}`);
     const listening = bind === '' ? [] : [line('bind', bind)];
     const greeted = greetedLines(entryPoint, { host, profile });
     const body = block(['route'], [...greeted.directives, ...guard, ...nodes, ...(isTotal ? [] : [rest])]);
     const failing = failures.length > 0 ? [block(['handle_errors'], failures)] : [];
     return block(
-      [key],
+      keys.map((key, index) => (index < keys.length - 1 ? `${key},` : key)),
       [...listening, ...tlsLines(settings, entryPoint, { host, profile }), ...greeted.matchers, ...matchers, body, ...failing],
       unit,
     );
   }
 }
+
+/** What a site answers to, its host first; `''`: every other one. */
+type SiteNames = readonly [host: string, ...others: readonly string[]];
 
 /** Stands for an entry point with its settings, the same object each time. */
 const contextOf = memoised((entryPoint: EntryPoint, settings: RenderSettings) => ({ entryPoint, settings }));
