@@ -1,20 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { convertTags, type Conversion } from '../../src/dialects/convert.ts';
-import type { Dialect, TagFormatter } from '../../src/dialects/dialect.ts';
-import { createFabioFormatter } from '../../src/dialects/fabio/format/format.ts';
-import { createHindFormatter } from '../../src/dialects/hind/format.ts';
-import { createTraefikFormatter } from '../../src/dialects/traefik/format.ts';
+import type { Dialect } from '../../src/dialects/dialect.ts';
 import type { Diagnosed } from '../../src/model/diagnostic.ts';
 import { serviceName } from '../../src/model/names.ts';
 import type { DialectName } from '../../src/model/route.ts';
+import { FORMATTERS } from '../support/formatters.ts';
 import { CASE_DIALECTS, codesOf, instanceOf, port } from '../support/intents.ts';
 
-const FORMATTERS: Readonly<Record<DialectName, TagFormatter>> = {
-  fabio: createFabioFormatter({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true }),
-  hind: createHindFormatter(),
-  traefik: createTraefikFormatter({ prefix: 'traefik' }),
-};
 const CONTEXT = { service: serviceName('web'), port: port(8080), entryPoints: { plain: 'web', tls: 'websecure' } };
 
 function convert(to: DialectName, tags: readonly string[], dialects: readonly Dialect[] = CASE_DIALECTS): Diagnosed<Conversion> {
