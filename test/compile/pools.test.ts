@@ -72,8 +72,12 @@ test('backendsOfShare() speaks TLS to the instances that ask for it', () => {
 const balancing = (loadBalancing: LoadBalancing): Partial<RouteIntent> => ({ pool: { ...PLAIN_POOL, loadBalancing } });
 
 for (const [policy, asked, expected] of [
-  ['what one instance states', [balancing('random'), balancing('leastRequests')], 'leastRequests'],
-  ['what the winner states before what others do', [balancing('ipHash'), balancing('leastRequests'), balancing('leastRequests')], 'ipHash'],
+  ['what one instance states', [balancing('random'), balancing('leastConnections')], 'leastConnections'],
+  [
+    'what the winner states before what others do',
+    [balancing('ipHash'), balancing('leastConnections'), balancing('leastConnections')],
+    'ipHash',
+  ],
   ['the default of the dialect', [balancing('random')], 'random'],
   ['the default of HinD', [{ dialect: 'hind', ...balancing('ipHash') }, balancing('random')], 'ipHash'],
 ] as const)
