@@ -21,6 +21,9 @@ export function printToken(token: Token): string {
 
 /** Whether a node and all within can be printed: texts of strangers may hold what no form of quoting makes safe. */
 export function canPrint({ tokens, block }: Node): boolean {
+  const [first] = tokens;
+  // at the beginning of a line Caddy reads a file for it, in quotes too (caddyserver/caddy:caddyconfig/caddyfile/parse.go)
+  if (first?.kind === 'text' && first.text === 'import') return false;
   const printable = tokens.every((token) => (token.kind === 'word' ? isWord(token.word) : canQuote(token.text)));
   return printable && (block ?? []).every(canPrint);
 }
