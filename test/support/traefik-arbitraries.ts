@@ -212,7 +212,7 @@ const httpPool: fc.Arbitrary<PoolOptions> = fc
       loadBalancing: fc.constant(base.loadBalancing),
       transport: fc.constant({ skipVerify: false }),
       upstreamHost: fc.constant(base.upstreamHost),
-      sticky: maybe(sticky),
+      sticky: base.loadBalancing === 'ipHash' ? fc.constant(undefined) : maybe(sticky),
       healthCheck: maybe(healthCheck),
       passiveHealthCheck: maybe(fc.constantFrom({ maxFailures: 3 }, { maxFailures: 1, windowMs: 1500 })),
       flushIntervalMs: maybe(fc.constantFrom(-1000, 0, 1500)),

@@ -30,7 +30,8 @@ export function neutralField({ protocol, endpoint }: PoolMember): FieldText {
 
 function httpText({ protocol, pool, transport, weight, share }: PoolMember, dialect: DialectName): ServiceText {
   const { loadBalancing, upstreamHost, sticky, healthCheck, passiveHealthCheck, flushIntervalMs } = pool;
-  const strategy = STRATEGIES[loadBalancing];
+  // a hash of the address knows no cookies
+  const strategy = sticky && loadBalancing === 'ipHash' ? 'wrr' : STRATEGIES[loadBalancing];
   const fields: readonly FieldText[] = [
     ...(protocol === 'http' ? [] : [['loadbalancer.server.scheme', protocol] as const]),
     ...weightFields(weight, share),

@@ -31,7 +31,7 @@ function memberOf(item: HttpService, tools: ServiceTools): PoolMember {
 }
 
 function poolOf(item: HttpService, loadBalancing: LoadBalancing, tools: ServiceTools): PoolOptions {
-  const sticky = stickyOf(item, tools);
+  const sticky = stickyOf(item, loadBalancing, tools);
   const healthCheck = readHealthCheck(item, tools);
   const flushIntervalMs = numberOf(item, 'loadBalancer.responseForwarding.flushInterval');
   const [maxFailures, windowMs] = [
@@ -79,10 +79,15 @@ function cookieName(item: HttpService, { instance }: Context): string {
 }
 
 /** The cookie. `sticky` alone has none and does nothing. */
-function stickyOf(item: HttpService, { bad, context }: ServiceTools): StickyCookie | undefined {
+function stickyOf(item: HttpService, loadBalancing: LoadBalancing, { bad, context }: ServiceTools): StickyCookie | undefined {
   const alone = fieldOf(item, 'loadBalancer.sticky');
   if (!hasPart(item, 'loadBalancer.sticky.cookie')) {
     if (alone) context.tell('TRAEFIK_LABEL_INERT', '"sticky" does nothing without "sticky.cookie"', alone.label.valueSpan);
+    return undefined;
+  }
+  if (loadBalancing === 'ipHash') {
+    const cookie = [...item.fields.values()].find(({ path }) => path.startsWith('loadbalancer.sticky.cookie'));
+    context.tell('TRAEFIK_LABEL_INERT', '"sticky.cookie" does nothing beside the strategy hrw', cookie?.label.valueSpan ?? item.span);
     return undefined;
   }
   const text = (key: 'name' | 'path' | 'domain' | 'sameSite'): string => textOf(item, `loadBalancer.sticky.cookie.${key}`) ?? '';
