@@ -29,6 +29,11 @@ export const readRedirectScheme: MiddlewareReader = (item, { tell }) => {
       hint: `Write ${scheme}`,
     });
   const usual = port === (scheme === 'http' ? 80 : 443);
+  const portField = fieldOf(item, 'redirectScheme.port');
+  if (port !== undefined && text !== `${port}` && portField)
+    tell('TRAEFIK_APPROXIMATED', `Traefik writes the port as "${text}"; here it is ${port}`, portField.label.valueSpan, {
+      hint: `Write ${port}`,
+    });
   const permanent = boolOf(item, 'redirectScheme.permanent') ?? false;
   return only({ kind: 'redirectScheme', scheme, permanent, ...(port !== undefined && !usual && { port }) });
 };
