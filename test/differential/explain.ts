@@ -23,12 +23,18 @@ export interface Case {
   readonly differences: readonly Difference[];
 }
 
+/**
+ * `equal priority`: Traefik's choice between routers is by chance. `exact host first`: the exact host of a service stands before patterns
+ * and host-less routers of others, whatever the length of their rules.
+ */
+type Page = 'equal priority' | 'exact host first';
+
 /** The route of ours that answers, and what was reported that explains a difference. */
 export interface Explanation {
   readonly route: Route | undefined;
   readonly reported: readonly Diagnostic[];
-  /** The routers on both sides have one priority: Traefik's choice between them is by chance. */
-  readonly isTie: boolean;
+  /** What a page of the design says of it in place of a report. */
+  readonly page: Page | undefined;
   /** Everything else that was reported of the catalog. */
   readonly other: readonly Diagnostic[];
 }
@@ -50,7 +56,7 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   // it reads the tags of all instances together to see whether a service is enabled
   TRAEFIK_NOT_ENABLED: ['peer', 'pool'],
   TRAEFIK_NAME_SHARED: ['peer', 'other', 'withheld', 'pool'],
-  TRAEFIK_NAME_TWICE: ['withheld', 'unrouted', 'pool'],
+  TRAEFIK_NAME_TWICE: ['withheld', 'unrouted', 'pool', 'peer', 'other'],
   TRAEFIK_NAME_CASE: ['peer', 'other', 'pool'],
   TRAEFIK_RULE_V2: ['unrouted'],
   TRAEFIK_RULE_UNSERVED: ['unrouted'],
@@ -96,12 +102,27 @@ export function explain(found: Case): Explanation {
   );
   const own = new Set(catalog.instances.map(({ id }) => `${NODE}/${id}`));
   const other = loaded.diagnostics.filter((one) => !reported.includes(one) && one.span !== undefined && own.has(one.span.instance));
-  return { route, reported, other, isTie: aspect === 'other' && route !== undefined && isTieWith(routersIn(route, catalog), found) };
+  return { route, reported, other, page: aspect === 'other' && route ? pageOf(route, found) : undefined };
 }
 
 function isTieWith(routers: ReadonlySet<string>, { peerRouter, peerRouters }: Case): boolean {
   const own = peerRouters.get(peerRouter);
   return [...peerRouters].some(([name, { priority }]) => routers.has(name.toLowerCase()) && priority === own?.priority);
+}
+
+function pageOf(route: Route, found: Case): Page | undefined {
+  const { asked, catalog, peerRouter, peerRouters } = found;
+  if (isTieWith(routersIn(route, catalog), found)) return 'equal priority';
+  const isOfOthers = catalog.instances.every(
+    ({ service, tags }) => !route.services.some((name) => name === service) || !tags.some((tag) => isOfRouter(tag, peerRouter)),
+  );
+  const name = asked.host.toLowerCase().replace(/\.?(:\d*)?$/, '');
+  const namesHost = peerRouters.get(peerRouter)?.rule.toLowerCase().replaceAll('"', '`').includes(`host(\`${name}\`)`);
+  return route.match.host.kind === 'exact' && isOfOthers && namesHost === false ? 'exact host first' : undefined;
+}
+
+function isOfRouter(tag: string, router: string): boolean {
+  return tag.toLowerCase().startsWith(`traefik.http.routers.${router.toLowerCase()}.`);
 }
 
 /** Whether a place is in a label that a route comes from. */

@@ -3,11 +3,9 @@ import { groupBy } from '../../src/lib/sort.ts';
 import type { Finding, Result } from './run.ts';
 
 /** Whether something reported explains a difference. */
-export function isDeclared({ reported, isTie }: Finding): boolean {
-  return reported.length > 0 || isTie;
+export function isDeclared({ reported, page }: Finding): boolean {
+  return reported.length > 0 || page !== undefined;
 }
-
-const EQUAL_PRIORITY = 'equal priority';
 
 /** Figures of a run. */
 export interface Figures {
@@ -18,11 +16,11 @@ export interface Figures {
   readonly declared: Readonly<Record<string, number>>;
 }
 
-/** The figures of what was found on one proxy: declared differences by the first code that explains them, or by what Traefik leaves to chance. */
+/** The figures of what was found on one proxy: declared differences by the first code that explains them, or by what a page says. */
 export function figuresOf({ catalogs, requests, forwarded }: Result, findings: readonly Finding[]): Figures {
   const declared: Record<string, number> = {};
-  for (const { reported, isTie } of findings) {
-    const reason = reported[0]?.code ?? (isTie ? EQUAL_PRIORITY : undefined);
+  for (const { reported, page } of findings) {
+    const reason = reported[0]?.code ?? page;
     if (reason !== undefined) declared[reason] = (declared[reason] ?? 0) + 1;
   }
   return { catalogs, requests, forwarded, undeclared: findings.filter((finding) => !isDeclared(finding)).length, declared };
