@@ -7,6 +7,7 @@ import { isEnforceable } from './access.ts';
 import { block, line, text, type Handler } from './ast.ts';
 import { ENCODED } from './limits.ts';
 import { middlewareHandler } from './middlewares.ts';
+import { nextAfterStrip } from './path-changes.ts';
 import { forward } from './pools.ts';
 import { canPrint } from './quote.ts';
 import { redirectHandler } from './redirects.ts';
@@ -46,9 +47,13 @@ function partHandler({ weight, middlewares, action }: SplitPart, route: Route, c
 }
 
 function middlewareHandlers(middlewares: readonly Middleware[], { id, dialect }: Route, context: HandlerContext): readonly Handler[] {
-  return middlewares.map((middleware, index) =>
-    middlewareHandler(middleware, { ...context, route: id, dialect, name: `${context.name}m${index}` }),
-  );
+  const nexts = middlewares.map((_middleware, index) => nextAfterStrip(middlewares, index, dialect));
+  return middlewares.map((middleware, index) => {
+    const prefixed = nexts.includes(index) ? index : nexts[index];
+    const emptied =
+      prefixed !== undefined && middlewares[prefixed]?.kind === 'addPrefix' ? `${context.name}m${prefixed}emptied` : undefined;
+    return middlewareHandler(middleware, { ...context, route: id, dialect, name: `${context.name}m${index}`, emptied });
+  });
 }
 
 /** One handler after the other. */

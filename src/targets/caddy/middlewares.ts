@@ -17,20 +17,21 @@ export interface MiddlewareContext extends HandlerContext {
   /** The id of the route. */
   readonly route: string;
   readonly dialect: DialectName;
+  readonly emptied?: string | undefined;
 }
 
 const NOTHING: Handler = { matchers: [], directives: [] };
 
 /** The directives of one middleware, in the order in which they act. Throws `RangeError` for what is no capability of Caddy. */
 export function middlewareHandler(middleware: Middleware, context: MiddlewareContext): Handler {
-  const { name, dialect, settings } = context;
+  const { name, settings } = context;
   switch (middleware.kind) {
     case 'stripPrefix':
-      return stripPrefix(middleware, { name, dialect });
+      return stripPrefix(middleware, context);
     case 'stripPrefixRegexp':
-      return stripPrefixRegexp(middleware, name);
+      return stripPrefixRegexp(middleware, context);
     case 'addPrefix':
-      return addPrefix(middleware, { name, dialect });
+      return addPrefix(middleware, context);
     case 'replacePath':
       return replacePath(middleware, name);
     case 'replacePathRegexp':

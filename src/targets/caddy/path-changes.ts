@@ -1,7 +1,7 @@
 import { bytesOfText, escapePath } from '../../lib/go-url.ts';
 import { regexpLiteral } from '../../lib/quote.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
-import type { MiddlewareOf } from '../../model/middleware.ts';
+import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import type { DialectName } from '../../model/route.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
 import { literalUrl, literalValue } from './quote.ts';
@@ -14,23 +14,35 @@ import { literalUrl, literalValue } from './quote.ts';
 interface PathContext {
   readonly name: string;
   readonly dialect: DialectName;
+  /** The variable that tells whether nothing is left of the path, for the prefix that is put before it. */
+  readonly emptied?: string | undefined;
 }
 
+/** Where the middleware stands that changes the path next after those of Traefik that may leave nothing of it. */
+export function nextAfterStrip(middlewares: readonly Middleware[], index: number, dialect: DialectName): number | undefined {
+  const strip = middlewares[index];
+  const empties = strip?.kind === 'stripPrefixRegexp' || (strip?.kind === 'stripPrefix' && !strip.forceSlash);
+  if (dialect !== 'traefik' || !empties) return undefined;
+  return middlewares.findIndex(({ kind }, at) => at > index && CHANGING.some((known) => known === kind));
+}
+
+const CHANGING = ['addPrefix', 'replacePath', 'replacePathRegexp'] as const;
+
 /** Cuts the first prefix that fits, case-sensitively. */
-export function stripPrefix({ prefixes }: MiddlewareOf<'stripPrefix'>, { name, dialect }: PathContext): Handler {
+export function stripPrefix({ prefixes }: MiddlewareOf<'stripPrefix'>, { name, dialect, emptied }: PathContext): Handler {
   const each = prefixes.map((prefix, index) => {
     const id = `${name}p${index}`;
     if (dialect !== 'traefik') return stripDecoded(prefix, id);
-    return stripEncoded({ id, regexp: regexpLiteral(prefix), prefix: literalValue(prefix), header: literalUrl(prefix) });
+    return stripEncoded({ id, regexp: regexpLiteral(prefix), prefix: literalValue(prefix), header: literalUrl(prefix), emptied });
   });
   return inRoute(each);
 }
 
 /** Cuts what the first expression that fits has matched at the beginning of the path. */
-export function stripPrefixRegexp({ regexps }: MiddlewareOf<'stripPrefixRegexp'>, name: string): Handler {
+export function stripPrefixRegexp({ regexps }: MiddlewareOf<'stripPrefixRegexp'>, { name, emptied }: PathContext): Handler {
   const each = regexps.filter(cutsSomething).map((regexp, index) => {
     const id = `${name}p${index}`;
-    return stripEncoded({ id, regexp, prefix: `{re.${id}.cut}`, header: `{re.${id}.cut}` });
+    return stripEncoded({ id, regexp, prefix: `{re.${id}.cut}`, header: `{re.${id}.cut}`, emptied });
   });
   return inRoute(each);
 }
@@ -46,9 +58,16 @@ export function isCuttable(prefix: string): boolean {
 }
 
 /** Puts a prefix before the path. */
-export function addPrefix({ prefix }: MiddlewareOf<'addPrefix'>, { name, dialect }: PathContext): Handler {
-  if (dialect === 'traefik')
-    return { matchers: [], directives: [line('uri', '*', 'path_regexp', text('^'), text(literalReplacement(encodedText(prefix))))] };
+export function addPrefix({ prefix }: MiddlewareOf<'addPrefix'>, { name, dialect, emptied }: PathContext): Handler {
+  if (dialect === 'traefik') {
+    const added = text(literalReplacement(encodedText(prefix)));
+    if (emptied === undefined) return { matchers: [], directives: [line('uri', '*', 'path_regexp', text('^'), added)] };
+    const nothingLeft = line('vars', emptied, 'yes');
+    return {
+      matchers: [block([`@${name}all`], [nothingLeft]), block([`@${name}`], [block(['not'], [nothingLeft])])],
+      directives: [line('uri', `@${name}all`, 'path_regexp', text('^/$'), added), line('uri', `@${name}`, 'path_regexp', text('^'), added)],
+    };
+  }
   return {
     matchers: [line(`@${name}`, 'path_regexp', name, text('(?s)^(.*)$'))],
     directives: [line('rewrite', `@${name}`, text(`${literalUrl(prefix)}{re.${name}.1}`))],
@@ -121,11 +140,13 @@ function stripEncoded({
   regexp,
   prefix,
   header,
+  emptied,
 }: {
   readonly id: string;
   readonly regexp: string;
   readonly prefix: string;
   readonly header: string;
+  readonly emptied: string | undefined;
 }): Handler {
   // a `handle` alone would sort them
   const steps = [
@@ -133,10 +154,12 @@ function stripEncoded({
     line('uri', 'strip_prefix', text(prefix)),
     line('uri', 'path_regexp', text('^/?'), '/'),
     line('request_header', '*', 'X-Forwarded-Prefix', text(header)),
+    ...(emptied === undefined ? [] : [line('vars', `@${id}all`, emptied, 'yes')]),
   ];
   const matchers = [
     line(`@${id}`, 'vars_regexp', id, '{http.request.uri.path}', text(`^(?P<cut>${regexp})(?P<rest>(?s:.*))$`)),
     line(`@${id}dots`, 'vars_regexp', `{re.${id}.rest}`, text('^\\.\\.?(?:/|$)')),
+    ...(emptied === undefined ? [] : [line(`@${id}all`, 'vars_regexp', `{re.${id}.rest}`, text('^$'))]),
   ];
   return { matchers, directives: [block(['handle', `@${id}`], [block(['route'], steps)])] };
 }

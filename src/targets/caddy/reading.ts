@@ -135,7 +135,7 @@ function changePath(url: GoUrl, middleware: PathMiddleware, dialect: DialectName
       return { kind: 'changed', url: rewritten(url, `${literalUrl(middleware.prefix)}${cleanPath(url.path)}`) };
     case 'replacePath':
     case 'replacePathRegexp':
-      return changeEncoded(url, middleware);
+      return changeEncoded(url.path === '' ? { ...url, path: '/', rawPath: '' } : url, middleware);
     default:
       throw new TypeError(`Cannot change a path: ${JSON.stringify(middleware satisfies never)}`);
   }
@@ -150,10 +150,9 @@ function stripDecoded(url: GoUrl, prefixes: readonly string[]): PathChange {
   return { kind: 'changed', url: rewritten(url, cut(seen)), prefix: literalUrl(prefix) };
 }
 
-/** Cleaned first; where nothing is left there is still a slash. */
+/** Cleaned first. Where nothing is left there is still a slash, but for the next prefix. */
 function stripEncoded(url: GoUrl, middleware: PathMiddleware): PathChange {
-  const change = changeEncoded(joined(url), middleware);
-  return change.kind === 'changed' && change.url.path === '' ? { ...change, url: { ...change.url, path: '/', rawPath: '' } } : change;
+  return changeEncoded(joined(url), middleware);
 }
 
 function redirect(

@@ -6,7 +6,7 @@ import type { RouteContext } from '../target.ts';
 import { isEnforceable } from './access.ts';
 import { encodingsOf } from './compress.ts';
 import { canTellApart } from './limits.ts';
-import { cutsSomething } from './path-changes.ts';
+import { cutsSomething, nextAfterStrip } from './path-changes.ts';
 import { tlsProblem } from './tls.ts';
 
 /** Why Caddy cannot enforce a protection of a route as its values ask; undefined where it can. */
@@ -46,11 +46,12 @@ function isCheckedPart({ action }: SplitPart, backends: RouteContext['backends']
   return action.kind === 'forward' && backends.get(action.backend)?.healthCheck !== undefined;
 }
 
-/** A Traefik tag that strips all of a path leaves nothing, to which the next prefix is added. */
+/** An expression that replaces a path is not asked of nothing, which is what a Traefik tag that strips all of it leaves. */
 function emptiedPaths({ dialect, middlewares }: Route): readonly string[] {
-  const index = middlewares.findIndex((one) => one.kind === 'stripPrefixRegexp' || (one.kind === 'stripPrefix' && !one.forceSlash));
-  const isLooked = index >= 0 && middlewares.slice(index + 1).some(({ kind }) => kind === 'addPrefix' || kind === 'replacePathRegexp');
-  return dialect === 'traefik' && isLooked ? ['Where a prefix is all of the path a slash stays, behind the next prefix too'] : [];
+  const isReplaced = middlewares.some(
+    (_one, index) => middlewares[nextAfterStrip(middlewares, index, dialect) ?? -1]?.kind === 'replacePathRegexp',
+  );
+  return isReplaced ? ['Where a prefix is all of the path an expression that replaces the rest is asked of a slash'] : [];
 }
 
 function lost(middleware: Middleware, settings: RouteContext['settings']): readonly string[] {
