@@ -85,3 +85,48 @@ test('buildTable() refuses to ask an instance under the host of another owner', 
     reason: 'withheld',
   });
 });
+
+/** Each report of these readings as its code and text. */
+const said = (...[readings, overrides]: Parameters<typeof compile>): readonly string[] =>
+  compile(readings, overrides).diagnostics.map(({ code, message, span }) => `${code} ${span?.service}: ${message}`);
+
+test('withinOwnership() says who holds a host, and what an owner may not have', () => {
+  const instance = instanceOf('web');
+  const asking = (...[match, overrides]: [ReturnType<typeof matchOf>, Parameters<typeof intentOf>[2]?]) => [
+    readingOf(instance, intentOf(instance, match, overrides)),
+  ];
+  const redirect = { status: 302, to: [{ kind: 'text', text: 'https://x.io/' }] } as const;
+  const own = { host: { kind: 'glob', pattern: '*.io', regexp: '^.*\\.io$', port: 'own' }, path: { kind: 'any' }, conditions: [] } as const;
+  const listed = { ownership: 'allowList', grants: new Map([['namespace:default', [{ host: 'h.io', prefix: '/' }]]]) } as const;
+
+  assert.deepEqual(said([team('blue', 9), team('red', 5)]), ['ROUTE_CONFLICT_OWNER blue: Cannot serve "h.io" for "blue": "red" holds it']);
+  assert.deepEqual(said(asking(matchOf('h.io')), { reservedHosts: [host('h.io')] }), [
+    'ROUTE_HOST_RESERVED web: Cannot serve "h.io": the host is reserved by the operator',
+  ]);
+  assert.deepEqual(said(asking(own), listed), [
+    'ROUTE_HOST_NOT_GRANTED web: Cannot serve "*.io" for "default": `ownership.allow` does not grant it',
+  ]);
+  assert.deepEqual(said(asking(matchOf('*')), listed), [
+    'ROUTE_HOST_NOT_GRANTED web: Cannot serve "*" for "default": `ownership.allow` does not grant it',
+  ]);
+  assert.deepEqual(said(asking(matchOf('h.io'), { action: { kind: 'redirect', redirect } }), listed), [
+    'ROUTE_TARGET_REFUSED web: Cannot redirect to "x.io": it is not granted to "default"',
+  ]);
+  assert.deepEqual(
+    said(asking(matchOf('h.io'), { action: { kind: 'redirect', redirect } }), { ...listed, redirectHosts: [host('x.io')] }),
+    [],
+  );
+});
+
+test('withinOwnership() names of two newcomers the one that was there first, of equal ones the first by name', () => {
+  const holders = (...teams: readonly ReturnType<typeof team>[]): readonly unknown[] =>
+    [teams, teams.toReversed()].map((order) =>
+      compile(order)
+        .value.table.routes.map(({ owner }) => owner)
+        .join(' '),
+    );
+
+  assert.deepEqual(holders(team('a', 9), team('b', 5)), ['b', 'b']);
+  assert.deepEqual(holders(team('b', 5), team('a', 5)), ['a', 'a']);
+  assert.equal(compile([team('a', 9), team('b', 5)], { ownership: 'open' }).value.table.routes.length, 2);
+});
