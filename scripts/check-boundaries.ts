@@ -30,10 +30,24 @@ const RULES: Readonly<Record<string, Rule>> = {
   nomad: { folders: [], lib: [], node: true, packages: true },
   apply: effects(['model']),
   admin: effects(['model']),
+  jobfiles: effects(['model']),
   config: effects(['model']),
   controller: { folders: ['model', 'compile', 'plan'], lib: 'all', node: true, packages: false },
   lib: { folders: [], lib: 'all', node: true, packages: true },
-  cli: effects(['model', 'dialects', 'compile', 'plan', 'targets', 'sources', 'nomad', 'apply', 'admin', 'config', 'controller']),
+  cli: effects([
+    'model',
+    'dialects',
+    'compile',
+    'plan',
+    'targets',
+    'sources',
+    'nomad',
+    'apply',
+    'admin',
+    'config',
+    'controller',
+    'jobfiles',
+  ]),
   'main.ts': effects(['cli']),
 };
 
@@ -42,6 +56,7 @@ const INTERFACES: Readonly<Record<string, readonly string[]>> = {
   controller: ['dialects/dialect.ts', 'dialects/read-tags.ts', 'sources/source.ts', 'targets/target.ts', 'apply/deployer.ts'],
   apply: ['targets/target.ts'],
   admin: ['controller/views.ts'],
+  jobfiles: ['dialects/convert.ts'],
 };
 
 /** Packages that more than one file may import. */

@@ -1,17 +1,14 @@
 import { diagnosticView } from '../controller/views.ts';
-import { convertTags, type Conversion, type TagStep } from '../dialects/convert.ts';
-import type { FormatContext } from '../dialects/dialect.ts';
-import type { ServiceInstance } from '../model/catalog.ts';
+import type { Conversion, TagStep } from '../dialects/convert.ts';
 import type { Diagnosed, Diagnostic } from '../model/diagnostic.ts';
-import { DEFAULT_OWNER, parsePort, serviceName, sourceId, type Port } from '../model/names.ts';
-import { DIALECTS, type DialectName } from '../model/route.ts';
+import { parsePort, type Port } from '../model/names.ts';
+import type { DialectName } from '../model/route.ts';
 import { loadFor, type Context } from './context.ts';
+import { createConverter, dialectNamed } from './conversion.ts';
 import { explainSteps } from './convert-text.ts';
-import { createDialect, createFormatter } from './dialects.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { givenTags, type GivenTags } from './given-tags.ts';
-import { entryPointsOf, proxyOf } from './paths.ts';
 import { formatDiagnostic } from './print.ts';
 
 /** What `convert` takes. */
@@ -63,14 +60,11 @@ interface Wish {
 function converted(given: GivenTags, { to, from, flags, context }: Wish): Diagnosed<Conversion> {
   const { config } = loadFor(flags, context);
   const service = flags.service ?? given.service;
-  const port = portOf(flags.port, given);
-  const { accept } = config.dialects;
-  const order = [...accept, ...DIALECTS.filter((name) => !accept.includes(name))];
-  const read = order.filter((name) => from === undefined || name === from || name === to);
-  const result = convertTags(instanceOf(given.tags, { service, port }), {
-    dialects: read.map((name) => createDialect(name, config)),
-    to: createFormatter(to, config),
-    context: { service: serviceName(service ?? 'service'), port, entryPoints: usualEntryPoints(config), transports: new Map() },
+  const port = portOf(flags.port ?? given.port);
+  const result = createConverter(config, { to, from })({
+    tags: given.tags,
+    ...(service !== undefined && { service }),
+    ...(port !== undefined && { port }),
   });
   const nameless = result.diagnostics.find(({ code }) => code === 'TRAEFIK_RULE_DEFAULT');
   if (service === undefined && nameless && to !== 'traefik')
@@ -81,47 +75,10 @@ function converted(given: GivenTags, { to, from, flags, context }: Wish): Diagno
   return result;
 }
 
-function dialectNamed(name: string | undefined, flag: string): DialectName {
-  const found = DIALECTS.find((dialect) => dialect === name);
-  if (found) return found;
-  throw new CommandError(`Cannot use ${flag} "${name ?? ''}": expected ${DIALECTS.join(', ')}`, EXIT.usage);
-}
-
-/** The registered port: what a tag says of ports is said only beside it. Unknown, it is one that no tag names. */
-function portOf(flag: string | undefined, { tags, port }: GivenTags): Port {
-  const stated = flag === undefined ? port : Number(flag);
-  const all = tags.join(' ');
-  const unnamed = 1 + Array.from({ length: 65_535 }, (_, index) => index + 1).findIndex((number) => !all.includes(String(number)));
-  const found = parsePort(stated ?? Math.max(1, unnamed));
-  if (found === undefined) throw new CommandError(`Cannot use port "${flag ?? String(port)}": expected 1 to 65535`, EXIT.usage);
-  return found;
-}
-
-function instanceOf(
-  tags: readonly string[],
-  { service, port }: { readonly service: string | undefined; readonly port: Port },
-): ServiceInstance {
-  return {
-    source: sourceId('static'),
-    owner: DEFAULT_OWNER,
-    service: serviceName(service ?? 'service'),
-    instance: 'tags',
-    address: '127.0.0.1',
-    port,
-    tags,
-    meta: {},
-    health: 'passing',
-    modifyIndex: 0,
-  };
-}
-
-/** Names of the first entry points of each kind, as the configured proxy has them. */
-function usualEntryPoints(config: Parameters<typeof proxyOf>[0]): FormatContext['entryPoints'] {
-  const points = entryPointsOf(proxyOf(config), true).filter(({ protocol }) => protocol === 'http');
-  return {
-    plain: points.find(({ tls }) => !tls)?.name ?? 'web',
-    tls: points.find(({ tls }) => tls)?.name ?? 'websecure',
-  };
+function portOf(stated: string | number | undefined): Port | undefined {
+  const found = stated === undefined ? undefined : parsePort(Number(stated));
+  if (stated === undefined || found !== undefined) return found;
+  throw new CommandError(`Cannot use port "${stated}": expected 1 to 65535`, EXIT.usage);
 }
 
 /** A fault of a tag, not of the dialect that it should be said in. */

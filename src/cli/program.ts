@@ -6,6 +6,8 @@ import type { Context } from './context.ts';
 import type { ConvertFlags } from './convert.ts';
 import type { DemoFlags } from './demo.ts';
 import type { execProxy } from './exec-proxy.ts';
+import type { MigrateFlags } from './migrate.ts';
+import { MIGRATE_COMMANDS, MIGRATE_FLAGS } from './migrate-program.ts';
 import type { plan, render, validate } from './render.ts';
 import type { run } from './run.ts';
 import type { validateTags } from './validate-tags.ts';
@@ -92,6 +94,7 @@ export function createProgram(context: Context, done: (exitCode: number) => void
         (await import('./convert.ts')).convert([tags ?? []].flat(), flags, context),
       ),
     );
+  addMigrateCommands(program, context, act);
   command('plan', 'what would change, per route; exit 3 where something would', ['hind-proxy plan', 'hind-proxy plan --rendered'])
     .option('--rendered', 'also the difference of the files')
     .option('--json', 'as JSON')
@@ -216,6 +219,32 @@ function addConfigCommands(
       .exitOverride();
     addGlobalFlags(added);
     added.action(act(async (flags) => (await import('./config.ts'))[action](flags, context)));
+  }
+}
+
+function addMigrateCommands(
+  program: Command,
+  context: Context,
+  act: (action: (flags: MigrateFlags, args: readonly (string | undefined)[]) => Promise<number>) => (...all: unknown[]) => Promise<void>,
+): void {
+  const migrate = program
+    .command('migrate')
+    .description('move the tags in job files to another dialect: Nomad HCL and JSON, Consul services, compose and other YAML')
+    .exitOverride();
+  for (const { name, description, takesPaths, flags, examples } of MIGRATE_COMMANDS) {
+    const added = migrate.command(name).description(description).exitOverride();
+    if (takesPaths) added.argument('<path...>', 'files and directories');
+    for (const flag of flags) added.option(flag, MIGRATE_FLAGS[flag]);
+    addGlobalFlags(added);
+    added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
+    added.action(
+      act(async (given, [paths]) => {
+        const { migratePlan, migrateRevert, migrateWrite } = await import('./migrate.ts');
+        if (name === 'revert') return migrateRevert(given, context);
+        // a variadic argument arrives as one list
+        return (name === 'plan' ? migratePlan : migrateWrite)([paths ?? []].flat(), given, context);
+      }),
+    );
   }
 }
 

@@ -1,8 +1,8 @@
 import { join, basename } from 'node:path';
-import { createTwoFilesPatch } from 'diff';
 import { diagnosticView } from '../controller/views.ts';
 import type { Cycle } from '../controller/controller.ts';
 import { writeFileAtomic } from '../lib/files.ts';
+import { unifiedPatch } from '../lib/patch.ts';
 import { describeMatch } from '../model/describe.ts';
 import { redactedText } from '../model/redact.ts';
 import { SERVERS, type RenderedFile, type Server } from '../model/rendered.ts';
@@ -98,8 +98,9 @@ async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { 
   const disk = await deployer.disk();
   const contents = disk.kind === 'absent' ? new Map<string, string>() : disk.contents;
   const { value } = setup.target.render(change.serving, setup.settings);
+  const names = { before: 'served', after: 'planned' };
   for (const { path, content } of value.files)
-    printer.out(redactedText(createTwoFilesPatch(path, path, contents.get(path) ?? '', content, 'served', 'planned').trimEnd()));
+    printer.out(redactedText(unifiedPatch(path, { before: contents.get(path) ?? '', after: content }, names)));
 }
 
 function targetOf(name: string | undefined): Server | undefined {

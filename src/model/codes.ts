@@ -478,6 +478,22 @@ export const CODES = {
     summary: 'Traefik answers with another redirect status than asked',
     hint: 'Look whether clients rely on it',
   },
+
+  FILE_SYNTAX: {
+    severity: 'error',
+    summary: 'The file cannot be read; nothing of it is changed',
+    hint: 'Correct the file, or convert its tags by hand',
+  },
+  FILE_EXPRESSION: {
+    severity: 'warning',
+    summary: 'An expression makes the tags; they are left as they are',
+    hint: 'Convert the tags by hand: hind-proxy convert',
+  },
+  FILE_INTERPOLATION: {
+    severity: 'warning',
+    summary: 'A value that is filled in later keeps the tag from being converted',
+    hint: 'Convert the tag by hand, or write the value into it',
+  },
 } as const;
 CODES satisfies Record<string, CodeSpec>;
 /** The name of a diagnostic: a key of `CODES`. */

@@ -1,0 +1,104 @@
+import { sha256 } from '../lib/hash.ts';
+import { groupBy } from '../lib/sort.ts';
+import { visible } from '../lib/text.ts';
+import type { Finding, RewriteMode, Rewritten } from '../jobfiles/rewrite.ts';
+import { redactedTag } from '../model/redact.ts';
+import type { DialectName } from '../model/route.ts';
+import type { Printer } from './print.ts';
+
+/** A file and what it would hold. */
+export interface MigratedFile extends Rewritten {
+  readonly path: string;
+  readonly before: string;
+}
+
+/** What a migration does to files. */
+export interface Report {
+  readonly to: DialectName;
+  readonly mode: RewriteMode;
+  readonly files: readonly MigratedFile[];
+}
+
+/** How many tags are converted, left for hand work, in the dialect already; `lossy`: places where something is lost or said differently. */
+export interface Counts {
+  readonly files: number;
+  readonly changed: number;
+  readonly automatic: number;
+  readonly byHand: number;
+  readonly lossy: number;
+  readonly done: number;
+}
+
+/** The figures of a report. */
+export function countsOf({ files }: Pick<Report, 'files'>): Counts {
+  const changes = files.flatMap((file) => file.changes);
+  const count = (kind: (typeof changes)[number]['kind']): number => changes.filter((change) => change.kind === kind).length;
+  const findings = files.flatMap((file) => file.findings);
+  return {
+    files: files.length,
+    changed: files.filter(({ before, text }) => before !== text).length,
+    automatic: count('converted'),
+    byHand: count('byHand') + findings.filter(({ code }) => code === 'FILE_EXPRESSION').length,
+    lossy: findings.filter(({ code }) => /_(?:UNSUPPORTED|APPROXIMATED)$/.test(code)).length,
+    done: count('own'),
+  };
+}
+
+/** The report in lines for people: each finding with file:line:column, then how often each occurs, then the figures. */
+export function textReport(report: Report, { style }: Pick<Printer, 'style'>): readonly string[] {
+  const { files, changed, automatic, byHand, lossy, done } = countsOf(report);
+  const findings = report.files.flatMap((file) => file.findings.map((finding) => ({ path: file.path, ...finding })));
+  return [
+    ...findings.flatMap(({ path, line, column, code, severity, message, hint, place, tag }) => [
+      `${path}:${line}:${column}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
+      ...(tag === undefined ? [] : [`    ${visible(redactedTag(tag))}`]),
+      ...(place === undefined ? [] : [`    in ${visible(place)}`]),
+      ...(hint === undefined ? [] : [`    ${style('dim', hint)}`]),
+    ]),
+    ...occurrences(findings).map(([code, count]) => `${String(count).padStart(6)} × ${code}`),
+    `${files} files, ${changed} ${changed === 1 ? 'changes' : 'change'}: ${automatic} tags converted to ${report.to}, ${byHand} by hand, ${lossy} lossy, ${done} in that dialect already`,
+  ];
+}
+
+/** The report as a page. */
+export function markdownReport(report: Report): string {
+  const counts = countsOf(report);
+  const findings = report.files.flatMap((file) => file.findings.map((finding) => ({ path: file.path, ...finding })));
+  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\s/g, ' ');
+  return [
+    `# Tags to ${report.to}`,
+    '',
+    '| files | changed | automatic | by hand | lossy | in that dialect already |',
+    '| --- | --- | --- | --- | --- | --- |',
+    `| ${counts.files} | ${counts.changed} | ${counts.automatic} | ${counts.byHand} | ${counts.lossy} | ${counts.done} |`,
+    ...(findings.length === 0 ? [] : ['', '| where | code | what | tag | what to do |', '| --- | --- | --- | --- | --- |']),
+    ...findings.map(
+      ({ path, line, column, code, message, hint = '', tag }) =>
+        `| ${cell(`${path}:${line}:${column}`)} | \`${code}\` | ${cell(message)} | ${tag === undefined ? '' : `\`${cell(redactedTag(tag))}\``} | ${cell(hint)} |`,
+    ),
+  ].join('\n');
+}
+
+/** The report for machines. Codes are stable; `inputSha256` is that of the file it was made of. */
+export function jsonReport(report: Report): unknown {
+  return {
+    to: report.to,
+    mode: report.mode,
+    counts: countsOf(report),
+    occurrences: Object.fromEntries(occurrences(report.files.flatMap(({ findings }) => findings))),
+    files: report.files.map(({ path, before, text, changes, findings }) => ({
+      path,
+      inputSha256: sha256(before),
+      changes: before !== text,
+      tags: changes.map((change) => ({ ...change, tag: redactedTag(change.tag), written: change.written.map((tag) => redactedTag(tag)) })),
+      findings: findings.map((finding) => ({ ...finding, ...(finding.tag !== undefined && { tag: redactedTag(finding.tag) }) })),
+    })),
+  };
+}
+
+/** How often each code occurs, most often first. */
+function occurrences(findings: readonly Pick<Finding, 'code'>[]): readonly (readonly [string, number])[] {
+  return [...groupBy(findings, ({ code }) => code)]
+    .map(([code, group]) => [code, group.length] as const)
+    .toSorted(([, left], [, right]) => right - left);
+}

@@ -1,0 +1,127 @@
+import { writeFileAtomic } from '../lib/files.ts';
+import { unifiedPatch } from '../lib/patch.ts';
+import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
+import { formOf, readJobFile } from '../jobfiles/read.ts';
+import { rewriteFile, type Convert, type RewriteMode, type Rewritten } from '../jobfiles/rewrite.ts';
+import { filesUnder, readText } from '../jobfiles/tree.ts';
+import { loadFor, type Context } from './context.ts';
+import { createConverter, dialectNamed } from './conversion.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { countsOf, jsonReport, markdownReport, textReport, type MigratedFile, type Report } from './migrate-report.ts';
+
+/** What the `migrate` commands take. */
+export interface MigrateFlags extends GlobalFlags {
+  readonly to?: string;
+  readonly add?: boolean;
+  readonly replace?: boolean;
+  readonly diff?: boolean;
+  readonly format?: string;
+  readonly json?: boolean;
+  readonly strict?: boolean;
+  readonly manifest?: string;
+}
+
+const MANIFEST = 'hind-proxy-migration.json';
+
+/** Prints what `write` would change, and what is left for hand work. Writes nothing. */
+export async function migratePlan(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
+  const report = await migrated(paths, flags, context);
+  const { printer } = context;
+  if (flags.diff)
+    for (const file of report.files.filter(isChanged)) printer.out(unifiedPatch(file.path, { before: file.before, after: file.text }));
+  else print(report, flags, context);
+  return exitCodeOf(report, flags);
+}
+
+/** Writes the files, after keeping what they held in the manifest. */
+export async function migrateWrite(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
+  const report = await migrated(paths, flags, context);
+  const changed = report.files.filter(isChanged);
+  if (changed.length > 0) {
+    const manifest = flags.manifest ?? MANIFEST;
+    const run: MigrationRun = {
+      at: new Date().toISOString(),
+      to: report.to,
+      mode: report.mode,
+      files: changed.map(({ path, before, text }) => writtenFile(path, { before, after: text })),
+    };
+    // kept first: whatever happens next, there is a way back
+    await writeManifest(manifest, [...(await readManifest(manifest)), run]);
+    for (const { path, text } of changed) await writeFileAtomic(path, text);
+    context.printer.say(`${changed.length} files written; hind-proxy migrate revert puts them back (${manifest})`);
+  }
+  print(report, flags, context);
+  return exitCodeOf(report, flags);
+}
+
+/** Puts the files of the last `write` back. Refuses where one was changed since. */
+export async function migrateRevert(flags: MigrateFlags, { printer }: Context): Promise<number> {
+  const manifest = flags.manifest ?? MANIFEST;
+  const runs = await readManifest(manifest);
+  const last = runs.at(-1);
+  if (!last) throw new CommandError(`Cannot revert: ${manifest} does not exist, expected the manifest of migrate write`, EXIT.usage);
+  const changed = await changedSince(last);
+  if (changed.length > 0)
+    throw new CommandError(
+      `Cannot revert, these files were changed since they were written:\n${changed.map((path) => `  ${path}`).join('\n')}`,
+    );
+  for (const { path, before } of last.files) await writeFileAtomic(path, before);
+  await writeManifest(manifest, runs.slice(0, -1));
+  if (flags.json) printer.json({ reverted: last.files.map(({ path }) => path) });
+  else printer.out(`${last.files.length} files are as they were before ${last.at}`);
+  return EXIT.ok;
+}
+
+async function migrated(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<Report> {
+  if (paths.length === 0) throw new CommandError('Cannot migrate: no path is given, expected files or directories', EXIT.usage);
+  if (flags.add && flags.replace) throw new CommandError('Cannot use --add and --replace together', EXIT.usage);
+  if (flags.format !== undefined && !['text', 'md', 'json'].includes(flags.format))
+    throw new CommandError(`Cannot use --format "${flags.format}": expected text, md or json`, EXIT.usage);
+  const to = dialectNamed(flags.to, '--to');
+  const mode: RewriteMode = flags.replace ? 'replace' : 'add';
+  const { config } = loadFor(flags, context);
+  const convert = createConverter(config, { to });
+  const found = await filesUnder(paths).catch((error: unknown) => {
+    throw new CommandError(`Cannot read ${paths.join(', ')}: ${error instanceof Error ? error.message : String(error)}`, EXIT.usage);
+  });
+  const files: MigratedFile[] = [];
+  let toldAtMs = performance.now();
+  for (const path of found) {
+    files.push(await migratedFile(path, { mode, convert }));
+    if (performance.now() - toldAtMs < 2000) continue;
+    toldAtMs = performance.now();
+    context.printer.say(`${files.length} of ${found.length} files read`);
+  }
+  return { to, mode, files };
+}
+
+async function migratedFile(path: string, options: { readonly mode: RewriteMode; readonly convert: Convert }): Promise<MigratedFile> {
+  try {
+    const before = await readText(path);
+    const rewritten = rewriteFile(before, await readJobFile(before, formOf(path) ?? 'hcl'), options);
+    return { path, before, ...rewritten };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const fault = { code: 'FILE_SYNTAX', severity: 'error', message: error.message, line: 1, column: 1 } as const;
+    const unread: Rewritten = { text: '', changes: [], findings: [fault] };
+    return { path, before: '', ...unread };
+  }
+}
+
+function isChanged({ before, text }: MigratedFile): boolean {
+  return before !== text;
+}
+
+function print(report: Report, flags: MigrateFlags, { printer }: Context): void {
+  const format = flags.json ? 'json' : (flags.format ?? 'text');
+  if (format === 'json') printer.json(jsonReport(report));
+  else if (format === 'md') printer.out(markdownReport(report));
+  else for (const line of textReport(report, printer)) printer.out(line);
+}
+
+function exitCodeOf(report: Report, flags: MigrateFlags): number {
+  if (report.files.some(({ findings }) => findings.some(({ code }) => code === 'FILE_SYNTAX'))) return EXIT.failed;
+  const { byHand, lossy } = countsOf(report);
+  return flags.strict && byHand + lossy > 0 ? EXIT.losses : EXIT.ok;
+}

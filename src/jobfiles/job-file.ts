@@ -1,0 +1,85 @@
+import type { DiagnosticCode } from '../model/codes.ts';
+
+/** Literal text, or source text that another program fills in (`${var.host}`, `[[ .host ]]`) and that stays byte for byte. */
+export type Piece = string | Hole;
+
+/** Source text whose value is not known here. */
+export interface Hole {
+  readonly raw: string;
+}
+
+/** One tag where it stands in a file. Offsets are UTF-16 units of the file's text, end-exclusive, quotes included. */
+export interface TagElement {
+  readonly start: number;
+  readonly end: number;
+  readonly pieces: readonly Piece[];
+}
+
+/** How a list is written. */
+export interface ListLayout {
+  /** The text of one element. */
+  readonly quote: (pieces: readonly Piece[]) => string;
+  /** `comma`: elements in brackets. `dash`: one line each, behind `- `. */
+  readonly separator: 'comma' | 'dash';
+  /** Whether a comma may stand behind the last element. */
+  readonly trailingComma: boolean;
+}
+
+/** A list of tags of one service, all of whose elements can be edited or left alone one by one. */
+export interface TagList {
+  /** Where it is, for people, as `job app, group web, service web: tags`. */
+  readonly place: string;
+  /** The name that the service registers, where the file says it. */
+  readonly service?: readonly Piece[];
+  /** The port that the service registers, where the file says a number. */
+  readonly port?: number;
+  /** Offsets of the list itself, brackets included. */
+  readonly start: number;
+  readonly end: number;
+  readonly elements: readonly TagElement[];
+  readonly layout: ListLayout;
+}
+
+/** Something about a file that a person has to look at. */
+export interface FileFault {
+  readonly code: DiagnosticCode;
+  readonly message: string;
+  readonly start: number;
+}
+
+/** What of a file is about tags, in the order of the file. */
+export interface JobFile {
+  readonly lists: readonly TagList[];
+  /** What cannot be edited, as a list that an expression makes. */
+  readonly faults: readonly FileFault[];
+}
+
+/**
+ * Template text in a value: Nomad's and HCL's `${…}`, levant's and nomad-pack's `[[ … ]]`, Go's, Jinja's and
+ * consul-template's `{{ … }}`. `${1}` is none: so say replacements of regular expressions what they found.
+ */
+const HOLE = /\$\$?\{(?!\d+\})[^}]*\}|\[\[[^\]]*\]\]|\{\{.*?\}\}/g;
+
+/** A value as pieces, its template text as holes. */
+export function piecesOf(value: string): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let from = 0;
+  for (const { 0: raw, index } of value.matchAll(HOLE)) {
+    if (index > from) pieces.push(value.slice(from, index));
+    pieces.push({ raw });
+    from = index + raw.length;
+  }
+  if (from < value.length || pieces.length === 0) pieces.push(value.slice(from));
+  return pieces;
+}
+
+/** Pieces as one text, holes as they are in the source. */
+export function rawText(pieces: readonly Piece[]): string {
+  return pieces.map((piece) => (typeof piece === 'string' ? piece : piece.raw)).join('');
+}
+
+/** Line and column of an offset, both from 1. */
+export function positionOf(text: string, offset: number): { readonly line: number; readonly column: number } {
+  const before = text.slice(0, offset);
+  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+}

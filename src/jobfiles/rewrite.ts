@@ -1,0 +1,212 @@
+import type { Conversion } from '../dialects/convert.ts';
+import type { DiagnosticCode, Severity } from '../model/codes.ts';
+import { diagnose, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
+import { applyEdits, editsOf, type ElementChange } from './edit.ts';
+import { positionOf, rawText, type JobFile, type Piece, type TagElement, type TagList } from './job-file.ts';
+
+/** The tags of one service in another dialect. */
+export type Convert = (service: ServiceTags) => Diagnosed<Conversion>;
+
+/** What a conversion is made of. */
+export interface ServiceTags {
+  readonly service?: string;
+  readonly port?: number;
+  readonly tags: readonly string[];
+}
+
+/** `add`: new tags stand beside the old ones. `replace`: in their place. */
+export type RewriteMode = 'add' | 'replace';
+
+/** Something about one place of a file, with what to do about it. */
+export interface Finding {
+  readonly code: DiagnosticCode;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly hint?: string;
+  /** Both from 1. */
+  readonly line: number;
+  readonly column: number;
+  /** Where in the file, for people; absent: the file as a whole. */
+  readonly place?: string;
+  readonly tag?: string;
+}
+
+/** What became of one tag. `byHand`: a routing tag that stays because it cannot be said or read here. */
+export interface TagChange {
+  readonly place: string;
+  readonly tag: string;
+  readonly kind: 'converted' | 'own' | 'byHand' | 'foreign';
+  readonly written: readonly string[];
+  readonly line: number;
+}
+
+/** A file with its tags in another dialect. */
+export interface Rewritten {
+  readonly text: string;
+  readonly changes: readonly TagChange[];
+  readonly findings: readonly Finding[];
+}
+
+/** The text of a file with the tags of each of its lists converted. Nothing but tags changes; converting the result changes nothing. */
+export function rewriteFile(
+  text: string,
+  file: JobFile,
+  { mode, convert }: { readonly mode: RewriteMode; readonly convert: Convert },
+): Rewritten {
+  const lists = file.lists.map((list) => rewriteList(text, list, { mode, convert }));
+  const faults = file.faults.map(({ code, message, start }): Finding => {
+    const { severity, hint } = diagnose(code, message);
+    return { code, severity, message, ...(hint !== undefined && { hint }), ...positionOf(text, start) };
+  });
+  return {
+    text: applyEdits(
+      text,
+      lists.flatMap(({ list, edits }) => editsOf(text, list, edits)),
+    ),
+    changes: lists.flatMap(({ changes }) => changes),
+    findings: [...faults, ...lists.flatMap(({ findings }) => findings)].toSorted(
+      (left, right) => left.line - right.line || left.column - right.column,
+    ),
+  };
+}
+
+interface ListResult {
+  readonly list: TagList;
+  readonly edits: readonly ElementChange[];
+  readonly changes: readonly TagChange[];
+  readonly findings: readonly Finding[];
+}
+
+function rewriteList(
+  text: string,
+  list: TagList,
+  { mode, convert }: { readonly mode: RewriteMode; readonly convert: Convert },
+): ListResult {
+  const holes = createHoles(list);
+  const names = list.elements.map(({ pieces }) => holes.filled(pieces));
+  const withheld = new Map(list.elements.flatMap((element, index) => reasonOf(element).map((reason) => [index, reason] as const)));
+  // what is withheld is a tag of nobody: a routing tag without its prefix
+  const tags = names.map((tag, index) => (withheld.has(index) ? `withheld ${index}` : tag));
+  const service = list.service && serviceNameOf(list.service);
+  const { value, diagnostics } = convert({ ...(service && { service }), ...(list.port !== undefined && { port: list.port }), tags });
+  const { fresh, unsafe } = freshTags(value, { tags, holes });
+  for (const index of unsafe) withheld.set(index, 'its value would become part of a regular expression');
+  const at = (index: number): { readonly line: number; readonly column: number } =>
+    positionOf(text, list.elements[index]?.start ?? list.start);
+  const isConverted = (index: number): boolean => value.steps[index]?.kind === 'converted' && !unsafe.has(index);
+  const edits = list.elements.map((_, index): ElementChange => {
+    const added = (fresh.get(index) ?? []).map((tag) => holes.restored(tag));
+    return { stays: mode === 'add' || !isConverted(index), added };
+  });
+  const changes = list.elements.map((element, index): TagChange => {
+    const kind = value.steps[index]?.kind ?? 'foreign';
+    return {
+      place: list.place,
+      tag: rawText(element.pieces),
+      kind: isConverted(index) ? 'converted' : kind === 'kept' || kind === 'converted' || withheld.has(index) ? 'byHand' : kind,
+      written: edits[index]?.added.map((pieces) => rawText(pieces)) ?? [],
+      line: at(index).line,
+    };
+  });
+  const reasons = [...withheld].map(([index, reason]): Finding => {
+    const { code, severity, message, hint } = diagnose('FILE_INTERPOLATION', `Cannot convert the tag: ${reason}`);
+    const tag = rawText(list.elements[index]?.pieces ?? []);
+    return { code, severity, message, ...(hint !== undefined && { hint }), ...at(index), place: list.place, tag };
+  });
+  const told = diagnostics.filter(({ severity }) => severity !== 'info');
+  return { list, edits, changes, findings: [...reasons, ...told.map((diagnostic) => findingOf(diagnostic, { list, holes, at }))] };
+}
+
+function findingOf(
+  { code, severity, message, hint, span }: Diagnostic,
+  {
+    list,
+    holes,
+    at,
+  }: { readonly list: TagList; readonly holes: Holes; readonly at: (index: number) => { readonly line: number; readonly column: number } },
+): Finding {
+  const element = span && list.elements[span.tagIndex];
+  return {
+    code,
+    severity,
+    message: holes.shown(message),
+    ...(hint !== undefined && { hint: holes.shown(hint) }),
+    ...at(span?.tagIndex ?? 0),
+    place: list.place,
+    ...(element && { tag: rawText(element.pieces) }),
+  };
+}
+
+/**
+ * The new tags behind each element, in order, without those that the list has; and the elements whose holes would come into a regular
+ * expression, where an unknown value means something else.
+ */
+function freshTags(
+  { steps }: Conversion,
+  { tags, holes }: { readonly tags: readonly string[]; readonly holes: Holes },
+): { readonly fresh: ReadonlyMap<number, readonly string[]>; readonly unsafe: ReadonlySet<number> } {
+  const converted = steps.flatMap(({ kind, written }, index) => (kind === 'converted' ? [{ index, written }] : []));
+  const isUnsafe = (tag: string): boolean => holes.has(tag) && /regex/i.test(tag);
+  const unsafe = new Set(converted.filter(({ written }) => written.some(isUnsafe)).map(({ index }) => index));
+  const seen = new Set(tags);
+  const fresh = new Map<number, readonly string[]>();
+  for (const { index, written } of converted.filter((one) => !unsafe.has(one.index))) {
+    fresh.set(
+      index,
+      written.filter((tag) => !seen.has(tag)),
+    );
+    for (const tag of written) seen.add(tag);
+  }
+  return { fresh, unsafe };
+}
+
+/** Why an element is left alone before anybody reads it. */
+function reasonOf({ pieces }: TagElement): readonly string[] {
+  const text = pieces.map((piece) => (typeof piece === 'string' ? piece : '\0')).join('');
+  if (!text.includes('\0')) return [];
+  if (text.replaceAll('\0', '') === '') return ['all of it is filled in later'];
+  if (/regex/i.test(text)) return ['its value is part of a regular expression'];
+  const [route = ''] = text.split(/\s/, 1);
+  if (/^[a-z-]*-\0$/.test(route)) return ['host and path are filled in together'];
+  return [];
+}
+
+/** A name without what is filled in later: names of routers are made of it. */
+function serviceNameOf(pieces: readonly Piece[]): string | undefined {
+  const literal = pieces.filter((piece) => typeof piece === 'string').join('-');
+  const name = literal.replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
+  return name === '' ? undefined : name;
+}
+
+/** Holes of a list under names that are legal in hosts, paths and names, and the way back. */
+interface Holes {
+  filled(pieces: readonly Piece[]): string;
+  has(text: string): boolean;
+  restored(text: string): readonly Piece[];
+  /** A text for people. */
+  shown(text: string): string;
+}
+
+function createHoles({ elements }: TagList): Holes {
+  const raws = [...new Set(elements.flatMap(({ pieces }) => pieces.flatMap((piece) => (typeof piece === 'string' ? [] : [piece.raw]))))];
+  const all = elements.map(({ pieces }) => rawText(pieces)).join(' ');
+  let mark = 'zhole';
+  while (all.toLowerCase().includes(mark)) mark += 'z';
+  const pattern = new RegExp(`${mark}(\\d+)q`, 'gi');
+  const rawOf = (digits: string): string => raws[Number(digits)] ?? '';
+  return {
+    filled: (pieces) => pieces.map((piece) => (typeof piece === 'string' ? piece : `${mark}${raws.indexOf(piece.raw)}q`)).join(''),
+    has: (text) => text.search(pattern) >= 0,
+    restored(text) {
+      const pieces: Piece[] = [];
+      let from = 0;
+      for (const { 0: found, 1: digits = '', index } of text.matchAll(pattern)) {
+        if (index > from) pieces.push(text.slice(from, index));
+        pieces.push({ raw: rawOf(digits) });
+        from = index + found.length;
+      }
+      return from < text.length || pieces.length === 0 ? [...pieces, text.slice(from)] : pieces;
+    },
+    shown: (text) => text.replaceAll(pattern, (_, digits: string) => rawOf(digits)),
+  };
+}

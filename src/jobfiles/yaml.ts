@@ -1,0 +1,93 @@
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  stringify,
+  type Scalar,
+  type ToStringOptions,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
+import { piecesOf, rawText, type FileFault, type JobFile, type ListLayout, type TagElement, type TagList } from './job-file.ts';
+
+const LISTS = /^(?:(?:canary_?)?tags|labels)$/i;
+
+/** What of a YAML text is about tags: lists of tags and labels in compose files, Ansible and what else registers services. */
+export function readYaml(text: string): JobFile {
+  const documents = parseAllDocuments(text, { lineCounter: new LineCounter(), keepSourceTokens: true });
+  const found: Found = { lists: [], faults: [] };
+  for (const document of Array.isArray(documents) ? documents : []) {
+    const [error] = document.errors;
+    if (error)
+      found.faults.push({ code: 'FILE_SYNTAX', message: `Cannot read the file: ${firstLine(error.message)}`, start: error.pos[0] });
+    else readNode(document.contents, { path: [], owner: {} }, found);
+  }
+  return found.faults.some(({ code }) => code === 'FILE_SYNTAX') ? { lists: [], faults: found.faults } : found;
+}
+
+interface Found {
+  readonly lists: TagList[];
+  readonly faults: FileFault[];
+}
+
+interface Place {
+  readonly path: readonly string[];
+  readonly owner: Pick<TagList, 'service'>;
+}
+
+function readNode(node: unknown, place: Place, found: Found): void {
+  if (isSeq(node)) for (const item of node.items) readNode(item, place, found);
+  if (!isMap(node)) return;
+  const named = node.get('name') ?? node.get('Name');
+  const own = typeof named === 'string' ? named : undefined;
+  const owner = own === undefined ? place.owner : { service: piecesOf(own) };
+  for (const { key, value } of node.items) {
+    const name = isScalar(key) ? String(key.value) : '';
+    const path = [...place.path, name];
+    if (LISTS.test(name) && isSeq(value)) readList(value, { path, owner }, found);
+    else if (LISTS.test(name) && isMap(value)) readMap(value, path, found);
+    // the key of a compose service is its name
+    else readNode(value, { path, owner: place.path.at(-1) === 'services' ? { service: piecesOf(name) } : owner }, found);
+  }
+}
+
+function readList(list: YAMLSeq, { path, owner }: Place, found: Found): void {
+  const [start = 0, end = 0] = list.range ?? [];
+  if (list.items.some((item) => !isScalar(item) || typeof item.value !== 'string' || item.type?.startsWith('BLOCK'))) return;
+  const items = list.items as readonly Scalar<string>[];
+  const elements = items.flatMap(({ range, value }): readonly TagElement[] =>
+    range ? [{ start: range[0], end: range[1], pieces: piecesOf(value) }] : [],
+  );
+  found.lists.push({ place: path.join('.'), ...owner, start, end, elements, layout: layoutOf(list) });
+}
+
+/** Labels as a map: each is a key and a value, so that a tag without `=` has no place. */
+function readMap(map: YAMLMap, path: readonly string[], found: Found): void {
+  const [start = 0] = map.range ?? [];
+  const isRouting = map.items.some(({ key }) => isScalar(key) && /^(?:traefik\.|urlprefix-|https:\/\/)/.test(String(key.value)));
+  if (isRouting)
+    found.faults.push({
+      code: 'FILE_EXPRESSION',
+      message: `Cannot edit ${path.join('.')}: it is a map, expected a list of KEY=VALUE`,
+      start,
+    });
+}
+
+/** New elements are quoted as those that are there; in brackets a plain scalar would end at a comma. */
+function layoutOf({ flow, items }: YAMLSeq): ListLayout {
+  const isFlow = flow === true;
+  const style = items.map((item) => (isScalar(item) ? item.type : undefined)).find((type) => type?.startsWith('QUOTE'));
+  const defaultStringType = style === 'QUOTE_SINGLE' ? style : style !== undefined || isFlow ? 'QUOTE_DOUBLE' : 'PLAIN';
+  const options: ToStringOptions = { lineWidth: 0, defaultStringType };
+  return {
+    quote: (pieces) => stringify(rawText(pieces), options).trimEnd(),
+    separator: isFlow ? 'comma' : 'dash',
+    trailingComma: isFlow,
+  };
+}
+
+function firstLine(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/:$/, '');
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { CORPUS } from '../corpus/entries.ts';
+import { FORMS } from '../jobfiles/forms.ts';
+import { tempDir } from '../support/process.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+function migrate(cwd: string, ...args: readonly string[]): { readonly code: number | null; readonly out: string; readonly told: string } {
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'migrate', ...args], { cwd, encoding: 'utf8', env });
+  return { code: status, out: stdout, told: stderr };
+}
+
+/** A tree with every list of the corpus in every form; the texts by path. */
+async function writeTree(dir: string): Promise<ReadonlyMap<string, string>> {
+  const files = new Map(
+    CORPUS.flatMap(({ name, tags }) => FORMS.map((form) => [join(dir, 'jobs', name, form.name), form.write(tags)] as const)),
+  );
+  for (const [path, text] of files) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+  return files;
+}
+
+async function changedIn(files: ReadonlyMap<string, string>): Promise<readonly string[]> {
+  const texts = await Promise.all([...files.keys()].map(async (path) => readFile(path, 'utf8')));
+  return [...files].flatMap(([path, text], index) => (texts[index] === text ? [] : [path]));
+}
+
+async function oneFile(t: TestContext): Promise<{ readonly dir: string; readonly path: string; readonly before: string }> {
+  const dir = await tempDir(t);
+  const path = join(dir, 'web.nomad.hcl');
+  const before = 'service {\n  name = "web"\n  tags = [\n    "urlprefix-a.io/",\n    "urlprefix-/{x} auth=none",\n  ]\n}\n';
+  await writeFile(path, before);
+  return { dir, path, before };
+}
+
+test('migrate write, then revert leaves every file of a tree as it was, and a second write changes nothing', async (t) => {
+  const dir = await tempDir(t);
+  const files = await writeTree(dir);
+  migrate(dir, 'plan', 'jobs', '--to', 'traefik');
+  assert.deepEqual(await changedIn(files), [], 'plan wrote something');
+  const first = JSON.parse(migrate(dir, 'write', 'jobs', '--to', 'traefik', '--replace', '--json').out) as {
+    counts: { changed: number; files: number };
+  };
+  assert.equal(first.counts.files, files.size);
+  assert.equal((await changedIn(files)).length, first.counts.changed);
+  assert.ok(first.counts.changed > 100);
+  const second = JSON.parse(migrate(dir, 'write', 'jobs', '--to', 'traefik', '--replace', '--json').out) as typeof first;
+  assert.equal(second.counts.changed, 0);
+  assert.equal(migrate(dir, 'revert').code, 0);
+  assert.deepEqual(await changedIn(files), []);
+  assert.match(migrate(dir, 'revert').told, /Cannot revert: hind-proxy-migration\.json does not exist/);
+});
+
+test('migrate revert refuses files that were changed since, and names them', async (t) => {
+  const { dir, path } = await oneFile(t);
+  assert.equal(migrate(dir, 'write', path, '--to', 'traefik').code, 0);
+  const edited = `${await readFile(path, 'utf8')}# mine\n`;
+  await writeFile(path, edited);
+  const { code, told } = migrate(dir, 'revert');
+  assert.equal(code, 1);
+  assert.ok(told.includes(path), told);
+  assert.equal(await readFile(path, 'utf8'), edited);
+});
+
+test('migrate plan says what is left for hand work, in text, Markdown and JSON', async (t) => {
+  const { dir, path } = await oneFile(t);
+  const { code, out } = migrate(dir, 'plan', path, '--to', 'traefik');
+  assert.equal(code, 0);
+  assert.match(out, /web\.nomad\.hcl:5:5: TRAEFIK_UNSUPPORTED/);
+  assert.match(out, /1 files, 1 changes: 1 tags converted to traefik, 1 by hand/);
+  assert.match(migrate(dir, 'plan', path, '--to', 'traefik', '--format', 'md').out, /\| 1 \| 1 \| 1 \| 1 \|/);
+  const report = JSON.parse(migrate(dir, 'plan', path, '--to', 'traefik', '--json').out) as { files: readonly { inputSha256: string }[] };
+  assert.match(report.files[0]?.inputSha256 ?? '', /^[0-9a-f]{64}$/);
+  assert.equal(migrate(dir, 'plan', path, '--to', 'traefik', '--strict').code, 4);
+});
+
+test('migrate plan --diff prints what patch accepts', async (t) => {
+  const { dir, path } = await oneFile(t);
+  const { out } = migrate(dir, 'plan', 'web.nomad.hcl', '--to', 'traefik', '--diff');
+  const { status, stderr } = spawnSync('patch', ['-p0'], { cwd: dir, input: out, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.match(await readFile(path, 'utf8'), /traefik\.enable=true/);
+});
+
+test('migrate says what is wrong with its arguments', async (t) => {
+  const { dir, path } = await oneFile(t);
+  for (const [args, told] of [
+    [['plan', path, '--to', 'nginx'], /Cannot use --to "nginx": expected/],
+    [['plan', path, '--to', 'hind', '--add', '--replace'], /Cannot use --add and --replace together/],
+    [['plan', join(dir, 'none'), '--to', 'hind'], /Cannot read .*none/],
+  ] as const) {
+    const ended = migrate(dir, ...args);
+    assert.equal(ended.code, 2);
+    assert.match(ended.told, told);
+  }
+});

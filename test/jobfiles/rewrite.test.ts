@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from '@cdktn/hcl2json';
+import { createConverter } from '../../src/cli/conversion.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { rawText } from '../../src/jobfiles/job-file.ts';
+import { readJobFile, type FileForm } from '../../src/jobfiles/read.ts';
+import { rewriteFile, type Convert, type Rewritten, type RewriteMode } from '../../src/jobfiles/rewrite.ts';
+import { DIALECTS, type DialectName } from '../../src/model/route.ts';
+import { CORPUS } from '../corpus/entries.ts';
+import { FORMS } from './forms.ts';
+
+const { config } = loadConfig({ env: {} });
+const CONVERT: Readonly<Record<DialectName, Convert>> = {
+  fabio: createConverter(config, { to: 'fabio' }),
+  hind: createConverter(config, { to: 'hind' }),
+  traefik: createConverter(config, { to: 'traefik' }),
+};
+
+async function rewritten(
+  text: string,
+  { form, to, mode }: { readonly form: FileForm; readonly to: DialectName; readonly mode: RewriteMode },
+): Promise<Rewritten> {
+  return rewriteFile(text, await readJobFile(text, form), { mode, convert: CONVERT[to] });
+}
+
+async function tagsOf(text: string, form: FileForm): Promise<readonly string[]> {
+  return (await readJobFile(text, form)).lists.flatMap(({ elements }) => elements.map(({ pieces }) => rawText(pieces)));
+}
+
+/** The document as HashiCorp's own parser reads it, without the tags. */
+async function withoutTags(text: string): Promise<string> {
+  const document: unknown = await parse('file.hcl', text.replace('\uFEFF', '').replaceAll(/\[\[.*?\]\]/g, ''));
+  return JSON.stringify(document, (key, value: unknown) => (key === 'tags' ? undefined : value));
+}
+
+for (const { name, form, write } of FORMS) {
+  for (const to of DIALECTS) {
+    test(`rewriteFile() of every list of the corpus to ${to} in ${name} changes tags alone, and once`, async () => {
+      for (const { name: entry, tags } of CORPUS) {
+        const before = write(tags);
+        const plain = CONVERT[to]({ service: 'web', port: 8080, tags }).value;
+        for (const mode of ['add', 'replace'] as const) {
+          const { text, findings } = await rewritten(before, { form, to, mode });
+          const again = await rewritten(text, { form, to, mode });
+          assert.equal(again.text, text, `entry ${entry}, ${mode}: a second run changed something`);
+          const after = await tagsOf(text, form);
+          if (mode === 'add')
+            assert.deepEqual(
+              tags.filter((tag) => !after.includes(tag)),
+              [],
+              `entry ${entry}: a tag was lost`,
+            );
+          else if (!findings.some(({ code }) => code === 'FILE_INTERPOLATION') && !tags.some((tag) => /[{[]/.test(tag)))
+            assert.deepEqual(after, plain.tags, `entry ${entry}`);
+          if (form === 'hcl') assert.equal(await withoutTags(text), await withoutTags(before), `entry ${entry}, ${mode}`);
+        }
+      }
+    });
+  }
+}
+
+const service = (...tags: readonly string[]): string => `service {\n  name = "web"\n  tags = [${tags.join(', ')}]\n}\n`;
+
+test('rewriteFile() keeps what is filled in later as it is written', async () => {
+  const { text } = await rewritten(service('"urlprefix-${var.host}/[[ .path ]] strip=/[[ .path ]]"'), {
+    form: 'hcl',
+    to: 'traefik',
+    mode: 'replace',
+  });
+  assert.match(text, /rule=Host\(`\$\{var\.host\}`\) && PathPrefix\(`\/\[\[ \.path \]\]`\)/);
+  assert.match(text, /stripprefix\.prefixes=\/\[\[ \.path \]\]/);
+});
+
+test('rewriteFile() finds the way back from a template to the same tag', async () => {
+  const before = service('"urlprefix-${var.host}/api"');
+  const there = await rewritten(before, { form: 'hcl', to: 'traefik', mode: 'replace' });
+  const back = await rewritten(there.text, { form: 'hcl', to: 'fabio', mode: 'replace' });
+  assert.deepEqual(await tagsOf(back.text, 'hcl'), ['urlprefix-${var.host}/api']);
+});
+
+const LEFT: readonly {
+  readonly title: string;
+  readonly text: string;
+  readonly code: string;
+  readonly line: number;
+  readonly column: number;
+}[] = [
+  { title: 'a tag that is filled in as a whole', text: service('"${var.tag}"'), code: 'FILE_INTERPOLATION', line: 3, column: 11 },
+  {
+    title: 'host and path that are filled in together',
+    text: service('"urlprefix-${var.route}"'),
+    code: 'FILE_INTERPOLATION',
+    line: 3,
+    column: 11,
+  },
+  {
+    title: 'a value that would become part of an expression',
+    text: service('"urlprefix-*.${var.domain}/"'),
+    code: 'FILE_INTERPOLATION',
+    line: 3,
+    column: 11,
+  },
+  { title: 'an element that is no string', text: service('"blue"', 'var.tag'), code: 'FILE_EXPRESSION', line: 3, column: 19 },
+  {
+    title: 'a list that a function makes',
+    text: 'service {\n  tags = concat(["urlprefix-a.io/"], [])\n}\n',
+    code: 'FILE_EXPRESSION',
+    line: 2,
+    column: 10,
+  },
+  {
+    title: 'a list that a loop makes',
+    text: 'service {\n  tags = [for x in y : "urlprefix-${x}/"]\n}\n',
+    code: 'FILE_EXPRESSION',
+    line: 2,
+    column: 10,
+  },
+  {
+    title: 'a list that a condition chooses',
+    text: 'service {\n  tags = var.on ? ["urlprefix-a.io/"] : []\n}\n',
+    code: 'FILE_EXPRESSION',
+    line: 2,
+    column: 10,
+  },
+  {
+    title: 'a list with template actions that decide',
+    text: 'service {\n  tags = [\n  [[ if .on ]]\n  "urlprefix-a.io/",\n  [[ end ]]\n  ]\n}\n',
+    code: 'FILE_EXPRESSION',
+    line: 2,
+    column: 10,
+  },
+  { title: 'a file with a fault', text: 'service {\n  tags = ["urlprefix-a.io/"\n}\n', code: 'FILE_SYNTAX', line: 3, column: 1 },
+];
+
+for (const { title, text, code, line, column } of LEFT) {
+  test(`rewriteFile() leaves ${title} for hand work and says where`, async () => {
+    const result = await rewritten(text, { form: 'hcl', to: 'traefik', mode: 'replace' });
+    assert.equal(result.text, text);
+    const finding = result.findings.find((found) => found.code === code);
+    assert.deepEqual([finding?.line, finding?.column], [line, column]);
+    assert.ok(finding?.hint);
+  });
+}
+
+test('rewriteFile() converts tags of canaries, sidecars and dynamic services, each as its own', async () => {
+  const text = `job "j" {
+  group "g" {
+    service {
+      name = "web"
+      canary_tags = ["urlprefix-canary.io/"]
+      connect {
+        sidecar_service {
+          tags = ["urlprefix-side.io/"]
+        }
+      }
+    }
+    dynamic "service" {
+      for_each = var.services
+      content {
+        name = service.value
+        tags = ["urlprefix-dynamic.io/"]
+      }
+    }
+    task "t" {
+      config { tags = ["urlprefix-no.io/"] }
+      service { tags = ["urlprefix-task.io/"] }
+    }
+  }
+}
+`;
+  const { changes } = await rewritten(text, { form: 'hcl', to: 'traefik', mode: 'replace' });
+  assert.deepEqual(
+    changes.map(({ tag, kind, place }) => [tag, kind, place]),
+    [
+      ['urlprefix-canary.io/', 'converted', 'job j, group g, service: canary_tags'],
+      ['urlprefix-side.io/', 'converted', 'job j, group g, service, connect, sidecar_service: tags'],
+      ['urlprefix-dynamic.io/', 'converted', 'job j, group g, dynamic service, content: tags'],
+      ['urlprefix-task.io/', 'converted', 'job j, group g, task t, service: tags'],
+    ],
+  );
+});
