@@ -210,6 +210,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const sinceMs = pendingSinceMs;
     pendingSinceMs = undefined;
     const startedAtMs = clock.monotonicMs();
+    const wasAccepted = isAccepted;
     const now = { serving: state.serving, memory: memory.current, nowMs: clock.nowMs(), isAccepted };
     const { value: planned, diagnostics } = planNext(options, now);
     const { change } = planned;
@@ -222,7 +223,8 @@ export async function createController(options: ControllerOptions): Promise<Cont
       holdoff = applied(holdoff, { endedAtMs, durationMs: endedAtMs - renderedAtMs }, options.holdoff);
     if (!dryRun && outcome.kind !== 'rejected' && outcome.kind !== 'rolledBack' && outcome.kind !== 'pinned') {
       memory.set(planned.memory);
-      isAccepted = false;
+      // what was accepted while the proxy took this one is for the next
+      if (wasAccepted) isAccepted = false;
       state.serving = change.serving;
       recheckAtMs = change.recheckAtMs;
     }
