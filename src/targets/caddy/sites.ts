@@ -1,3 +1,4 @@
+import { compileRegexp } from '../../lib/regexp.ts';
 import { createMemory, memoised, once } from '../../lib/memo.ts';
 import { groupBy } from '../../lib/sort.ts';
 import type { HostMatch } from '../../model/match.ts';
@@ -175,8 +176,11 @@ function ownPortName({ name }: EntryPoint): string {
 
 const expressionOf = once(({ regexp }: Extract<HostMatch, { kind: 'glob' }>) => new RegExp(regexp));
 
-/** Whether a wide route may answer for a host. Expressions of strangers are never run here: they may. */
+const hostExpressionOf = once(({ regexp }: Extract<HostMatch, { kind: 'regexp' }>) => compileRegexp(`(?i)${regexp}`));
+
+/** Whether a wide route may answer for a host. */
 function mayMatch(match: HostMatch, host: string): boolean {
+  if (match.kind === 'regexp') return hostExpressionOf(match).test(host);
   if (match.kind !== 'glob') return true;
   const { pattern } = match;
   const [head = ''] = /^[^*?[\]{}!,\\:]*/.exec(pattern.toLowerCase()) ?? [];
