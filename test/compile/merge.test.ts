@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { tagSpan } from '../../src/model/diagnostic.ts';
 import { serviceName } from '../../src/model/names.ts';
 import { codesOf, compile, instanceOf, intentOf, matchOf, port, readingOf } from '../support/intents.ts';
 
@@ -138,4 +139,22 @@ test('buildTable() names a service as unreadable when an error has no intent', (
   ];
   const compiled = compile([{ ...reading, diagnostics: diagnostics as never }]);
   assert.deepEqual([...compiled.value.unreadable], ['default\u0000a']);
+});
+
+test('buildTable() names the tags of a route by service, instance, tag and place, each once', () => {
+  const reading = (service: string, instance: string, ...places: readonly (readonly [number, number])[]) => {
+    const one = instanceOf(service, { instance, address: `10.0.0.${service.length}${instance.length}`, tags: ['abc', 'def'] });
+    const spans = places.map(([tagIndex, start]) => ({ ...tagSpan(one, tagIndex), start }));
+    return readingOf(one, intentOf(one, matchOf('h.io'), { spans }));
+  };
+  const readings = [reading('b', 'x', [0, 0]), reading('a', 'y', [1, 2], [1, 1], [0, 2], [1, 2]), reading('a', 'xx', [1, 0])];
+  const expected = ['a xx 1 0', 'a y 0 2', 'a y 1 1', 'a y 1 2', 'b x 0 0'];
+
+  for (const order of [readings, readings.toReversed()])
+    assert.deepEqual(
+      compile(order).value.table.routes[0]?.spans.map(
+        ({ service, instance, tagIndex, start }) => `${service} ${instance} ${tagIndex} ${start}`,
+      ),
+      expected,
+    );
 });

@@ -1,5 +1,6 @@
 import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import type { DialectName } from '../../model/route.ts';
+import { portText } from '../port-text.ts';
 import { addressHandler, authHandler } from './access.ts';
 import { block, line, text, type Handler } from './ast.ts';
 import { compressHandler } from './compress.ts';
@@ -84,7 +85,7 @@ export function middlewareHandler(middleware: Middleware, context: MiddlewareCon
 }
 
 function redirectScheme({ scheme, port, permanent }: MiddlewareOf<'redirectScheme'>, name: string): Handler {
-  const to = `${scheme}://{http.request.host}${port === undefined ? '' : `:${port}`}{http.request.uri}`;
+  const to = `${scheme}://{http.request.host}${portText(scheme, port)}{http.request.uri}`;
   const other = scheme === 'https' ? 'http' : 'https';
   return statusPair(name, { to, status: permanent ? 301 : 302, otherStatus: permanent ? 308 : 307, where: [line('protocol', other)] });
 }

@@ -6,6 +6,7 @@ import type { HostMatch, HostPort } from '../../model/match.ts';
 import type { Hostname } from '../../model/names.ts';
 import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
+import { portText } from '../port-text.ts';
 import { changeEncoded } from '../encoded-paths.ts';
 import { redirectGoal } from '../redirect-loop.ts';
 import type { RenderSettings } from '../target.ts';
@@ -36,7 +37,7 @@ export function caddyReading({ unknownHost, tls }: Pick<RenderSettings, 'unknown
     redirect,
     redirectScheme({ scheme, port, permanent }, { entryPoint, host, url, method }) {
       if (entryPoint.tls === (scheme === 'https')) return undefined;
-      const location = `${scheme}://${splitHost(host).name}${port === undefined ? '' : `:${port}`}${requestUri(url)}`;
+      const location = `${scheme}://${splitHost(host).name}${portText(scheme, port)}${requestUri(url)}`;
       return { status: statusOf(permanent ? 301 : 302, permanent ? 308 : 307, method), location };
     },
     redirectRegexp({ regexp, replacement, permanent }, { entryPoint, host, url, method }) {

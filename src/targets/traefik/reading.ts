@@ -7,6 +7,7 @@ import type { HeaderValue } from '../../model/middleware.ts';
 import type { ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
 import { redirectGoal } from '../redirect-loop.ts';
+import { portText } from '../port-text.ts';
 import { changeEncoded, normalised } from '../encoded-paths.ts';
 import type { RenderSettings } from '../target.ts';
 import { globRegexp } from './match.ts';
@@ -37,9 +38,8 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
       return { status: request.method === 'GET' ? get : other, location: asGoUrl(location) };
     },
     redirectScheme({ scheme, port, permanent }, request) {
-      const standard = port === undefined || port === { http: 80, https: 443 }[scheme];
       const regexp = '^(https?://)?(\\[[\\w:.]+\\]|[\\w._-]+)?(:\\d+)?(.*)$';
-      const replacement = `${scheme}://\${2}${standard ? '' : `:${port}`}\${4}`;
+      const replacement = `${scheme}://\${2}${portText(scheme, port)}\${4}`;
       return redirected(clientUrl(request), { regexp, replacement, permanent }, request.method);
     },
     redirectRegexp,

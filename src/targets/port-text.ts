@@ -1,0 +1,4 @@
+/** The port of a URL as it stands behind the host: nothing where it is the usual one of its scheme, as in Traefik. */
+export function portText(scheme: 'http' | 'https', port: number | undefined): string {
+  return port === undefined || port === { http: 80, https: 443 }[scheme] ? '' : `:${port}`;
+}

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseGoUrl, requestUri } from '../../src/lib/go-url.ts';
+import type { PathMiddleware, ProxyRequest } from '../../src/model/request.ts';
+import type { DialectName, Redirect } from '../../src/model/route.ts';
+import { caddyTarget } from '../../src/targets/caddy/target.ts';
+import { traefikTarget } from '../../src/targets/traefik/target.ts';
+import { caddySettings } from '../support/caddy.ts';
+import { ENTRY_POINTS } from '../support/intents.ts';
+import { poolOf, routeOf } from '../support/tables.ts';
+
+/** What each proxy makes of the same request, side by side. Against the real programs: `npm run differential`. */
+const SETTINGS = caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 });
+const PROXIES = [caddyTarget.reading(SETTINGS), traefikTarget.reading(SETTINGS)] as const;
+const [WEB] = ENTRY_POINTS;
+
+function urlOf(text: string) {
+  const url = parseGoUrl(text);
+  assert.ok(url);
+  return url;
+}
+
+const strip = (...prefixes: readonly string[]): PathMiddleware => ({ kind: 'stripPrefix', prefixes });
+const forced = (...prefixes: readonly string[]): PathMiddleware => ({ kind: 'stripPrefix', prefixes, forceSlash: true });
+const cut = (...regexps: readonly string[]): PathMiddleware => ({ kind: 'stripPrefixRegexp', regexps });
+const add = (prefix: string): PathMiddleware => ({ kind: 'addPrefix', prefix });
+const put = (path: string): PathMiddleware => ({ kind: 'replacePath', path });
+const swap = (regexp: string, replacement: string): PathMiddleware => ({ kind: 'replacePathRegexp', regexp, replacement });
+
+/** A path, what changes it, and what it is then in Caddy and in Traefik, for labels and for prefixes. */
+const CHANGES: readonly (readonly [string, PathMiddleware, string, string?])[] = [
+  ['/api/b?q=1', strip('/x', '/api'), '/b?q=1 without /api | /b?q=1 without /api'],
+  ['/apifoo', strip('/api'), '/foo without /api | /foo without /api'],
+  ['/api', strip('/api'), '/ without /api | / without /api'],
+  ['/api', forced('/api'), '/ without /api | / without /api'],
+  ['/api//b', forced('/api'), '/b without /api | 400'],
+  ['/api', strip('/'), '/api without / | /api without /'],
+  ['/b', strip('/api'), 'same | same'],
+  ['/a%2Fb/c', strip('/a/'), '/b/c without /a/ | /b/c without /a/'],
+  ['/a%20b/c%2Fd', strip('/a b'), '/c%2Fd without /a b | /c%2Fd without /a b', '/c/d without /a%20b | /c%2Fd without /a b'],
+  ['/a%2Fb%2Fc', forced('/a/b'), '/c without /a/b | /c without /a/b'],
+  ['/a/%2e%2e/b', strip('/a'), '/%2e%2e/b without /a | /%2e%2e/b without /a', 'same | /%2e%2e/b without /a'],
+  ['/a%3Fb/c', strip('/a'), '/%3Fb/c without /a | /%3Fb/c without /a', '/%3Fb/c | /%3Fb/c without /a'],
+  ['/a%25b/c', strip('/a'), '/%25b/c without /a | /%25b/c without /a', '/%25b/c | /%25b/c without /a'],
+  ['/a/../x', strip('/a'), 'same | 400'],
+  ['/v1/x', cut('^/y', '^/v[0-9]'), '/x without /v1 | /x without /v1'],
+  ['/xv1/x', cut('/v[0-9]'), 'same | same'],
+  ['/v1%2Fx/y', cut('^/v[0-9]/x'), '/y without /v1/x | /y without /v1/x'],
+  ['/', cut('^/*$'), 'same | / without /'],
+  ['/v1/x', cut('z*'), 'same | same'],
+  ['/x', add('/p'), '/p/x | /p/x'],
+  ['/x%2Fy', add('/p'), '/p/x%2Fy | /p/x%2Fy', '/p/x/y | /p/x%2Fy'],
+  ['/x', add('p'), '/p/x | /p/x', 'p/x | /p/x'],
+  ['/a//b', add('/p'), '/p/a//b | /p/a//b', '/p/a/b | /p/a//b'],
+  ['/x?q=1', put('/z'), '/z?q=1 | /z?q=1'],
+  ['/x', put('/a%2Fb'), '/a%2Fb | /a%2Fb'],
+  ['/x', put('/%zz'), '500 | 500'],
+  ['/x', put('z'), 'z | z'],
+  ['/old/x', swap('^/old/(.*)$', '/new/${1}'), '/new/x | /new/x'],
+  ['/old%2Fx/y', swap('^/old%2F(.*)$', '/new/${1}'), '/new/x/y | /new/x/y'],
+  ['/x', swap('^/y', '/z'), 'same | same'],
+  ['/x', swap('^/x', '/..'), '400 | 400'],
+  ['/x', swap('^/x', '/%zz'), '500 | 500'],
+  ['/x', swap('^/x$', ''), '/ | /'],
+];
+
+for (const [path, middleware, labels, prefixes = labels] of CHANGES)
+  test(`changePath() makes of ${path} by ${JSON.stringify(middleware)} ${labels}`, () => {
+    const outcome = (dialect: DialectName): string =>
+      PROXIES.map((proxy) => {
+        const change = proxy.changePath(urlOf(path), middleware, dialect);
+        if (change.kind === 'same') return 'same';
+        return change.kind === 'refused'
+          ? String(change.status)
+          : [requestUri(change.url), change.prefix].filter((text) => text !== undefined).join(' without ');
+      }).join(' | ');
+
+    assert.equal(outcome('traefik'), labels);
+    assert.equal(outcome('fabio'), prefixes);
+  });
+
+/** A path as sent and what matches of labels and of prefixes are compared with, in Caddy and in Traefik. */
+const SEEN: readonly (readonly [string, string, string])[] = [
+  ['/a%2Fb', '/a/b | /a%2Fb', '/a/b | /a%2Fb'],
+  ['/a%2fb', '/a/b | /a/b', '/a/b | /a/b'],
+  ['/%61b', '/ab | /ab', '/ab | /ab'],
+  ['/a%20b', '/a b | /a b', '/a b | /a b'],
+  ['/a%3Bb%26', '/a;b& | /a%3Bb%26', '/a;b& | /a;b&'],
+  ['/x/..//y', '/y | /x/..//y', '/y | /x/..//y'],
+  ['/a%25b', '/a%b | /a%25b', '/a%b | /a%b'],
+  ['/', '/ | /', '/ | /'],
+  ['/%C3%A4', '/\u00e4 | /\u00e4', '/\u00e4 | /\u00e4'],
+  ['/a+b', '/a+b | /a+b', '/a+b | /a+b'],
+  ['/a%3a', '/a: | /a:', '/a: | /a:'],
+];
+
+for (const [path, labels, prefixes] of SEEN)
+  test(`matchedPath() compares ${path} as ${labels}`, () => {
+    const seen = (dialect: DialectName): string => PROXIES.map((proxy) => proxy.matchedPath(urlOf(path), dialect)).join(' | ');
+
+    assert.equal(seen('traefik'), labels);
+    assert.equal(seen('fabio'), prefixes);
+  });
+
+const text = (value: string) => ({ kind: 'text', text: value }) as const;
+const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [
+  [
+    '/x/y?q=1',
+    { status: 301, otherStatus: 308, to: [text('https://b.io'), { kind: 'path' }] },
+    'clean',
+    'GET',
+    '301 https://b.io/x/y?q=1 | 301 https://b.io/x/y?q=1',
+  ],
+  [
+    '/x//y?q=1',
+    { status: 301, otherStatus: 308, to: [text('https://b.io'), { kind: 'path' }] },
+    'raw',
+    'HEAD',
+    '301 https://b.io/x//y?q=1 | 308 https://b.io/x//y?q=1',
+  ],
+  [
+    '/x//y?q=1',
+    { status: 302, otherStatus: 307, to: [text('https://b.io'), { kind: 'path' }] },
+    'clean',
+    'POST',
+    '307 https://b.io/x/y?q=1 | 307 https://b.io/x//y?q=1',
+  ],
+  [
+    '/x//y?q=1',
+    { status: 302, otherStatus: 307, to: [text('https://b.io/fix')] },
+    'clean',
+    'GET',
+    '302 https://b.io/fix | 302 https://b.io/fix',
+  ],
+  ['/x?', { status: 301, to: [text('https://b.io'), { kind: 'path' }] }, 'clean', 'GET', '301 https://b.io/x | 301 https://b.io/x'],
+  ['/x?', { status: 301, to: [text('https://b.io'), { kind: 'path' }] }, 'raw', 'GET', '301 https://b.io/x? | 301 https://b.io/x'],
+  [
+    '/x?q',
+    { status: 301, to: [text('https://b.io/?u='), { kind: 'path' }] },
+    'clean',
+    'GET',
+    '301 https://b.io/?u=/x | 301 https://b.io/?u=/x',
+  ],
+  [
+    '/x',
+    { status: 303, to: [text('https://'), { kind: 'host' }, { kind: 'path' }] },
+    'clean',
+    'GET',
+    '303 https://a.io:8080/x | 302 https://a.io:8080/x',
+  ],
+  [
+    '/x',
+    { status: 308, to: [text('https://'), { kind: 'hostname' }, text(':8443'), { kind: 'path' }] },
+    'clean',
+    'GET',
+    '308 https://a.io:8443/x | 301 https://a.io:8443/x',
+  ],
+  [
+    '/a%20b',
+    { status: 301, otherStatus: 308, to: [text('https://b.io/p q'), { kind: 'path' }] },
+    'clean',
+    'PUT',
+    '308 https://b.io/p%20q/a%20b | 308 https://b.io/p%20q/a%20b',
+  ],
+];
+
+for (const [path, redirect, pathForm, method, expected] of REDIRECTS)
+  test(`redirect() leads ${method} ${path} by ${JSON.stringify(redirect.to)} ${redirect.status} of a ${pathForm} route to ${expected}`, () => {
+    assert.ok(WEB);
+    const request: ProxyRequest = { entryPoint: WEB, method, host: 'a.io:8080', url: urlOf(path), headers: [], ip: '192.0.2.1' };
+    const route = routeOf('r', 'a.io', '/', { action: { kind: 'redirect', redirect }, pathForm });
+    const answers = PROXIES.map((proxy) => {
+      const answer = proxy.redirect(redirect, request, { route, shaped: request.url });
+      return answer ? `${answer.status} ${answer.location}` : 'passes';
+    });
+
+    assert.equal(answers.join(' | '), expected);
+  });
+
+test('served() leaves instances of weight 0 out', () => {
+  const { endpoints } = poolOf('p', [1, 2]);
+  const weighted = endpoints.map((endpoint, index) => ({ ...endpoint, weight: index }));
+
+  for (const proxy of PROXIES)
+    assert.deepEqual(
+      proxy.served(weighted).map(({ port }) => port),
+      [2],
+    );
+});
+
+test('unknownHost is what the proxy can say', () => {
+  const said = (status: number): readonly number[] =>
+    [caddyTarget, traefikTarget].map((target) => target.reading({ ...SETTINGS, unknownHost: { status } }).unknownHost);
+
+  assert.deepEqual([404, 503, 418].map(said), [
+    [404, 404],
+    [503, 503],
+    [418, 404],
+  ]);
+});
+
+test('redirectScheme() names the port that is not the usual one', () => {
+  assert.ok(WEB);
+  const request: ProxyRequest = { entryPoint: WEB, method: 'POST', host: 'a.io:80', url: urlOf('/x?q'), headers: [], ip: '192.0.2.1' };
+  const led = (port?: number): readonly string[] =>
+    PROXIES.map((proxy) => {
+      const answer = proxy.redirectScheme(
+        { kind: 'redirectScheme', scheme: 'https', permanent: false, ...(port !== undefined && { port }) },
+        request,
+      );
+      return answer ? `${answer.status} ${answer.location}` : 'passes';
+    });
+
+  assert.deepEqual(led(), ['307 https://a.io/x?q', '307 https://a.io/x?q']);
+  assert.deepEqual(led(443), led());
+  assert.deepEqual(led(8443), ['307 https://a.io:8443/x?q', '307 https://a.io:8443/x?q']);
+});
