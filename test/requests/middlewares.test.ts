@@ -56,6 +56,11 @@ for (const server of SERVERS) {
     const paths = async (host: string, ...asked: readonly string[]): Promise<readonly unknown[]> =>
       Promise.all(asked.map((one) => path(host, one)));
 
+    const cut = async (asked: string): Promise<unknown> => {
+      const { echo } = await served.ask('twice.io', { path: asked, headers: { 'x-forwarded-prefix': '/forged' } });
+      return echo?.headers['x-forwarded-prefix'];
+    };
+    assert.deepEqual([await cut('/7/v1/x'), await cut('/v2/x'), await cut('/8/x')], ['/7, /v1', '/v2', '/8']);
     assert.deepEqual(await paths('strip.io', '/api/x?q=%2F', '/API/x', '/apix', '/api', '/api/', '/b%20c/d', '/none?'), [
       '/x?q=%2F',
       '/API/x',

@@ -51,8 +51,13 @@ export function answersOf({ outcomes }: Evaluation, asked: AskedRequest): readon
   return outcomes.flatMap(({ answer, steps }) => [
     expectedOf(answer, asked),
     ...steps.flatMap(({ effect }) => (effect.kind === 'mayAnswer' ? [{ status: effect.status, instances: [] }] : [])),
-    ...(answer.kind === 'forward' && isUntrusted(answer) ? [502, 500].map((status) => ({ status, instances: [] })) : []),
+    ...(answer.kind === 'forward' && isUntrusted(answer) ? refusedWith(answer).map((status) => ({ status, instances: [] })) : []),
   ]);
+}
+
+/** What an instance that is not trusted comes to; where it is checked it is taken out. */
+function refusedWith({ backend }: Extract<Answer, { kind: 'forward' }>): readonly number[] {
+  return backend.healthCheck ? [502, 500, 503] : [502, 500];
 }
 
 /** The proxy does not trust the certificates of our echo programs unless it is told not to look. */

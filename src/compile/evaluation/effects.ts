@@ -108,11 +108,17 @@ function pathEffect(middleware: PathMiddleware, passage: Passage, { proxy, diale
   if (change.kind === 'refused')
     return { effect: { kind: 'answers', status: change.status, why: 'the path that is left must be cleaned again' }, next: passage };
   const { url, prefix } = change;
-  const changed = prefix === undefined ? passage.changed : [...passage.changed, { name: 'X-Forwarded-Prefix', value: prefix }];
+  const changed = prefix === undefined ? passage.changed : [...passage.changed, forwardedPrefix(prefix, passage.changed)];
   return {
     effect: { kind: 'path', from: encodedPath(request.url), to: requestUri({ path: url.path, rawPath: url.rawPath }) },
     next: { request: { ...request, url }, changed },
   };
+}
+
+/** Each middleware that cuts something adds it: instances get all of it, as one list. */
+function forwardedPrefix(prefix: string, changed: readonly HeaderValue[]): HeaderValue {
+  const before = changed.findLast(({ name }) => name.toLowerCase() === 'x-forwarded-prefix')?.value ?? '';
+  return { name: 'X-Forwarded-Prefix', value: before === '' ? prefix : `${before}, ${prefix}` };
 }
 
 function redirectEffect(answer: RedirectAnswer | undefined, otherwise: string): Effect {

@@ -5,9 +5,10 @@ import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { isEnforceable } from './access.ts';
 import { block, line, text, type Handler } from './ast.ts';
+import { withoutHeaders } from './headers.ts';
 import { ENCODED } from './limits.ts';
 import { middlewareHandler } from './middlewares.ts';
-import { nextAfterStrip } from './path-changes.ts';
+import { FORWARDED_PREFIX, nextAfterStrip } from './path-changes.ts';
 import { forward } from './pools.ts';
 import { canPrint } from './quote.ts';
 import { redirectHandler } from './redirects.ts';
@@ -48,12 +49,21 @@ function partHandler({ weight, middlewares, action }: SplitPart, route: Route, c
 
 function middlewareHandlers(middlewares: readonly Middleware[], { id, dialect }: Route, context: HandlerContext): readonly Handler[] {
   const nexts = middlewares.map((_middleware, index) => nextAfterStrip(middlewares, index, dialect));
-  return middlewares.map((middleware, index) => {
+  // as in Traefik instances get all that was cut, and nothing that a client says was
+  const isAdded = dialect === 'traefik' && middlewares.filter(isStrip).length > 1;
+  const prefixField = `${isAdded ? '+' : ''}${FORWARDED_PREFIX}`;
+  const forgotten: Handler = { matchers: [], directives: isAdded ? withoutHeaders([FORWARDED_PREFIX]) : [] };
+  const handlers = middlewares.map((middleware, index) => {
     const prefixed = nexts.includes(index) ? index : nexts[index];
     const emptied =
       prefixed !== undefined && middlewares[prefixed]?.kind === 'addPrefix' ? `${context.name}m${prefixed}emptied` : undefined;
-    return middlewareHandler(middleware, { ...context, route: id, dialect, name: `${context.name}m${index}`, emptied });
+    return middlewareHandler(middleware, { ...context, route: id, dialect, name: `${context.name}m${index}`, emptied, prefixField });
   });
+  return [forgotten, ...handlers];
+}
+
+function isStrip({ kind }: Middleware): boolean {
+  return kind === 'stripPrefix' || kind === 'stripPrefixRegexp';
 }
 
 /** One handler after the other. */

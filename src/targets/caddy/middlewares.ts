@@ -19,6 +19,7 @@ export interface MiddlewareContext extends HandlerContext {
   readonly route: string;
   readonly dialect: DialectName;
   readonly emptied?: string | undefined;
+  readonly prefixField: string;
 }
 
 const NOTHING: Handler = { matchers: [], directives: [] };

@@ -16,7 +16,12 @@ interface PathContext {
   readonly dialect: DialectName;
   /** The variable that tells whether nothing is left of the path, for the prefix that is put before it. */
   readonly emptied?: string | undefined;
+  /** The header that gets what is cut; with a `+` it is added to what is there. */
+  readonly prefixField: string;
 }
+
+/** The header in which instances get what was cut. */
+export const FORWARDED_PREFIX = 'X-Forwarded-Prefix';
 
 /** Where the middleware stands that changes the path next after those of Traefik that may leave nothing of it. */
 export function nextAfterStrip(middlewares: readonly Middleware[], index: number, dialect: DialectName): number | undefined {
@@ -29,20 +34,27 @@ export function nextAfterStrip(middlewares: readonly Middleware[], index: number
 const CHANGING = ['addPrefix', 'replacePath', 'replacePathRegexp'] as const;
 
 /** Cuts the first prefix that fits, case-sensitively. */
-export function stripPrefix({ prefixes }: MiddlewareOf<'stripPrefix'>, { name, dialect, emptied }: PathContext): Handler {
+export function stripPrefix({ prefixes }: MiddlewareOf<'stripPrefix'>, { name, dialect, emptied, prefixField }: PathContext): Handler {
   const each = prefixes.map((prefix, index) => {
     const id = `${name}p${index}`;
     if (dialect !== 'traefik') return stripDecoded(prefix, id);
-    return stripEncoded({ id, regexp: regexpLiteral(prefix), prefix: literalValue(prefix), header: literalUrl(prefix), emptied });
+    return stripEncoded({
+      id,
+      regexp: regexpLiteral(prefix),
+      prefix: literalValue(prefix),
+      header: literalUrl(prefix),
+      emptied,
+      field: prefixField,
+    });
   });
   return inRoute(each);
 }
 
 /** Cuts what the first expression that fits has matched at the beginning of the path. */
-export function stripPrefixRegexp({ regexps }: MiddlewareOf<'stripPrefixRegexp'>, { name, emptied }: PathContext): Handler {
+export function stripPrefixRegexp({ regexps }: MiddlewareOf<'stripPrefixRegexp'>, { name, emptied, prefixField }: PathContext): Handler {
   const each = regexps.filter(cutsSomething).map((regexp, index) => {
     const id = `${name}p${index}`;
-    return stripEncoded({ id, regexp, prefix: `{re.${id}.cut}`, header: `{re.${id}.cut}`, emptied });
+    return stripEncoded({ id, regexp, prefix: `{re.${id}.cut}`, header: `{re.${id}.cut}`, emptied, field: prefixField });
   });
   return inRoute(each);
 }
@@ -128,7 +140,7 @@ function stripDecoded(prefix: string, id: string): Handler {
       block(['handle', `@${id}q`], [line('uri', 'path_regexp', text(`^${literal}/?`), '/')]),
       block(
         ['handle', `@${id}`],
-        [line('rewrite', '*', text(`/{re.${id}.1}`)), line('request_header', '*', 'X-Forwarded-Prefix', text(literalUrl(prefix)))],
+        [line('rewrite', '*', text(`/{re.${id}.1}`)), line('request_header', '*', FORWARDED_PREFIX, text(literalUrl(prefix)))],
       ),
     ],
   };
@@ -141,19 +153,21 @@ function stripEncoded({
   prefix,
   header,
   emptied,
+  field,
 }: {
   readonly id: string;
   readonly regexp: string;
   readonly prefix: string;
   readonly header: string;
   readonly emptied: string | undefined;
+  readonly field: string;
 }): Handler {
   // a `handle` alone would sort them
   const steps = [
     line('respond', `@${id}dots`, '400'),
     line('uri', 'strip_prefix', text(prefix)),
     line('uri', 'path_regexp', text('^/?'), '/'),
-    line('request_header', '*', 'X-Forwarded-Prefix', text(header)),
+    line('request_header', '*', field, text(header)),
     ...(emptied === undefined ? [] : [line('vars', `@${id}all`, emptied, 'yes')]),
   ];
   const matchers = [
