@@ -1,33 +1,26 @@
 import type { Config } from '../config/options.ts';
-import { convertTags, type Conversion } from '../dialects/convert.ts';
+import { convertTags } from '../dialects/convert.ts';
 import type { FormatContext } from '../dialects/dialect.ts';
-import type { ServiceInstance } from '../model/catalog.ts';
-import type { Diagnosed } from '../model/diagnostic.ts';
-import { DEFAULT_OWNER, parsePort, serviceName, sourceId, type Port } from '../model/names.ts';
+import type { Convert } from '../jobfiles/rewrite.ts';
+import { parsePort, type Port } from '../model/names.ts';
 import { DIALECTS, type DialectName } from '../model/route.ts';
 import { createDialect, createFormatter } from './dialects.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { givenInstance } from './given-tags.ts';
 import { entryPointsOf, proxyOf } from './paths.ts';
-
-/** Tags to be converted, with what is known of the service that registers them. */
-export interface ServiceTags {
-  readonly service?: string;
-  readonly port?: number;
-  readonly tags: readonly string[];
-}
 
 /** Converts tags of services into one dialect as a configuration says. `from`: only tags of this dialect are read. */
 export function createConverter(
   config: Config,
   { to, from }: { readonly to: DialectName; readonly from?: DialectName | undefined },
-): (service: ServiceTags) => Diagnosed<Conversion> {
+): Convert {
   const { accept } = config.dialects;
   const order = [...accept, ...DIALECTS.filter((name) => !accept.includes(name))];
   const dialects = order.filter((name) => from === undefined || name === from || name === to).map((name) => createDialect(name, config));
   const formatter = createFormatter(to, config);
   const entryPoints = usualEntryPoints(config);
   return ({ service = 'service', port, tags }) => {
-    const instance = instanceOf(tags, { service, port: (port === undefined ? undefined : parsePort(port)) ?? unnamedPort(tags) });
+    const instance = givenInstance(tags, { service, port: (port === undefined ? undefined : parsePort(port)) ?? unnamedPort(tags) });
     const context = { service: instance.service, port: instance.port, entryPoints, transports: new Map() };
     return convertTags(instance, { dialects, to: formatter, context });
   };
@@ -45,21 +38,6 @@ function unnamedPort(tags: readonly string[]): Port {
   const all = tags.join(' ');
   const unnamed = Array.from({ length: 65_535 }, (_, index) => index + 1).find((number) => !all.includes(String(number)));
   return parsePort(unnamed ?? 1) as Port;
-}
-
-function instanceOf(tags: readonly string[], { service, port }: { readonly service: string; readonly port: Port }): ServiceInstance {
-  return {
-    source: sourceId('static'),
-    owner: DEFAULT_OWNER,
-    service: serviceName(service),
-    instance: 'tags',
-    address: '127.0.0.1',
-    port,
-    tags,
-    meta: {},
-    health: 'passing',
-    modifyIndex: 0,
-  };
 }
 
 /** Names of the first entry points of each kind, as the configured proxy has them. */

@@ -1,4 +1,6 @@
 import { text as readAll } from 'node:stream/consumers';
+import type { ServiceInstance } from '../model/catalog.ts';
+import { DEFAULT_OWNER, serviceName, sourceId, type Port } from '../model/names.ts';
 import { CommandError, EXIT } from './errors.ts';
 
 /** Tags that a command is to look at, and what is known of their service. */
@@ -13,6 +15,25 @@ export async function givenTags(args: readonly string[]): Promise<GivenTags> {
   if (!args.includes('-')) return { tags: args };
   const { tags, ...service } = parseTags(await readAll(process.stdin));
   return { tags: args.flatMap((arg) => (arg === '-' ? tags : [arg])), ...service };
+}
+
+/** A healthy instance that registers tags. */
+export function givenInstance(
+  tags: readonly string[],
+  { service, port }: { readonly service: string; readonly port: Port },
+): ServiceInstance {
+  return {
+    source: sourceId('static'),
+    owner: DEFAULT_OWNER,
+    service: serviceName(service),
+    instance: 'tags',
+    address: '127.0.0.1',
+    port,
+    tags,
+    meta: {},
+    health: 'passing',
+    modifyIndex: 0,
+  };
 }
 
 /**

@@ -56,7 +56,7 @@ export function textReport(report: Report, { style }: Pick<Printer, 'style'>): r
       ...(hint === undefined ? [] : [`    ${style('dim', hint)}`]),
     ]),
     ...occurrences(findings).map(([code, count]) => `${String(count).padStart(6)} × ${code}`),
-    `${files} files, ${changed} ${changed === 1 ? 'changes' : 'change'}: ${automatic} tags converted to ${report.to}, ${byHand} by hand, ${lossy} lossy, ${done} in that dialect already`,
+    `files: ${files}, changed: ${changed}; tags converted to ${report.to}: ${automatic}, by hand: ${byHand}, lossy: ${lossy}, in that dialect already: ${done}`,
   ];
 }
 

@@ -1,9 +1,8 @@
-import { writeFileAtomic } from '../lib/files.ts';
 import { unifiedPatch } from '../lib/patch.ts';
 import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
 import { formOf, readJobFile } from '../jobfiles/read.ts';
 import { rewriteFile, type Convert, type RewriteMode, type Rewritten } from '../jobfiles/rewrite.ts';
-import { filesUnder, readText } from '../jobfiles/tree.ts';
+import { filesUnder, readText, replaceText } from '../jobfiles/tree.ts';
 import { loadFor, type Context } from './context.ts';
 import { createConverter, dialectNamed } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -48,7 +47,7 @@ export async function migrateWrite(paths: readonly string[], flags: MigrateFlags
     };
     // kept first: whatever happens next, there is a way back
     await writeManifest(manifest, [...(await readManifest(manifest)), run]);
-    for (const { path, text } of changed) await writeFileAtomic(path, text);
+    for (const { path, text } of changed) await replaceText(path, text);
     context.printer.say(`${changed.length} files written; hind-proxy migrate revert puts them back (${manifest})`);
   }
   print(report, flags, context);
@@ -66,7 +65,7 @@ export async function migrateRevert(flags: MigrateFlags, { printer }: Context): 
     throw new CommandError(
       `Cannot revert, these files were changed since they were written:\n${changed.map((path) => `  ${path}`).join('\n')}`,
     );
-  for (const { path, before } of last.files) await writeFileAtomic(path, before);
+  for (const { path, before } of last.files) await replaceText(path, before);
   await writeManifest(manifest, runs.slice(0, -1));
   if (flags.json) printer.json({ reverted: last.files.map(({ path }) => path) });
   else printer.out(`${last.files.length} files are as they were before ${last.at}`);

@@ -1,14 +1,13 @@
 import { createPipeline } from '../controller/pipeline.ts';
 import { diagnosticView } from '../controller/views.ts';
-import type { ServiceInstance } from '../model/catalog.ts';
 import { compareDiagnostics, type Diagnostic } from '../model/diagnostic.ts';
 import { describeMatch } from '../model/describe.ts';
-import { DEFAULT_OWNER, parsePort, serviceName, sourceId } from '../model/names.ts';
+import { parsePort, sourceId, type Port } from '../model/names.ts';
 import { programmingSetUpFor, type Context } from './context.ts';
 import { createDialects } from './dialects.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
-import { givenTags } from './given-tags.ts';
+import { givenInstance, givenTags } from './given-tags.ts';
 import { formatDiagnostic } from './print.ts';
 import { compileOptions } from './runtime.ts';
 
@@ -25,7 +24,7 @@ export async function validateTags(flags: TagFlags, context: Context): Promise<n
   if (tags.length === 0) throw new CommandError('Cannot check tags: none is given, expected some or - for the lines of stdin', EXIT.usage);
   const setup = await programmingSetUpFor(flags, context, { quiet: true });
   const source = sourceId('static');
-  const instances = [instanceOf(tags)];
+  const instances = [givenInstance(tags, { service: 'tags', port: anyPort() })];
   const pipeline = createPipeline({ dialects: createDialects(setup), compile: compileOptions(setup), primary: source, merge: 'union' });
   const compiled = pipeline.compile([{ source, revision: '0', observedAtMs: 0, local: true, instances }], new Map());
   const rendered = setup.target.render(compiled.value.table, setup.settings);
@@ -40,19 +39,9 @@ export async function validateTags(flags: TagFlags, context: Context): Promise<n
   return errors > 0 ? EXIT.failed : EXIT.ok;
 }
 
-function instanceOf(tags: readonly string[]): ServiceInstance {
+/** Any port: what a tag says of ports is not compared with it. */
+function anyPort(): Port {
   const port = parsePort(8080);
   if (port === undefined) throw new TypeError('Cannot make an instance without a port');
-  return {
-    source: sourceId('static'),
-    owner: DEFAULT_OWNER,
-    service: serviceName('tags'),
-    instance: 'tags',
-    address: '127.0.0.1',
-    port,
-    tags,
-    meta: {},
-    health: 'passing',
-    modifyIndex: 0,
-  };
+  return port;
 }

@@ -61,10 +61,14 @@ export function writtenFile(path: string, { before, after }: { readonly before: 
   return { path: resolve(path), before, beforeSha256: sha256(before), afterSha256: sha256(after) };
 }
 
-/** The files of a writing that are not what it left: putting them back would lose what somebody did since. */
+/**
+ * The files of a writing that hold neither what it left nor, as where it was cut short, what they held before: putting those back would lose
+ * what somebody did since.
+ */
 export async function changedSince({ files }: MigrationRun): Promise<readonly string[]> {
   const texts = await Promise.all(files.map(async ({ path }) => readText(path).catch(() => undefined)));
-  return files.flatMap(({ path, afterSha256 }, index) =>
-    texts[index] !== undefined && sha256(texts[index]) === afterSha256 ? [] : [path],
-  );
+  return files.flatMap(({ path, beforeSha256, afterSha256 }, index) => {
+    const hash = texts[index] === undefined ? undefined : sha256(texts[index]);
+    return hash === afterSha256 || hash === beforeSha256 ? [] : [path];
+  });
 }

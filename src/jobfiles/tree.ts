@@ -1,5 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomic } from '../lib/files.ts';
 import { compareText } from '../lib/sort.ts';
 import { formOf } from './read.ts';
 
@@ -32,4 +33,11 @@ export async function readText(path: string): Promise<string> {
   } catch (error) {
     throw new RangeError(`Cannot read ${path}: it is no UTF-8`, { cause: error });
   }
+}
+
+/** Writes the text of a file that is there: its permission bits stay, a link to it too. */
+export async function replaceText(path: string, text: string): Promise<void> {
+  const target = await realpath(path);
+  const { mode } = await stat(target);
+  await writeFileAtomic(target, text, { mode: mode & 0o777 });
 }

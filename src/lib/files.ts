@@ -47,6 +47,8 @@ export async function stageFile(path: string, content: string, options: AtomicWr
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     await withFile(await open(staged, flags, mode), async (file) => {
+      // whatever the umask is
+      if (options.mode !== undefined) await file.chmod(mode);
       await file.writeFile(content, 'utf8');
       await file.sync();
     });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { CORPUS } from '../corpus/entries.ts';
@@ -69,12 +69,35 @@ test('migrate revert refuses files that were changed since, and names them', asy
   assert.equal(await readFile(path, 'utf8'), edited);
 });
 
+test('migrate revert ends what a write that was cut short has left', async (t) => {
+  const { dir, path, before } = await oneFile(t);
+  const other = join(dir, 'other.nomad.hcl');
+  await writeFile(other, before);
+  assert.equal(migrate(dir, 'write', path, other, '--to', 'traefik').code, 0);
+  await writeFile(other, before);
+  assert.equal(migrate(dir, 'revert').code, 0);
+  assert.deepEqual([await readFile(path, 'utf8'), await readFile(other, 'utf8')], [before, before]);
+});
+
+test('migrate write keeps permissions and links of files', async (t) => {
+  const { dir, path } = await oneFile(t);
+  const link = join(dir, 'link.nomad.hcl');
+  await chmod(path, 0o666);
+  await symlink(path, link);
+  assert.equal(migrate(dir, 'write', link, '--to', 'traefik').code, 0);
+  assert.match(await readFile(path, 'utf8'), /traefik\.enable/);
+  assert.equal((await stat(path)).mode & 0o777, 0o666);
+  assert.ok((await lstat(link)).isSymbolicLink());
+  assert.equal(migrate(dir, 'revert').code, 0);
+  assert.ok((await lstat(link)).isSymbolicLink());
+});
+
 test('migrate plan says what is left for hand work, in text, Markdown and JSON', async (t) => {
   const { dir, path } = await oneFile(t);
   const { code, out } = migrate(dir, 'plan', path, '--to', 'traefik');
   assert.equal(code, 0);
   assert.match(out, /web\.nomad\.hcl:5:5: TRAEFIK_UNSUPPORTED/);
-  assert.match(out, /1 files, 1 changes: 1 tags converted to traefik, 1 by hand/);
+  assert.match(out, /files: 1, changed: 1; tags converted to traefik: 1, by hand: 1/);
   assert.match(migrate(dir, 'plan', path, '--to', 'traefik', '--format', 'md').out, /\| 1 \| 1 \| 1 \| 1 \|/);
   const report = JSON.parse(migrate(dir, 'plan', path, '--to', 'traefik', '--json').out) as { files: readonly { inputSha256: string }[] };
   assert.match(report.files[0]?.inputSha256 ?? '', /^[0-9a-f]{64}$/);
