@@ -31,6 +31,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   apply: effects(['model']),
   admin: effects(['model']),
   jobfiles: effects(['model']),
+  verify: effects(['model', 'apply']),
   config: effects(['model']),
   controller: { folders: ['model', 'compile', 'plan'], lib: 'all', node: true, packages: false },
   lib: { folders: [], lib: 'all', node: true, packages: true },
@@ -47,6 +48,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     'config',
     'controller',
     'jobfiles',
+    'verify',
   ]),
   'main.ts': effects(['cli']),
 };
@@ -57,6 +59,7 @@ const INTERFACES: Readonly<Record<string, readonly string[]>> = {
   apply: ['targets/target.ts'],
   admin: ['controller/views.ts'],
   jobfiles: ['dialects/convert.ts'],
+  verify: ['targets/target.ts'],
 };
 
 /** Packages that more than one file may import. */

@@ -1,6 +1,6 @@
 import type { Catalog } from './generator.ts';
 import { AUTHORIZATION } from './middlewares.ts';
-import { TRUSTED_PROXY } from '../requests/samples.ts';
+import { TRUSTED_PROXY } from '../requests/model.ts';
 import { createRandom, type Random } from './random.ts';
 import { hostsOf, oneWay, PATHS, type Call } from './rules.ts';
 

@@ -9,10 +9,11 @@ import { sourceId } from '../../src/model/names.ts';
 import { SERVERS } from '../../src/model/rendered.ts';
 import type { RoutingTable } from '../../src/model/route.ts';
 import { parseServices } from '../../src/sources/service-file.ts';
+import type { AskedRequest } from '../../src/verify/request.ts';
+import { requestsOf } from '../../src/verify/requests.ts';
 import { CASE_DIALECTS, OPTIONS } from '../support/intents.ts';
 import { startEchoes, startLab, type Lab, type RealAnswer } from './lab.ts';
-import { answersOf, modelOf, type AskedRequest, type ExpectedAnswer } from './model.ts';
-import { samplesFor } from './samples.ts';
+import { answersOf, modelOf, TRUSTED_PROXY, type ExpectedAnswer } from './model.ts';
 import { readVectors, VECTORS, vectorTable, type VectorRequest } from './vectors.ts';
 
 /**
@@ -41,7 +42,7 @@ for (const server of SERVERS) {
     const echoes = startEchoes(t, certificateOf(lab));
     for (const name of readdirSync(CASES)) {
       const table = await echoes.standIn(caseTable(name, lab));
-      await agree(lab, { name, table, requests: samplesFor(table, lab.settings.entryPoints) });
+      await agree(lab, { name, table, requests: requestsOf(table, lab.settings.entryPoints, { odd: true, trusted: TRUSTED_PROXY }) });
     }
   });
 }

@@ -18,12 +18,12 @@ import { createTable } from '../../src/model/table.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import type { RenderSettings, Target } from '../../src/targets/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
+import type { AskedRequest } from '../../src/verify/request.ts';
 import { caddySettings } from '../support/caddy.ts';
 import { port } from '../support/intents.ts';
 import { freePorts, needServer, startProcess, tempDir, whenEnded, type Ending } from '../support/process.ts';
 import { until } from '../support/until.ts';
-import type { AskedRequest } from './model.ts';
-import { TRUSTED_PROXY } from './samples.ts';
+import { TRUSTED_PROXY } from './model.ts';
 
 /** A real proxy on free loopback ports that serves one table after the other. */
 export interface Lab {

@@ -2,22 +2,13 @@ import { evaluate } from '../../src/compile/evaluate.ts';
 import { parseGoUrl } from '../../src/lib/go-url.ts';
 import type { EntryPoint } from '../../src/model/entry-point.ts';
 import type { Answer, Evaluation, InstanceShare } from '../../src/model/evaluation.ts';
-import type { HeaderValue } from '../../src/model/middleware.ts';
 import type { RoutingTable } from '../../src/model/route.ts';
 import { fitTable } from '../../src/targets/fit.ts';
 import type { RenderSettings, Target } from '../../src/targets/target.ts';
+import type { AskedRequest } from '../../src/verify/request.ts';
 
-/** A request that model and proxies are asked. */
-export interface AskedRequest {
-  readonly entryPoint: string;
-  readonly host: string;
-  /** Path and query as sent. */
-  readonly path: string;
-  readonly method: string;
-  readonly headers: readonly HeaderValue[];
-  readonly from: string;
-  readonly sni?: string;
-}
+/** The address of a client that says for whom it asks, and is believed. */
+export const TRUSTED_PROXY = '127.0.0.9';
 
 /** One way a request may be answered. */
 export interface ExpectedAnswer {

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
+import { deadline, messageOf } from '../lib/abort.ts';
+import { splitHost } from '../lib/host.ts';
+import type { Answer, Echo } from './answer.ts';
+import { ECHO_HEADER } from './echoes.ts';
+import type { AskedRequest } from './request.ts';
+
+/** Where a proxy listens. */
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+}
+
+/** Sends requests on connections that it keeps. */
+export interface Asker extends Disposable {
+  /** Never rejects for what the proxy does: a request without an answer has status 0. */
+  ask(place: Place, request: AskedRequest, signal?: AbortSignal): Promise<Answer>;
+}
+
+const ANSWER_MS = 10_000;
+const BODY_BYTES = 1_048_576;
+/** Headers that belong to one connection, or that say how a body is sent that no request here has. */
+const OF_CONNECTION = new Set(['connection', 'content-length', 'host', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'expect']);
+
+/** An asker whose certificates are looked at by nobody: the programs of a lab have made them themselves. */
+export function createAsker(): Asker {
+  const agents = {
+    plain: new Agent({ keepAlive: true, maxSockets: 32 }),
+    tls: new TlsAgent({ keepAlive: true, maxSockets: 32, rejectUnauthorized: false }),
+  };
+  return {
+    async ask(place, request, signal) {
+      try {
+        return await send(place, request, { agents, signal });
+      } catch (error) {
+        if (signal?.aborted || error instanceof TypeError) throw error;
+        return { status: 0, headers: [], body: '', failure: failureOf(error) };
+      }
+    },
+    [Symbol.dispose]() {
+      agents.plain.destroy();
+      agents.tls.destroy();
+    },
+  };
+}
+
+interface Sending {
+  readonly agents: { readonly plain: Agent; readonly tls: TlsAgent };
+  readonly signal: AbortSignal | undefined;
+  /** On a connection that nobody has used before. */
+  readonly fresh?: true;
+}
+
+function send(place: Place, request: AskedRequest, sending: Sending): Promise<Answer> {
+  const { path, method, from } = request;
+  const options: RequestOptions = {
+    host: place.host,
+    port: place.port,
+    path,
+    method,
+    setHost: false,
+    headers: headersOf(request),
+    agent: sending.fresh ? false : place.tls ? sending.agents.tls : sending.agents.plain,
+    signal: deadline(ANSWER_MS, sending.signal),
+    ...(from !== '127.0.0.1' && { localAddress: from }),
+  };
+  return new Promise((resolve, reject) => {
+    const asked = place.tls
+      ? httpsRequest({ ...options, servername: serverNameOf(request), rejectUnauthorized: false })
+      : httpRequest(options);
+    asked.once('response', (response) => void received(response).then(resolve, reject));
+    asked.once('error', (error: NodeJS.ErrnoException) => {
+      // the proxy may close a kept connection while a request is on its way
+      const isStale = asked.reusedSocket && error.code === 'ECONNRESET' && !sending.fresh;
+      if (isStale) send(place, request, { ...sending, fresh: true }).then(resolve, reject);
+      else reject(error);
+    });
+    asked.once('upgrade', (response: IncomingMessage, socket) => {
+      socket.destroy();
+      resolve({ status: response.statusCode ?? 0, headers: [], body: '' });
+    });
+    asked.end();
+  });
+}
+
+function headersOf({ host, headers }: AskedRequest): Record<string, string | string[]> {
+  const listed: Record<string, string[]> = {};
+  for (const { name, value } of headers) if (!OF_CONNECTION.has(name.toLowerCase())) (listed[name] ??= []).push(value);
+  return { ...listed, host };
+}
+
+function serverNameOf({ host, sni }: AskedRequest): string {
+  const name = (sni ?? splitHost(host).name).replace(/\.$/, '');
+  return /^[A-Za-z0-9_.-]+$/.test(name) && !/^[\d.]+$/.test(name) ? name : '';
+}
+
+async function received(response: IncomingMessage): Promise<Answer> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    hash.update(chunk.subarray(0, Math.max(0, BODY_BYTES - bytes)));
+    bytes += chunk.length;
+  }
+  const { rawHeaders, statusCode = 0 } = response;
+  const headers = Array.from({ length: rawHeaders.length / 2 }, (_, index): readonly [string, string] => [
+    (rawHeaders[index * 2] ?? '').toLowerCase(),
+    rawHeaders[index * 2 + 1] ?? '',
+  ]);
+  const echo = headers.find(([name]) => name === ECHO_HEADER)?.[1];
+  return {
+    status: statusCode,
+    headers: headers.filter(([name]) => name !== ECHO_HEADER),
+    body: hash.digest('hex'),
+    ...(echo !== undefined && { echo: JSON.parse(Buffer.from(echo, 'base64url').toString()) as Echo }),
+  };
+}
+
+function failureOf(error: unknown): string {
+  const { code } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
+  return code === undefined || code === '' ? messageOf(error) : code;
+}
