@@ -69,11 +69,11 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
   app.get('/v1/generations', (context) => context.json(views.generations()));
   app.post('/v1/rollback', async (context) => {
     const body: unknown = await context.req.json().catch(() => ({}));
-    const id = typeof body === 'object' && body !== null && 'generation' in body ? body.generation : undefined;
+    const { generation: id, acceptRemovals } = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
     if (id !== undefined && !(typeof id === 'number' && Number.isInteger(id)))
       return refuse(context, 400, 'BAD_REQUEST', 'Cannot roll back: `generation` is no number');
-    return views.rollback(id).then(
-      (generation) => context.json(generation),
+    return views.rollback(id, { acceptRemovals: acceptRemovals === true }).then(
+      (done) => context.json(done),
       (error: unknown) => refuse(context, 409, 'ROLLBACK_FAILED', messageOf(error)),
     );
   });

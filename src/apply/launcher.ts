@@ -46,7 +46,7 @@ export async function runLauncher(options: LauncherOptions, signal: AbortSignal)
   });
   await writeFileAtomic(
     join(stateDir, 'proxy-state.json'),
-    `${JSON.stringify({ pid: child.pid, server, since: new Date().toISOString() })}\n`,
+    `${JSON.stringify({ launcher: process.pid, pid: child.pid, server, since: new Date().toISOString() })}\n`,
     { stagingDir },
   );
   log.info({ component: server, event: 'proxy_started', pid: child.pid, file: configFile }, 'The proxy runs');

@@ -1,9 +1,11 @@
+import { mkdir } from 'node:fs/promises';
 import { runLauncher } from '../apply/launcher.ts';
 import { openGenerations } from '../controller/generations.ts';
 import { findBinary } from '../lib/binaries.ts';
 import { setUpFor, type Context } from './context.ts';
-import { CommandError } from './errors.ts';
+import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { LAUNCHER, takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import type { Setup } from './setup.ts';
 
@@ -12,8 +14,25 @@ export async function execProxy(flags: GlobalFlags, context: Context): Promise<n
   return launchProxy(await setUpFor(flags, context), context.signal);
 }
 
-/** Starts the proxy of a set-up from its last good configuration. */
+/** Starts the proxy of a set-up from its last good configuration; while another does so for this state directory, it waits. */
 export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'inherit' | 'ignore' = 'inherit'): Promise<number> {
+  const { paths, log } = setup;
+  await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
+  const onWait = (): void =>
+    log.warn(
+      { component: 'launcher', event: 'standby', stateDir: paths.stateDir },
+      'Another exec-proxy has this state directory; waiting for its end',
+    );
+  const release = await takeLock(paths.stateDir, { role: LAUNCHER, signal, onWait });
+  if (!release) return EXIT.ok;
+  try {
+    return await launchAlone(setup, signal, output);
+  } finally {
+    await release();
+  }
+}
+
+async function launchAlone(setup: Setup, signal: AbortSignal, output: 'inherit' | 'ignore'): Promise<number> {
   const { config, env, paths, server, target, settings, log } = setup;
   const binary = findBinary(server, env);
   if (binary === undefined)
@@ -21,8 +40,9 @@ export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'in
       `Cannot run ${server}: no such program, expected it on PATH or in ${server.toUpperCase()}_BIN (node scripts/servers.ts installs it)`,
     );
   const generations = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
-  const [last] = generations.list().filter((meta) => meta.server === server);
-  const lastGood = last ? await generations.read(generations.pinned() ?? last.id) : undefined;
+  const own = generations.list().filter((meta) => meta.server === server);
+  const wanted = own.find(({ id }) => id === generations.pinned()) ?? own[0];
+  const lastGood = wanted && (await generations.read(wanted.id));
   return runLauncher(
     {
       server,

@@ -3,6 +3,9 @@ import { realpath } from 'node:fs/promises';
 import { sleep } from '../lib/async.ts';
 import { shortHash } from '../lib/hash.ts';
 
+/** The role of the parent of the proxy: it has a lock of its own. */
+export const LAUNCHER = 'launcher';
+
 /**
  * Takes the lock of a state directory, so that only one controller writes there; it is an abstract unix socket, which goes with its
  * holder however that ends. While another holds it `onWait` is told once and it is tried again until `signal` aborts. Returns how to
@@ -10,9 +13,9 @@ import { shortHash } from '../lib/hash.ts';
  */
 export async function takeLock(
   stateDir: string,
-  { signal, onWait }: { readonly signal: AbortSignal; readonly onWait: () => void },
+  { signal, onWait, role = '' }: { readonly signal: AbortSignal; readonly onWait: () => void; readonly role?: string },
 ): Promise<(() => Promise<void>) | undefined> {
-  const name = `\0hind-proxy-${shortHash([await realpath(stateDir)])}`;
+  const name = await nameOf(stateDir, role);
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     const server = await listen(name);
     if (server) return () => new Promise((resolve) => server.close(() => resolve()));
@@ -20,6 +23,18 @@ export async function takeLock(
     await sleep(500, signal);
   }
   return undefined;
+}
+
+/** Whether somebody has the lock of a role now. */
+export async function isLocked(stateDir: string, role: string): Promise<boolean> {
+  const server = await listen(await nameOf(stateDir, role));
+  if (!server) return true;
+  await new Promise((resolve) => server.close(resolve));
+  return false;
+}
+
+async function nameOf(stateDir: string, role: string): Promise<string> {
+  return `\0hind-proxy-${shortHash([await realpath(stateDir)])}${role && `-${role}`}`;
 }
 
 /** The socket, or undefined where another program has it. Other failures are thrown. */

@@ -5,10 +5,12 @@ import type { ConfigFlags } from './config.ts';
 import type { Context } from './context.ts';
 import type { ConvertFlags } from './convert.ts';
 import type { DemoFlags } from './demo.ts';
+import type { diff } from './diff.ts';
 import type { execProxy } from './exec-proxy.ts';
 import type { MigrateFlags } from './migrate.ts';
 import { MIGRATE_COMMANDS, MIGRATE_FLAGS } from './migrate-program.ts';
 import type { plan, render, validate } from './render.ts';
+import type { RollbackFlags } from './rollback.ts';
 import type { run } from './run.ts';
 import type { validateTags } from './validate-tags.ts';
 import type { health, showGenerations, showRoutes, showStatus, unpin } from './show.ts';
@@ -150,10 +152,23 @@ export function createProgram(context: Context, done: (exitCode: number) => void
   command('generations', 'every configuration that the proxy was given', ['hind-proxy generations'])
     .option('--json', 'as JSON')
     .action(act(async (flags: Parameters<typeof showGenerations>[0]) => (await import('./show.ts')).showGenerations(flags, context)));
-  command('rollback', 'put an earlier generation back and pin it', ['hind-proxy rollback', 'hind-proxy rollback 12'])
-    .argument('[generation]', 'its number; default: the one before the last')
+  command('diff', 'in what the routes of two generations differ; exit 3 where they do', [
+    'hind-proxy diff 41 42',
+    'hind-proxy diff 41 --json',
+  ])
+    .argument('<from>', 'the number of a generation')
+    .argument('[to]', 'default: the one that is served')
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof unpin>[0], [id]) => (await import('./show.ts')).rollback(id, flags, context)));
+    .action(act(async (flags: Parameters<typeof diff>[1], ids) => (await import('./diff.ts')).diff(ids, flags, context)));
+  command('rollback', 'put an earlier generation back and pin it; needs neither controller nor catalogs', [
+    'hind-proxy rollback',
+    'hind-proxy rollback 12 --start',
+  ])
+    .argument('[generation]', 'its number; default: the one before that which is served')
+    .option('--accept-removals', 'also where the guard would hold what it removes')
+    .option('--start', 'start exec-proxy where no proxy runs')
+    .option('--json', 'as JSON')
+    .action(act(async (flags: RollbackFlags, [id]) => (await import('./rollback.ts')).rollback(id, flags, context)));
   command('unpin', 'follow the catalogs again after a rollback', ['hind-proxy unpin']).action(
     act(async (flags: Parameters<typeof unpin>[0]) => (await import('./show.ts')).unpin(flags, context)),
   );

@@ -19,7 +19,9 @@ import { systemClock } from '../lib/clock.ts';
 import { parseCidr } from '../lib/ip.ts';
 import { parseHostname, sourceId } from '../model/names.ts';
 import { createDialects } from './dialects.ts';
+import type { GuardOptions } from '../plan/guard.ts';
 import { proxyOf } from './paths.ts';
+import { knownSecrets } from './secrets.ts';
 import { API_USER, type Setup } from './setup.ts';
 import { createSources } from './sources.ts';
 
@@ -55,7 +57,6 @@ export async function openRuntime(
     primary: sourceId(config.sources.primary),
     merge: config.sources.merge,
   });
-  const { maxRemovedPercent, minRemoved, allowEmpty, startupWait } = config.guards;
   const controller = await createController({
     proxy: proxy.name,
     version,
@@ -69,14 +70,20 @@ export async function openRuntime(
     claims,
     memory: await openPlanMemory(paths.stateDir, { log }),
     holdoff: holdoffOptions(setup),
-    plan: { tombstoneMs: config.routes.tombstone, guard: { maxRemovedPercent, minRemoved, allowEmpty, holdMs: 60_000, rereadMs: 10_000 } },
-    startupWaitMs: startupWait,
+    plan: { tombstoneMs: config.routes.tombstone, guard: guardOptions(config) },
+    startupWaitMs: config.guards.startupWait,
     foreign: proxy.start === 'auto' || adopt ? 'adopt' : 'refuse',
+    secrets: await knownSecrets(setup),
     clock: systemClock,
     log,
     ...(observer && { observer }),
   });
   return { setup, controller, pipeline, sources, snapshots, generations, deployer };
+}
+
+/** When removals have to be confirmed. */
+export function guardOptions({ guards: { maxRemovedPercent, minRemoved, allowEmpty } }: Config): GuardOptions {
+  return { maxRemovedPercent, minRemoved, allowEmpty, holdMs: 60_000, rereadMs: 10_000 };
 }
 
 /** The hands on the proxy of a set-up. */

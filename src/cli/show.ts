@@ -10,6 +10,7 @@ import {
 } from '../controller/views.ts';
 import { openGenerations } from '../controller/generations.ts';
 import { adminApi } from './admin-api.ts';
+import { causeText } from './cause-text.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
@@ -115,32 +116,18 @@ export async function showGenerations(flags: ShowFlags, context: Context): Promi
   const list: readonly GenerationView[] = store.list().map((meta) => generationView(meta, store));
   return show(list, { flags, context, empty: 'Nothing was applied yet' }, () =>
     formatTable(
-      ['GENERATION', 'APPLIED', 'SERVER', 'ROUTES', 'DIGEST', ''],
-      list.map(({ id, appliedAt, server, routes, digest, pinned }) => [
+      ['GENERATION', 'APPLIED', 'SERVER', 'ROUTES', 'DIGEST', '', 'CHANGED'],
+      list.map(({ id, appliedAt, server, routes, digest, pinned, cause }) => [
         String(id),
         appliedAt,
         server,
         String(routes),
         digest.slice(0, 12),
         pinned ? 'pinned' : '',
+        cause ? causeText(cause) : '',
       ]),
     ),
   );
-}
-
-/** Puts a generation back: by the running controller where there is one, else directly. Pins it until `unpin`. */
-export async function rollback(id: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
-  const number = id === undefined ? undefined : Number(id);
-  if (number !== undefined && !Number.isInteger(number))
-    throw new CommandError(`Cannot roll back to "${id ?? ''}": expected the number of a generation`, EXIT.usage);
-  const setup = await setUpFor(flags, context, { quiet: true });
-  const answer = await adminApi(setup).post('/v1/rollback', number === undefined ? {} : { generation: number });
-  const done = (answer ?? (await (await openRuntime(setup, { adopt: false })).controller.rollback(number, context.signal))) as {
-    readonly id: number;
-  };
-  if (flags.json) context.printer.json(done);
-  else context.printer.say(`Generation ${done.id} was put back and is pinned; hind-proxy unpin follows the catalogs again`);
-  return EXIT.ok;
 }
 
 /** Ends what `rollback` has pinned. */

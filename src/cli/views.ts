@@ -1,5 +1,6 @@
 import { explainView } from '../controller/explain.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
+import type { PutBack } from '../controller/rollback.ts';
 import type { Scene } from '../controller/scene.ts';
 import { testView } from '../controller/request-view.ts';
 import {
@@ -9,9 +10,11 @@ import {
   serviceViews,
   type ControllerViews,
   type GenerationView,
+  type RollbackView,
   type StatusView,
 } from '../controller/views.ts';
 import { compareDiagnostics, isConflict } from '../model/diagnostic.ts';
+import { redactedText } from '../model/redact.ts';
 import type { Server } from '../model/rendered.ts';
 import type { Runtime } from './runtime.ts';
 import { sceneOf } from './scene.ts';
@@ -43,7 +46,7 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     test: (asked) => testView(scene(), asked),
     explain: (url) => explainView(scene(), url),
     generations: () => generations.list().map((meta) => generationView(meta, generations)),
-    rollback: async (id) => generationView(await controller.rollback(id, signal), generations),
+    rollback: async (id, { acceptRemovals }) => rollbackView(await controller.rollback(id, { acceptRemovals, signal }), generations),
     unpin: () => controller.unpin(),
     acceptRemovals: () => controller.acceptRemovals(),
     resync: () => controller.watcher.refresh(),
@@ -52,10 +55,16 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
 
 /** A generation as it is shown. */
 export function generationView(
-  { id, server, digest, appliedAtMs, routes, outcome }: GenerationMeta,
+  { id, server, digest, appliedAtMs, routes, outcome, cause }: GenerationMeta,
   generations: GenerationStore,
 ): GenerationView {
-  return { id, server, digest, appliedAt: new Date(appliedAtMs).toISOString(), routes, outcome, pinned: generations.pinned() === id };
+  const pinned = generations.pinned() === id;
+  return { id, server, digest, appliedAt: new Date(appliedAtMs).toISOString(), routes, outcome, pinned, ...(cause && { cause }) };
+}
+
+/** A rollback as it is shown. */
+export function rollbackView({ meta, served, reason }: PutBack, generations: GenerationStore): RollbackView {
+  return { ...generationView(meta, generations), served, ...(reason !== undefined && { reason: redactedText(reason) }) };
 }
 
 function statusView({ controller, generations, snapshots, sources, proxy, server, version }: ViewsOptions): StatusView {

@@ -1,7 +1,9 @@
 import type { ApplyOutcome } from '../model/generation.ts';
 import { createBell } from '../lib/bell.ts';
+import { createTurns } from '../lib/turns.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { ChangeSet } from '../model/change.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -9,12 +11,13 @@ import { EMPTY_TABLE } from '../model/table.ts';
 import type { GuardOptions } from '../plan/guard.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
 import type { ClaimStore } from './claims.ts';
-import type { GenerationMeta, GenerationStore } from './generations.ts';
+import type { GenerationStore } from './generations.ts';
 import { applied, changed, dueAtMs, idleHoldoff, taken, type HoldoffOptions } from './holdoff.ts';
 import type { Pipeline } from './pipeline.ts';
 import { planNext } from './planning.ts';
 import type { PlanMemoryStore } from './plan-memory.ts';
 import { createProxyHand, type ProxyHand } from './proxy-hand.ts';
+import { generationToPutBack, putBack, type PutBack } from './rollback.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import type { SnapshotStore } from './snapshots.ts';
 import { createWatcher, isBarrierOpen, type WatchedSource, type Watcher } from './watcher.ts';
@@ -37,6 +40,8 @@ export interface ControllerOptions {
   readonly startupWaitMs: number;
   /** What to do with a configuration of somebody else in our place: keep it as generation 0 and go on, or leave it alone. */
   readonly foreign: 'adopt' | 'refuse';
+  /** What no configuration may hold. */
+  readonly secrets: readonly Secret[];
   readonly clock: Clock;
   readonly log: Log;
   readonly observer?: CycleObserver;
@@ -67,8 +72,8 @@ export interface Controller {
   readonly state: ControllerState;
   readonly watcher: Watcher;
   readonly hand: ProxyHand;
-  /** Puts a generation back and pins it. */
-  rollback(id: number | undefined, signal: AbortSignal): Promise<GenerationMeta>;
+  /** Puts a generation back and pins it, after a cycle that is under way. Rejects with a sentence where that fails. */
+  rollback(id: number | undefined, options: { readonly acceptRemovals: boolean; readonly signal: AbortSignal }): Promise<PutBack>;
   unpin(): Promise<void>;
   /** Lets the removals through that are held now. */
   acceptRemovals(): void;
@@ -113,6 +118,8 @@ export async function createController(options: ControllerOptions): Promise<Cont
     ready: boolean;
   };
   const hand = createProxyHand(options);
+  // the proxy is given one thing at a time: by a cycle, by a look at what it serves, or by an operator
+  const inTurn = createTurns();
   const watcher = createWatcher(sources, { store: snapshots, log, onChange: noteChange });
   return { run, once, state, watcher, hand, rollback, unpin, acceptRemovals };
 
@@ -138,10 +145,10 @@ export async function createController(options: ControllerOptions): Promise<Cont
         waitedMs: nowMs - startedAtMs,
         startupWaitMs: options.startupWaitMs,
       });
-      if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await cycle(signal, false);
+      if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await inTurn(() => cycle(signal, false));
       if (nowMs - liveAtMs >= liveMs() && !signal.aborted) {
         liveAtMs = nowMs;
-        if (await hand.drifted(signal)) noteChange(true);
+        if (await inTurn(() => hand.drifted(signal))) noteChange(true);
       }
       if (nowMs - savedAtMs >= SAVE_MS) {
         savedAtMs = nowMs;
@@ -279,28 +286,22 @@ export async function createController(options: ControllerOptions): Promise<Cont
     );
   }
 
-  async function rollback(id: number | undefined, signal: AbortSignal): Promise<GenerationMeta> {
-    await hand.keep(signal);
-    const list = generations.list();
-    const wanted = id ?? list[1]?.id;
-    const generation = wanted === undefined ? undefined : await generations.read(wanted);
-    const meta = list.find((candidate) => candidate.id === wanted);
-    if (!generation || !meta)
-      throw new RangeError(
-        `Cannot roll back to generation ${wanted ?? 'before the first'}: it is not kept, expected one of ${list.map((kept) => kept.id).join(', ')}`,
+  function rollback(
+    id: number | undefined,
+    { acceptRemovals: accept, signal }: { readonly acceptRemovals: boolean; readonly signal: AbortSignal },
+  ): Promise<PutBack> {
+    return inTurn(async () => {
+      await hand.keep(signal);
+      const generation = await generationToPutBack(generations, id);
+      const { guard } = options.plan;
+      const done = await putBack(generation, { generations, hand, serving: state.serving, guard, acceptRemovals: accept }, signal);
+      state.serving = done.table;
+      log.warn(
+        { component: 'controller', event: 'rolled_back', proxy: options.proxy, generation: generation.id, served: done.served },
+        'A generation was put back and is pinned until unpin',
       );
-    await generations.pin(generation.id);
-    const outcome = await hand.force(generation.config, signal);
-    if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack') {
-      await generations.unpin();
-      throw new Error(`Cannot roll back to generation ${generation.id}: ${outcome.reason}`);
-    }
-    state.serving = generation.table;
-    log.warn(
-      { component: 'controller', event: 'rolled_back', proxy: options.proxy, generation: generation.id },
-      'A generation was put back and is pinned until unpin',
-    );
-    return meta;
+      return done;
+    });
   }
 
   function acceptRemovals(): void {

@@ -1,11 +1,14 @@
 import type { Deployer, LiveState } from '../apply/deployer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
 import type { Digest } from '../model/names.ts';
 import { redactedText } from '../model/redact.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
+import { EMPTY_TABLE } from '../model/table.ts';
+import { causeOf } from '../plan/cause.ts';
 import type { GenerationStore } from './generations.ts';
 
 /** What the controller knows of its proxy. */
@@ -40,6 +43,8 @@ export interface ProxyHandOptions {
   readonly deployer: Deployer;
   readonly generations: GenerationStore;
   readonly foreign: 'adopt' | 'refuse';
+  /** What no configuration may hold, wherever it comes from. */
+  readonly secrets: readonly Secret[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -55,7 +60,8 @@ interface Served {
 const REASSERTS = { times: 3, withinMs: 600_000 } as const;
 
 /** A hand that has given nothing yet. */
-export function createProxyHand({ proxy, version, deployer, generations, foreign, clock, log }: ProxyHandOptions): ProxyHand {
+export function createProxyHand(options: ProxyHandOptions): ProxyHand {
+  const { proxy, version, deployer, generations, foreign, secrets, clock, log } = options;
   const state: { -readonly [K in keyof ProxyState]: ProxyState[K] } = { up: false, verified: false };
   let given: RenderedConfig | undefined;
   let settled = false;
@@ -63,6 +69,8 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
   let proxyVersion: string | undefined;
   let unkept: readonly Served[] = [];
   let keeping: Promise<void> | undefined;
+  /** Of the generation that was kept last. */
+  let lastTable: RoutingTable | undefined;
   return { state, give, force, keep, drifted };
 
   async function give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ProxyHand['give']> {
@@ -76,13 +84,20 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
     if (refusal !== undefined) return note({ kind: 'rejected', reason: refusal, units: [] }, config);
     // while another configuration of ours is verified, this one is not there yet
     const isThere = !(settled && state.verified) && (await alreadyThere(config, signal));
-    const outcome = isThere ? ({ kind: 'unchanged' } as const) : await deployer.apply(config, signal);
+    const outcome = isThere ? ({ kind: 'unchanged' } as const) : await apply(config, signal);
     const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
     settled ||= isServed;
     note(outcome, config);
-    const newest = unkept.at(-1)?.config.tableDigest ?? generations.list()[0]?.digest;
-    if (isServed && newest !== config.tableDigest) unkept = [...unkept, { config, table, appliedAtMs: clock.nowMs() }];
+    if (isServed && !isNewest(config)) unkept = [...unkept, { config, table, appliedAtMs: clock.nowMs() }];
     return outcome;
+  }
+
+  /** Whether it is what was kept last, or will be. */
+  function isNewest({ tableDigest, server }: RenderedConfig): boolean {
+    const waiting = unkept.at(-1)?.config;
+    if (waiting) return waiting.tableDigest === tableDigest && waiting.server === server;
+    const [kept] = generations.list();
+    return kept?.digest === tableDigest && kept.server === server;
   }
 
   function keep(signal: AbortSignal): Promise<void> {
@@ -110,7 +125,13 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
   }
 
   async function force(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
-    return note(await deployer.apply(config, signal), config);
+    return note(await apply(config, signal), config);
+  }
+
+  async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+    const units = secrets.map((secret) => unitsWith(secret.reveal(), config)).find((found) => found !== undefined);
+    if (!units) return deployer.apply(config, signal);
+    return { kind: 'rejected', reason: 'it holds a token or password of this program or of a catalog', units };
   }
 
   async function drifted(signal: AbortSignal): Promise<boolean> {
@@ -186,7 +207,8 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
       delete state.problem;
       if (outcome.kind === 'applied' || state.appliedAtMs === undefined) state.appliedAtMs = clock.nowMs();
       const newest = generations.list()[0];
-      const id = generations.pinned() ?? (newest?.digest === config.tableDigest ? newest.id : undefined);
+      const isKept = newest?.digest === config.tableDigest && newest.server === config.server;
+      const id = generations.pinned() ?? (isKept ? newest.id : undefined);
       if (id === undefined) delete state.generation;
       else state.generation = id;
     } else {
@@ -210,6 +232,11 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
 
   async function keepOne({ config, table, appliedAtMs }: Served, signal: AbortSignal): Promise<void> {
     const proxyVersion = await proxyVersionOf(signal);
+    const [before] = generations.list();
+    lastTable ??= before && (await generations.read(before.id))?.table;
+    const cause = causeOf(lastTable ?? EMPTY_TABLE, table);
+    lastTable = table;
+    const isSwitched = before !== undefined && before.server !== deployer.server;
     const versions = { hindProxy: version, ...(proxyVersion !== undefined && { proxy: proxyVersion }) };
     const meta = await generations
       .add({
@@ -221,6 +248,7 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
         versions,
         appliedAtMs,
         outcome: 'applied',
+        cause: { ...cause, ...(isSwitched && { switched: true }) },
       })
       .catch((error: unknown) => {
         log.error(
@@ -236,6 +264,17 @@ export function createProxyHand({ proxy, version, deployer, generations, foreign
     proxyVersion ??= await deployer.version(signal);
     return proxyVersion;
   }
+}
+
+/** The units whose lines hold a text; undefined where none of the files does. */
+function unitsWith(text: string, { files }: RenderedConfig): readonly string[] | undefined {
+  const holding = files.filter(({ content }) => content.includes(text));
+  if (holding.length === 0) return undefined;
+  const hits = holding.flatMap(({ content, units }) => {
+    const lines = content.split('\n').flatMap((line, index) => (line.includes(text) ? [index + 1] : []));
+    return units.filter(({ firstLine, lastLine }) => lines.some((line) => firstLine <= line && line <= lastLine));
+  });
+  return [...new Set(hits.map(({ unit }) => unit))];
 }
 
 function sameBytes(a: RenderedConfig, b: RenderedConfig): boolean {

@@ -3,6 +3,7 @@ import { compareDiagnostics, isConflict, type Diagnostic, type TagSpan } from '.
 import type { AskedRequest } from './asked-url.ts';
 import type { ExplainView } from './explain.ts';
 import type { TestView } from './request-view.ts';
+import type { Cause } from '../model/cause.ts';
 import { describeAction, describeMatch } from '../model/describe.ts';
 import { serviceKey, type ServiceInstance } from '../model/catalog.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -94,6 +95,14 @@ export interface GenerationView {
   readonly routes: number;
   readonly outcome: string;
   readonly pinned: boolean;
+  readonly cause?: Cause;
+}
+
+/** What `POST /v1/rollback` answers: the generation, and whether the proxy was read back with it. */
+export interface RollbackView extends GenerationView {
+  readonly served: boolean;
+  /** Why it is not served. */
+  readonly reason?: string;
 }
 
 /** What the admin listener and the commands can ask of a running controller. */
@@ -110,8 +119,8 @@ export interface ControllerViews {
   /** Why a URL answers as it does. Throws `RangeError` where it cannot be read. */
   explain(url: string): ExplainView;
   generations(): readonly GenerationView[];
-  /** Puts a generation back and pins it; the one before the last by default. Rejects with a sentence where that fails. */
-  rollback(id?: number): Promise<GenerationView>;
+  /** Puts a generation back and pins it; the one before that which is served by default. Rejects with a sentence where that fails. */
+  rollback(id: number | undefined, options: { readonly acceptRemovals: boolean }): Promise<RollbackView>;
   unpin(): Promise<void>;
   /** Lets the removals through that are held now. */
   acceptRemovals(): void;

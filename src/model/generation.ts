@@ -1,3 +1,4 @@
+import type { Cause } from './cause.ts';
 import type { RenderedConfig, Server } from './rendered.ts';
 import type { RoutingTable } from './route.ts';
 import type { Digest } from './names.ts';
@@ -26,4 +27,6 @@ export interface Generation {
   readonly versions: { readonly hindProxy: string; readonly proxy?: string };
   readonly appliedAtMs: number;
   readonly outcome: ApplyOutcome['kind'];
+  /** Absent: it was kept by a version that did not note it. */
+  readonly cause?: Cause;
 }

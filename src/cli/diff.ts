@@ -1,0 +1,58 @@
+import { diffView, type DiffRoute, type DiffView, type RouteDifference } from '../controller/diff-view.ts';
+import { openGenerations, type GenerationStore } from '../controller/generations.ts';
+import { visible } from '../lib/text.ts';
+import type { Generation } from '../model/generation.ts';
+import { setUpFor, type Context } from './context.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { proxyOf } from './paths.ts';
+import type { Printer } from './print.ts';
+
+/** In what the routes of two generations differ; the second is the one that is served where only one is named. Exit 3 where they do. */
+export async function diff(
+  [from, to]: readonly (string | undefined)[],
+  flags: GlobalFlags & { readonly json?: boolean },
+  context: Context,
+): Promise<number> {
+  const { config, paths, log } = await setUpFor(flags, context, { quiet: true });
+  const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
+  const served = store.pinned() ?? store.list()[0]?.id;
+  const before = await generationOf(store, from);
+  const after = await generationOf(store, to ?? String(served ?? ''));
+  const view = diffView(before, after);
+  if (flags.json) context.printer.json(view);
+  else printDiff(view, context.printer);
+  const { created, changed, removed } = view;
+  return created.length + changed.length + removed.length === 0 ? EXIT.ok : EXIT.differences;
+}
+
+async function generationOf(store: GenerationStore, text: string | undefined): Promise<Generation> {
+  const generation = /^\d+$/.test(text ?? '') ? await store.read(Number(text)) : undefined;
+  if (generation) return generation;
+  const kept = store.list().map(({ id }) => id);
+  throw new CommandError(
+    `Cannot compare generation "${text ?? ''}": it is not kept, expected one of ${kept.join(', ') || 'none'}`,
+    EXIT.usage,
+  );
+}
+
+function printDiff({ from, to, created, changed, removed, unchanged, servers }: DiffView, printer: Printer): void {
+  for (const route of created) printer.out(printer.style('green', `+ ${routeText(route)}`));
+  for (const { differences, ...route } of changed) {
+    printer.out(printer.style('yellow', `~ ${routeText(route)}`));
+    for (const difference of differences) printer.out(`    ${differenceText(difference)}`);
+  }
+  for (const route of removed) printer.out(printer.style('red', `- ${routeText(route)}`));
+  if (servers) printer.say(`generation ${from} is for ${servers[0]}, ${to} for ${servers[1]}`);
+  printer.say(`${from} → ${to}: ${created.length} new, ${changed.length} changed, ${removed.length} gone, ${unchanged} the same`);
+}
+
+function routeText({ match, services, tags }: DiffRoute): string {
+  const [tag] = tags;
+  return visible(`${match} (${services.join(' ')}${tag === undefined ? '' : `: ${tag}`})`);
+}
+
+function differenceText({ what, before, after }: RouteDifference): string {
+  if (what === 'options') return 'options of its middlewares or instances';
+  return visible(`${what}: ${[...before.map((text) => `-${text}`), ...after.map((text) => `+${text}`)].join(' ')}`);
+}

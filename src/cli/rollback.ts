@@ -1,0 +1,106 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { openGenerations } from '../controller/generations.ts';
+import { createProxyHand } from '../controller/proxy-hand.ts';
+import { generationToPutBack, putBack, type PutBack } from '../controller/rollback.ts';
+import type { RollbackView } from '../controller/views.ts';
+import { sleep } from '../lib/async.ts';
+import { systemClock } from '../lib/clock.ts';
+import { EMPTY_TABLE } from '../model/table.ts';
+import { adminApi } from './admin-api.ts';
+import { setUpFor, type Context } from './context.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { takeLock } from './lock.ts';
+import { proxyOf } from './paths.ts';
+import { createDeployer, guardOptions } from './runtime.ts';
+import { knownSecrets } from './secrets.ts';
+import type { Setup } from './setup.ts';
+import { startLauncher } from './start-launcher.ts';
+import { rollbackView } from './views.ts';
+
+/** What `rollback` takes. */
+export interface RollbackFlags extends GlobalFlags {
+  readonly json?: boolean;
+  readonly acceptRemovals?: boolean;
+  readonly start?: boolean;
+}
+
+/**
+ * Puts a generation back and pins it until `unpin`: by the running controller where there is one, else from disk, which needs neither
+ * controller nor catalogs. Ends with 1 where the proxy does not serve it in the end.
+ */
+export async function rollback(id: string | undefined, flags: RollbackFlags, context: Context): Promise<number> {
+  const startedAtMs = performance.now();
+  const number = id === undefined ? undefined : Number(id);
+  if (number !== undefined && !Number.isInteger(number))
+    throw new CommandError(`Cannot roll back to "${id ?? ''}": expected the number of a generation`, EXIT.usage);
+  const setup = await setUpFor(flags, context, { quiet: true });
+  const acceptRemovals = flags.acceptRemovals ?? false;
+  const body = { ...(number !== undefined && { generation: number }), acceptRemovals };
+  const answer = (await adminApi(setup).post('/v1/rollback', body)) as RollbackView | undefined;
+  const done = answer ?? (await fromDisk(setup, { id: number, acceptRemovals, signal: context.signal }));
+  const served = done.served || (await comesUp(setup, done, { flags, context }));
+  const view: RollbackView = { ...done, served };
+  if (flags.json) context.printer.json(view);
+  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(2);
+  if (!served) throw new CommandError(notServed(setup, view));
+  if (!flags.json)
+    context.printer.say(
+      `Generation ${done.id} is served again (read back from ${done.server} after ${seconds} s) and pinned; hind-proxy unpin follows the catalogs again`,
+    );
+  return EXIT.ok;
+}
+
+async function fromDisk(
+  setup: Setup,
+  { id, acceptRemovals, signal }: { readonly id: number | undefined; readonly acceptRemovals: boolean; readonly signal: AbortSignal },
+): Promise<RollbackView> {
+  const { config, paths, log, version, server } = setup;
+  const proxy = proxyOf(config);
+  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
+  await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
+  const release = await takeLock(paths.stateDir, { signal: AbortSignal.any([signal, AbortSignal.timeout(1000)]), onWait: () => undefined });
+  if (!release)
+    throw new CommandError(
+      `Cannot roll back: a controller has ${paths.stateDir} and does not answer, expected it at its admin address; stop it, then roll back again`,
+    );
+  try {
+    const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, log });
+    const generation = await generationToPutBack(generations, id);
+    const current = generations.pinned() ?? generations.list()[0]?.id;
+    const serving = (current === undefined ? undefined : await generations.read(current))?.table ?? EMPTY_TABLE;
+    const secrets = await knownSecrets(setup);
+    const options = { proxy: proxy.name, version, deployer: createDeployer(setup), generations, secrets, clock: systemClock, log };
+    const hand = createProxyHand({ ...options, foreign: 'adopt' });
+    const guard = guardOptions(config);
+    const done: PutBack = await putBack(generation, { generations, hand, serving, guard, acceptRemovals }, signal);
+    return rollbackView(done, generations);
+  } finally {
+    await release();
+  }
+}
+
+/** Whether a proxy that did not run when its files were put back serves them now, started by its parent or, with `--start`, by us. */
+async function comesUp(
+  setup: Setup,
+  { digest }: RollbackView,
+  { flags, context }: { readonly flags: RollbackFlags; readonly context: Context },
+): Promise<boolean> {
+  const { config, log } = setup;
+  if (flags.start && proxyOf(config).start === 'auto') await startLauncher(setup, flags);
+  const deployer = createDeployer({ ...setup, log });
+  const giveUpAtMs = performance.now() + proxyOf(config).apply.verifyTimeout;
+  while (performance.now() < giveUpAtMs && !context.signal.aborted) {
+    const live = await deployer.live(context.signal);
+    if (live.kind === 'ours' && live.digest === digest) return true;
+    await sleep(50, context.signal);
+  }
+  return false;
+}
+
+function notServed({ server, config }: Setup, { id, reason }: RollbackView): string {
+  const start =
+    proxyOf(config).start === 'auto' ? 'hind-proxy exec-proxy, supervisorctl start proxy, or rollback --start' : `its own service`;
+  return `Generation ${id} is in place and pinned, and ${server} does not serve it: ${reason ?? 'it does not answer with it'}. Start ${server}: ${start}`;
+}

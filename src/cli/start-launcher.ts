@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LAUNCHER, isLocked } from './lock.ts';
+import type { GlobalFlags } from './flags.ts';
+import type { Setup } from './setup.ts';
+
+/**
+ * Starts `exec-proxy` as a program of its own that outlives this one, unless one runs for this state directory. Its output goes to
+ * `<stateDir>/exec-proxy.log`. Returns whether it was started.
+ */
+export async function startLauncher({ paths, env }: Setup, flags: GlobalFlags): Promise<boolean> {
+  await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
+  if (await isLocked(paths.stateDir, LAUNCHER)) return false;
+  const given = [
+    ['--config', flags.config],
+    ['--consul', flags.consul],
+    ['--nomad', flags.nomad],
+    ['--file', flags.file],
+    ['--proxy', flags.proxy],
+    ['--state-dir', flags.stateDir],
+  ] as const;
+  const args = given.flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  const output = await open(join(paths.stateDir, 'exec-proxy.log'), 'a', 0o640);
+  try {
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../main.ts'), 'exec-proxy', ...args], {
+      env: { ...env },
+      detached: true,
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+    child.unref();
+  } finally {
+    await output.close();
+  }
+  return true;
+}

@@ -1,0 +1,72 @@
+import type { Generation } from '../model/generation.ts';
+import type { RoutingTable } from '../model/route.ts';
+import { servedServices, massRemoval, type GuardOptions } from '../plan/guard.ts';
+import type { GenerationMeta, GenerationStore } from './generations.ts';
+import type { ProxyHand } from './proxy-hand.ts';
+
+/** What a rollback works on. */
+export interface RollbackOptions {
+  readonly generations: GenerationStore;
+  readonly hand: ProxyHand;
+  /** The table that is served now. */
+  readonly serving: RoutingTable;
+  readonly guard: GuardOptions;
+  /** An operator wants the services gone that the generation lacks, however many they are. */
+  readonly acceptRemovals: boolean;
+}
+
+/** A generation that was put back. `served`: the proxy was read back with it; else it does not run, and boots from it. */
+export interface PutBack {
+  readonly meta: GenerationMeta;
+  readonly table: RoutingTable;
+  readonly served: boolean;
+  /** Why it is not served. */
+  readonly reason?: string;
+}
+
+/**
+ * The generation that a rollback means: the one of that number, or the one before that which is pinned or served. Throws `RangeError`
+ * where it is not kept.
+ */
+export async function generationToPutBack(generations: GenerationStore, id: number | undefined): Promise<Generation> {
+  const list = generations.list();
+  const current = generations.pinned() ?? list[0]?.id ?? 0;
+  const wanted = id ?? list.find((kept) => kept.id < current)?.id;
+  const generation = wanted === undefined ? undefined : await generations.read(wanted);
+  if (generation) return generation;
+  const kept = list.length === 0 ? 'a generation, and none is kept' : `one of ${list.map((meta) => meta.id).join(', ')}`;
+  throw new RangeError(`Cannot roll back to generation ${wanted ?? `before ${current}`}: it is not kept, expected ${kept}`);
+}
+
+/** Why a generation may not be put back without a word of the operator: too many of the services that are served would go. */
+export function guardAgainst(
+  table: RoutingTable,
+  { serving, guard }: { readonly serving: RoutingTable; readonly guard: GuardOptions },
+): string | undefined {
+  const [served, next] = [servedServices(serving), servedServices(table)];
+  const lost = [...served].filter((service) => !next.has(service));
+  return massRemoval(lost, { total: served.size, isEmptied: next.size === 0, options: guard });
+}
+
+/**
+ * Puts a generation back and pins it. Where the proxy refuses it, or too many services would go, what was pinned before stays pinned and
+ * an error says why.
+ */
+export async function putBack(generation: Generation, options: RollbackOptions, signal: AbortSignal): Promise<PutBack> {
+  const { generations, hand, acceptRemovals } = options;
+  const { id, table, config } = generation;
+  const reason = acceptRemovals ? undefined : guardAgainst(table, options);
+  if (reason !== undefined)
+    throw new Error(`Cannot roll back to generation ${id}: ${reason}; with --accept-removals (acceptRemovals) it is put back all the same`);
+  const before = generations.pinned();
+  // a crash from here on must not let the catalogs undo it
+  await generations.pin(id);
+  const outcome = await hand.force(config, signal);
+  if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack') {
+    await (before === undefined ? generations.unpin() : generations.pin(before));
+    throw new Error(`Cannot roll back to generation ${id}: ${outcome.reason}`);
+  }
+  const { table: _table, config: _config, ...kept } = generation;
+  const meta = generations.list().find((one) => one.id === id) ?? { ...kept, routes: table.routes.length };
+  return { meta, table, served: outcome.kind !== 'failed', ...(outcome.kind === 'failed' && { reason: outcome.reason }) };
+}
