@@ -18,23 +18,22 @@ export interface HostGuard {
 }
 
 /**
- * Guards exact hosts against raised patterns. An exact host goes above the raised patterns of its own domain; a raised router for any
- * domain goes below all exact hosts. Each is the smaller move: all that is not about such a pair keeps its order. Both are looked up by
- * endings of whole labels, in constant time, and no expression is run: what a pattern must end in says which hosts it may match.
+ * Guards exact hosts against raised patterns. An exact host goes above the raised patterns that may match it; a raised router for any
+ * host goes below all exact hosts. Each is the smaller move: all that is not about such a pair keeps its order. Both are looked up by
+ * endings, in constant time, and no expression is run: what a pattern must end in says which hosts it may match.
  */
 export function guardExactHosts(routers: readonly PlacedRouter[]): HostGuard {
-  const raised = extremesBy(
-    routers.filter((router) => isRaisedPattern(router)),
-    { keysOf: ({ host }) => [requiredEnding(host)], better: Math.max },
-  );
+  const patterns = routers.filter((router) => isRaisedPattern(router));
+  const endings = endingsAmong(patterns.map(({ host }) => host));
+  const raised = extremesBy(patterns, { keysOf: ({ host }) => [requiredEnding(host)], better: Math.max });
   const exact = extremesBy(
     routers.filter(({ host }) => host.kind === 'exact'),
-    { keysOf: ({ host }) => endingsOf(host), better: Math.min },
+    { keysOf: ({ host }) => endings(host), better: Math.min },
   );
   return {
     placeOf({ host, service, priority, raised: isRaised }) {
       if (host.kind === 'exact') {
-        const above = endingsOf(host).flatMap((ending) => (ending === '' ? [] : (raised(ending, service) ?? [])));
+        const above = endings(host).flatMap((ending) => (ending === '' ? [] : (raised(ending, service) ?? [])));
         return Math.max(priority, ...above.map((other) => (other > priority ? other + 0.5 : priority)));
       }
       const lowest = isRaised && requiredEnding(host) === '' ? exact('', service) : undefined;
@@ -70,13 +69,21 @@ function extremesBy(
   return (key, service) => best.get(key)?.find(([other]) => other !== service)?.[1];
 }
 
-/** `b.c.io` → itself, `c.io`, `io` and the empty one, which every host has. */
-export function endingsOf(host: HostMatch): readonly string[] {
-  const labels = host.kind === 'exact' ? host.host.split('.') : [];
-  return [...labels.map((_, at) => labels.slice(at).join('.')), ''];
+/** What the endings of an exact host are that some pattern requires, the empty one among them where a pattern requires nothing. */
+export function endingsAmong(patterns: readonly HostMatch[]): (host: HostMatch) => readonly string[] {
+  const required = new Set(patterns.map(requiredEnding));
+  const lengths = [...new Set([...required].map(({ length }) => length))];
+  return (host) => {
+    if (host.kind !== 'exact') return [];
+    const { host: name } = host;
+    return lengths.flatMap((length) => {
+      const ending = name.slice(Math.max(0, name.length - length));
+      return required.has(length === 0 ? '' : ending) ? [length === 0 ? '' : ending] : [];
+    });
+  };
 }
 
-/** The whole labels that every host which a pattern matches ends in; empty where nothing is sure. */
+/** The text that every host which a pattern matches ends in; empty where nothing is sure. */
 export function requiredEnding(host: HostMatch): string {
   switch (host.kind) {
     case 'any':
@@ -85,11 +92,13 @@ export function requiredEnding(host: HostMatch): string {
       return host.host;
     case 'glob':
       // one that reaches into the port says nothing sure of the host
-      return host.pattern.includes(':') ? '' : wholeLabels(host.pattern.replace(/^.*[*?[\]{}!,]/, ''));
+      return host.pattern.includes(':') ? '' : host.pattern.replace(/^.*[*?[\]{}!,]/, '');
     case 'regexp': {
       if (hasAlternatives(host.regexp)) return '';
-      const [, tail = ''] = /((?:[a-z0-9_-]|\\\.)+)\$$/.exec(host.regexp) ?? [];
-      return wholeLabels(tail.replaceAll('\\.', '.'));
+      const [, before = '', tail = ''] = /(^|[^])((?:[a-z0-9_-]|\\\.)+)\$$/.exec(host.regexp) ?? [];
+      const text = tail.replaceAll('\\.', '.');
+      // behind a backslash it begins with a sign for something else
+      return before === '\\' ? text.replace(/^[^.]*/, '') : text;
     }
     default:
       throw new TypeError(`Cannot find the ending of a host match: ${JSON.stringify(host satisfies never)}`);
@@ -104,10 +113,4 @@ function hasAlternatives(regexp: string): boolean {
     bare = bare.replaceAll(/\([^()]*\)/g, '');
   }
   return bare.includes('|');
-}
-
-/** What stands behind the first dot: what comes before may be a part of a label. */
-function wholeLabels(text: string): string {
-  const dot = text.indexOf('.');
-  return dot < 0 ? '' : text.slice(dot + 1);
 }

@@ -1,6 +1,6 @@
 import type { HostMatch } from '../model/match.ts';
 import type { OwnerId } from '../model/names.ts';
-import { endingsOf, requiredEnding } from './exact-hosts.ts';
+import { endingsAmong, requiredEnding } from './exact-hosts.ts';
 import type { Unranked } from './merge.ts';
 
 /** Routes in the order in which they are tried, and those that had to wait. */
@@ -19,8 +19,9 @@ export function behindOtherOwners(ranked: readonly Unranked[]): Ordered {
   if (owners.size < 2) return { routes: ranked, moved: [] };
   const lastExact = lastPlaces();
   const lastPattern = lastPlaces();
+  const endings = endingsAmong(ranked.map(({ route }) => route.match.host).filter(({ kind }) => kind !== 'exact'));
   for (const [place, { route }] of ranked.entries())
-    if (route.match.host.kind === 'exact') for (const ending of endingsOf(route.match.host)) lastExact.put(ending, route.owner, place);
+    for (const ending of endings(route.match.host)) lastExact.put(ending, route.owner, place);
   const places = new Map<Unranked, number>();
   for (const [place, unranked] of ranked.entries()) {
     const { match, owner } = unranked.route;

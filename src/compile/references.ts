@@ -8,6 +8,7 @@ import type { UpstreamHost } from '../model/pool.ts';
 import type { TlsProfile } from '../model/route.ts';
 import type { Reading } from './candidates.ts';
 import type { CompileOptions } from './options.ts';
+import { standingOf, type HealthOptions } from './standing.ts';
 
 /** An intent with every name looked up. */
 export interface ResolvedIntent extends Omit<RouteIntent, 'middlewares' | 'backend' | 'transport' | 'tlsProfile'> {
@@ -48,7 +49,10 @@ const MAX_FOLLOWED = 256;
  * A resolver over all readings. A name of a middleware or service belongs to its owner: what one service declares another may use, as in
  * Traefik. A middleware that several services declare differently is nobody's; several declarations of a service are one pool.
  */
-export function createResolver(readings: readonly Reading[], options: Pick<CompileOptions, 'policies' | 'transports'>): Resolver {
+export function createResolver(
+  readings: readonly Reading[],
+  options: Pick<CompileOptions, 'policies' | 'transports'> & HealthOptions,
+): Resolver {
   const byName = groupBy(readings.filter(({ definitions }) => definitions.length > 0).flatMap(declaredBy), ({ kind, name, instance }) =>
     nameKey(kind, name, instance),
   );
@@ -119,6 +123,7 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
       const [first, ...others] = known('middleware', name);
       if (!first) return miss(reference, `Cannot find middleware "${name}"`);
       noteSpelling(reference, [first, ...others]);
+      noteHealth(reference, [first, ...others]);
       const other = others.find((candidate) => contentOf(candidate) !== contentOf(first));
       if (other) {
         const services = `"${first.instance.service}" and "${other.instance.service}"`;
@@ -136,6 +141,14 @@ export function createResolver(readings: readonly Reading[], options: Pick<Compi
       if (!first || found.some((definition) => definition.name === name)) return;
       const message = `"${name}" is declared as "${first.name}": Traefik would not find it`;
       report(diagnose('TRAEFIK_NAME_CASE', message, { span, related: [first.span] }));
+    }
+
+    /** Traefik does not see what instances declare that it would not send requests to. */
+    function noteHealth({ name, span }: Reference, found: readonly Declared<'middleware'>[]): void {
+      const [first] = found;
+      if (!first || found.some((one) => standingOf(one.instance, intent.dialect, options) === 'routed')) return;
+      const message = `"${name}" is declared by unhealthy instances only, used nevertheless: Traefik would not find it`;
+      report(diagnose('TRAEFIK_NAME_UNHEALTHY', message, { span, related: [first.span] }));
     }
 
     /** A middleware's Host header counts unless the pool sends its instances' own, as in Traefik. */
@@ -187,7 +200,7 @@ function nameKey(kind: Definition['kind'], name: string, { source, owner }: Serv
 }
 
 /** What a middleware does, as text without places: equal for two that do the same. */
-export function contentOf(definition: Extract<Definition, { kind: 'middleware' }>): string {
+function contentOf(definition: Extract<Definition, { kind: 'middleware' }>): string {
   const { middlewares, upstreamHost, sidePools = [], fault } = definition;
   const pools = sidePools.map(({ name, pool, protocol }) => [name, pool, protocol]);
   return JSON.stringify([middlewares.map(withoutSpan), upstreamHost, pools, fault?.code]);

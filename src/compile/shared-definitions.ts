@@ -2,7 +2,6 @@ import { groupBy } from '../lib/sort.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
 import type { Definition } from '../model/intent.ts';
 import type { Reading } from './candidates.ts';
-import { contentOf } from './references.ts';
 
 interface Declared {
   readonly definition: Definition;
@@ -10,21 +9,26 @@ interface Declared {
 }
 
 /**
- * Reports names of middlewares and services that two services of an owner declare. Traefik would drop both, or pool two services that ask
- * for the same (traefik/traefik:pkg/provider/merge.go); here each keeps its own. Two middlewares that do the same are one in both.
+ * Reports names of middlewares and services that two services of an owner declare, or two instances of one in different ways. Traefik
+ * would drop both, or pool two services that ask for the same (traefik/traefik:pkg/provider/merge.go); here each keeps its own. Two
+ * middlewares that say the same are one in both.
  */
 export function reportSharedDefinitions(readings: readonly Reading[], report: Report): void {
-  // an instance without routes has nothing to lose
-  const routed = readings.filter(({ intents }) => intents.length > 0);
-  const declared = routed.flatMap((reading) =>
+  const declared = readings.flatMap((reading) =>
     reading.definitions.flatMap((definition): readonly Declared[] => (isOwn(definition) ? [] : [{ definition, reading }])),
   );
   for (const group of groupBy(declared, nameOf).values()) {
     const [first, ...others] = group;
-    const other = first && others.find((candidate) => collides(first, candidate));
-    if (!first || !other) continue;
+    // without any route there is nothing to lose
+    if (!first || !group.some(({ reading }) => reading.intents.length > 0)) continue;
+    const other = others.find((candidate) => collides(first, candidate));
+    if (!other) continue;
     const { kind, name, span } = other.definition;
-    const message = `The ${kind} "${name}" is declared by "${first.reading.instance.service}" too: Traefik would drop or pool both, here each keeps its own`;
+    const { service } = first.reading.instance;
+    const message =
+      service === other.reading.instance.service
+        ? `The instances of "${service}" declare the ${kind} "${name}" in different ways: Traefik would drop it with its routers`
+        : `The ${kind} "${name}" is declared by "${service}" too: Traefik would drop or pool both, here each keeps its own`;
     const hint = `Give each ${kind} a name of its own`;
     report(diagnose('TRAEFIK_NAME_SHARED', message, { span, related: [first.definition.span], hint }));
   }
@@ -40,7 +44,7 @@ function nameOf({ definition: { kind, name }, reading: { instance } }: Declared)
 }
 
 function collides(a: Declared, b: Declared): boolean {
-  if (a.reading.instance.service === b.reading.instance.service) return false;
-  if (a.definition.kind !== 'middleware' || b.definition.kind !== 'middleware') return true;
-  return contentOf(a.definition) !== contentOf(b.definition);
+  const areApart = a.reading.instance.service !== b.reading.instance.service;
+  if (areApart && a.definition.kind === 'service') return true;
+  return a.definition.declared !== b.definition.declared;
 }

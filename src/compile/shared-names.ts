@@ -31,7 +31,8 @@ interface NamedRouter {
 
 /** The routers of one instance, each once however many routes it has. */
 const routersOf = once(({ instance, intents }: Reading): readonly NamedRouter[] => {
-  const named = intents.filter(({ name }) => name !== undefined);
+  // Traefik leaves out what is at fault before it compares
+  const named = intents.filter(({ name, fault }) => name !== undefined && fault?.kind !== 'quarantined');
   return [...groupBy(named, (intent) => nameKey(instance, intent)).entries()].flatMap(([key, [intent, ...others]]) =>
     intent ? [{ key, intent, content: [intent, ...others].map(contentOf).toSorted(compareText).join() }] : [],
   );
@@ -41,6 +42,13 @@ function nameKey({ source, owner }: ServiceInstance, { name, entryPoints: { kind
   return JSON.stringify([source, owner, kind === 'tcp' || kind === 'udp' ? kind : 'http', name]);
 }
 
-function contentOf({ entryPoints, match, middlewares, priority, backend, tlsProfile }: RouteIntent): string {
-  return JSON.stringify([entryPoints, matchKey(match), middlewares.map(withoutSpan), priority, backend?.name, tlsProfile?.name]);
+function contentOf({ entryPoints, match, middlewares, priority, backend, linked, tlsProfile }: RouteIntent): string {
+  return JSON.stringify([
+    entryPoints,
+    matchKey(match),
+    middlewares.map(withoutSpan),
+    priority,
+    backend?.name.toLowerCase() ?? linked,
+    tlsProfile?.name,
+  ]);
 }

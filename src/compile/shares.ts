@@ -77,8 +77,15 @@ function speakerOf({ intent, instance }: Candidate): string {
   return JSON.stringify([instance.source, intent.service, intent.spans[0]?.instance, instance.service, instance.instance]);
 }
 
-/** The candidate whose options most instances share; of equal counts the one changed last. */
-function majority(candidates: readonly Candidate[]): Candidate {
+/** Those whose tags are in order, all where none's are: what an instance at fault asks for counts as little as in Traefik. */
+function soundOf(candidates: readonly Candidate[]): readonly Candidate[] {
+  const sound = candidates.filter(({ fault }) => !fault);
+  return sound.length > 0 ? sound : candidates;
+}
+
+/** Of the candidates in order the one whose options most instances share; of equal counts the one changed last. */
+function majority(all: readonly Candidate[]): Candidate {
+  const candidates = soundOf(all);
   const newest = (group: readonly Candidate[]): number => Math.max(...group.map(({ instance }) => instance.modifyIndex));
   const [winners] = [...groupBy(candidates, ({ intent }) => optionsKey(intent)).entries()].toSorted(
     compareBy(

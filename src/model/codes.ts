@@ -260,6 +260,11 @@ export const CODES = {
     summary: 'One name of a router, service or middleware in two services with different content; each keeps its own',
     hint: 'Give each of them a name of its own',
   },
+  TRAEFIK_NAME_UNHEALTHY: {
+    severity: 'warning',
+    summary: 'Only unhealthy instances declare the name; Traefik would not find it',
+    hint: 'Declare it with an instance that is healthy, best with the one that uses it',
+  },
   TRAEFIK_NAME_TWICE: {
     severity: 'error',
     conflict: true,

@@ -65,6 +65,8 @@ export interface RouteIntent extends PoolMember {
   readonly action: IntentAction;
   /** Present: requests go to the instances of that service instead of this one's. */
   readonly backend?: Reference;
+  /** The service of the labels that it forwards to, lower-cased, where the dialect has names of services. */
+  readonly linked?: string;
   /** Further pools that middlewares send requests to, by name. */
   readonly sidePools?: readonly SidePool[];
   /** Traefik's router priority (an integer, never 0), or its rule's length in bytes when absent. Counts only within the owner. */
@@ -88,7 +90,13 @@ export type SidePool = PoolMember & { readonly name: string };
  * What one instance declares under a name that tags of other services may use. Names are as declared and compared lower-cased. A middleware may say which Host
  * header instances get; a service may have middlewares of its own, behind those of its routes.
  */
-export type Definition = { readonly name: string; readonly span: TagSpan; readonly fault?: Fault } & (
+export type Definition = {
+  readonly name: string;
+  readonly span: TagSpan;
+  readonly fault?: Fault;
+  /** What its tags say, but for what each instance of a pool has of its own: equal for two that say the same. */
+  readonly declared?: string;
+} & (
   | {
       readonly kind: 'middleware';
       readonly middlewares: readonly (Middleware | Reference)[];

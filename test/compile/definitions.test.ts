@@ -77,7 +77,7 @@ test('buildTable() gives up on names that lead to too many others', () => {
   assert.deepEqual(value.table.routes[0]?.action, { kind: 'respond', status: 503, reason: 'withheld' });
 });
 
-test('reportSharedDefinitions() names middlewares that do different things and services that two services declare', () => {
+test('reportSharedDefinitions() names middlewares that say different things and services that two services declare', () => {
   const neighbour = instanceOf('neighbour', { instance: 'neighbour-1', tags: ['n'] });
   const reading = (instance: typeof keeper, ...definitions: readonly Definition[]): Reading => ({
     ...readingOf(instance, intentOf(instance, matchOf(`${instance.service}.io`))),
@@ -93,10 +93,14 @@ test('reportSharedDefinitions() names middlewares that do different things and s
   const codes = (...pair: readonly [Definition, Definition]): readonly string[] =>
     codesOf(compile([reading(keeper, pair[0]), reading(neighbour, pair[1])]));
 
-  assert.deepEqual(codes(middleware('m', { middlewares: [STRIP] }), middleware('m', { middlewares: [ADD] })), ['TRAEFIK_NAME_SHARED']);
-  assert.deepEqual(codes(middleware('m', { middlewares: [STRIP] }), middleware('m', { middlewares: [STRIP] })), []);
+  assert.deepEqual(codes(middleware('m', { declared: 'a' }), middleware('m', { declared: 'b' })), ['TRAEFIK_NAME_SHARED']);
+  assert.deepEqual(codes(middleware('m', { declared: 'a' }), middleware('m', { declared: 'a' })), []);
   assert.deepEqual(codes(service(), service()), ['TRAEFIK_NAME_SHARED']);
   assert.deepEqual(codes(service(true), service(true)), []);
   const again = { ...keeper, instance: 'keeper-2' };
   assert.deepEqual(codesOf(compile([reading(keeper, service()), reading(again, service())])), []);
+  const other = { ...service(), declared: 'other' };
+  assert.deepEqual(codesOf(compile([reading(keeper, service()), reading(again, other)])), ['TRAEFIK_NAME_SHARED']);
+  const silent: Reading = { ...reading(neighbour, middleware('m', { declared: 'b' })), intents: [] };
+  assert.deepEqual(codesOf(compile([reading(keeper, middleware('m', { declared: 'a' })), silent])), ['TRAEFIK_NAME_SHARED']);
 });

@@ -45,6 +45,18 @@ test('buildTable() gives no route when Fabio would see no check', () => {
   assert.deepEqual(compile([readingOf(unchecked, intentOf(unchecked, matchOf('h.io')))]).value.table.routes, []);
 });
 
+test('buildTable() follows an instance whose tag is in order, however many are at fault', () => {
+  const instances = ['1', '2', '3'].map((id) => instanceOf('a', { instance: id, address: `10.0.0.${id}`, modifyIndex: Number(id) }));
+  const fault = { kind: 'quarantined', code: 'FABIO_WEIGHT_NOT_NUMBER' } as const;
+
+  const { value } = compile(
+    instances.map((instance, at) => readingOf(instance, intentOf(instance, matchOf('h.io'), at === 0 ? {} : { fault }))),
+  );
+
+  assert.equal(value.table.routes[0]?.action.kind, 'forward');
+  assert.equal(value.table.backends[0]?.endpoints.length, 3);
+});
+
 test('buildTable() follows the majority of instances when their options differ', () => {
   const strip = { middlewares: [{ kind: 'stripPrefix', prefixes: ['/a'] }] } as const;
   const instances = [1, 2, 3].map((number) => instanceOf('a', { instance: `a-${number}`, address: `10.0.0.${number}` }));

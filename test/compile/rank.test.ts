@@ -83,6 +83,27 @@ test('rankRoutes() leaves a priority alone when no exact host of another service
   assert.deepEqual(codesOf(compiled), []);
 });
 
+test('rankRoutes() leaves alone what a raised expression cannot match, however much of its last labels is the same', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b')];
+  const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
+  const everyHost = withHost({ kind: 'any' }, '/long/path');
+
+  const { value } = compile([
+    readingOf(a, intentOf(a, withHost({ kind: 'regexp', regexp: 'shop\\.io$' }), { ...traefik, priority: 1000, ruleLength: 20 })),
+    readingOf(
+      b,
+      intentOf(b, everyHost, { ...traefik, ruleLength: 40 }),
+      intentOf(b, matchOf('books.io'), { ...traefik, ruleLength: 20 }),
+      intentOf(b, matchOf('workshop.io'), { ...traefik, ruleLength: 20 }),
+    ),
+  ]);
+
+  assert.deepEqual(
+    value.table.routes.map(({ match: { host: found } }) => (found.kind === 'exact' ? found.host : found.kind)),
+    ['workshop.io', 'regexp', 'any', 'books.io'],
+  );
+});
+
 test('requiredEnding() is empty when a pattern may match a host of any domain', () => {
   const regexp = (text: string): string => requiredEnding({ kind: 'regexp', regexp: text });
   const endings = [
@@ -94,9 +115,10 @@ test('requiredEnding() is empty when a pattern may match a host of any domain', 
     '^.*x\\.io$',
     '^.*$',
     'a|b\\)\\.x\\.io$',
+    '^\\d\\.x\\.io$',
   ].map(regexp);
 
-  assert.deepEqual(endings, ['x.io', 'x.io', '', '', '', 'io', '', '']);
+  assert.deepEqual(endings, ['.x.io', '.x.io', '', '', '', 'x.io', '', '', '.x.io']);
 });
 
 test('rankRoutes() keeps the order among patterns when one of them is held below an exact host', () => {

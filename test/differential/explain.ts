@@ -56,6 +56,7 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   // it reads the tags of all instances together to see whether a service is enabled
   TRAEFIK_NOT_ENABLED: ['peer', 'pool'],
   TRAEFIK_NAME_SHARED: ['peer', 'other', 'withheld', 'pool'],
+  TRAEFIK_NAME_UNHEALTHY: ['peer', 'other'],
   TRAEFIK_NAME_TWICE: ['withheld', 'unrouted', 'pool', 'peer', 'other'],
   TRAEFIK_NAME_CASE: ['peer', 'other', 'pool'],
   TRAEFIK_RULE_V2: ['unrouted'],

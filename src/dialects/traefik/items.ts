@@ -1,4 +1,4 @@
-import { groupBy } from '../../lib/sort.ts';
+import { groupBy, sortedUnique } from '../../lib/sort.ts';
 import type { TagSpan } from '../../model/diagnostic.ts';
 import type { Fault } from '../../model/intent.ts';
 import type { FieldOf, NamedSection } from './label-table.ts';
@@ -16,6 +16,8 @@ export interface Item<S extends NamedSection = NamedSection> {
   readonly fields: ReadonlyMap<string, Field>;
   /** The first segments of all its keys, lower-cased, but for those that are switched off as a whole. */
   readonly parts: ReadonlySet<string>;
+  /** All its labels, those that are switched off among them. */
+  readonly labels: readonly Entry[];
   /** Where its labels stand. */
   readonly spans: readonly TagSpan[];
   /** The first of them. */
@@ -60,11 +62,18 @@ function itemOf<S extends NamedSection>(group: readonly Entry[], section: S, tel
     name: first.name,
     fields: new Map(kept),
     parts: off.length === 0 ? parts : new Set([...parts].filter((part) => !off.includes(part))),
+    labels: group,
     spans,
     span: spans[0] ?? first.label.valueSpan,
     ...(fault && { fault }),
     ...(group.some(({ losesRule }) => losesRule) && { lostRule: true }),
   };
+}
+
+/** What the labels of an item say, as text: equal for two that say the same. `except`: the key of labels that do not count. */
+export function declaredBy({ labels }: Item, except?: string): string {
+  const counted = labels.filter(({ path }) => except === undefined || !path.startsWith(`${except}.`));
+  return sortedUnique(counted.map(({ path, field, label }) => JSON.stringify([path, field?.part, field?.value ?? label.value]))).join();
 }
 
 /** The label that Traefik takes the name from: the first in byte order. */

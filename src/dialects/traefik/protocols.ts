@@ -92,6 +92,7 @@ function definitionsOf(
       name: `${prefix}${service.name}`,
       span: service.spans[0] ?? span,
       ...service.member,
+      ...(service.declared !== undefined && { declared: service.declared }),
       ...(own.middlewares.length > 0 && { middlewares: own.middlewares }),
       ...(service.spans.length === 0 && { implicit: true }),
       ...(fault && { fault }),

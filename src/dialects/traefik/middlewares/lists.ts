@@ -1,7 +1,7 @@
 import type { TagSpan } from '../../../model/diagnostic.ts';
 import type { Definition, Reference } from '../../../model/intent.ts';
 import { parseLink, type Context } from '../context.ts';
-import { fieldOf, type Item } from '../items.ts';
+import { declaredBy, fieldOf, type Item } from '../items.ts';
 import type { Field } from '../read-labels.ts';
 import { partSpan, protective } from '../tell.ts';
 import { readMiddleware, readTcpMiddleware } from './read.ts';
@@ -138,12 +138,14 @@ function isOnlyChain(item: MiddlewareItem): boolean {
   return item.parts.size === 1 && item.parts.has('chain');
 }
 
-function definitionOf({ span, fault: itemFault }: Item, name: string, reading: ReturnType<Finder>): Definition {
+function definitionOf(item: Item, name: string, reading: ReturnType<Finder>): Definition {
+  const { span, fault: itemFault } = item;
   const { middlewares, upstreamHost, sidePools, fault = itemFault } = typeof reading === 'object' ? reading : NO_MIDDLEWARE;
   return {
     kind: 'middleware',
     name,
     span,
+    declared: declaredBy(item),
     middlewares,
     ...(upstreamHost && { upstreamHost }),
     ...(sidePools && { sidePools }),

@@ -66,11 +66,11 @@ export function spansOf(
 
 /** What an intent takes from its service. */
 export function memberOf({
-  service: { member },
+  service: { member, name },
   backend,
 }: LinkedService): Pick<RouteIntent, 'protocol' | 'endpoint' | 'pool'> &
-  Partial<Pick<RouteIntent, 'tls' | 'transport' | 'weight' | 'backend'>> {
-  return { ...member, ...(backend && { backend }) };
+  Partial<Pick<RouteIntent, 'tls' | 'transport' | 'weight' | 'backend' | 'linked'>> {
+  return { ...member, ...(backend ? { backend } : { linked: name.toLowerCase() }) };
 }
 
 /** The policy that says how TLS is ended, from `tls.options`; `default` is none. */

@@ -3,7 +3,7 @@ import type { Fault, PoolMember, Reference } from '../../../model/intent.ts';
 import { parsePort, type Port } from '../../../model/names.ts';
 import { PLAIN_POOL, type PoolOptions } from '../../../model/pool.ts';
 import { parseLink, type Context } from '../context.ts';
-import type { Item } from '../items.ts';
+import { declaredBy, type Item } from '../items.ts';
 import type { Field } from '../read-labels.ts';
 import { protective, quarantined, worstFault } from '../tell.ts';
 
@@ -12,6 +12,8 @@ export interface ServiceReading {
   readonly name: string;
   readonly member: PoolMember;
   readonly fault?: Fault;
+  /** What its labels say, but for what is of its one instance. */
+  readonly declared?: string;
   /** Its own middlewares. */
   readonly middlewares?: Field;
   /** Where its labels stand; none for a service that no label declares. */
@@ -42,7 +44,7 @@ export function readService(item: Item, context: Context, read: (tools: ServiceT
     faults.push(quarantined('TRAEFIK_LABEL_VALUE'));
   }
   const fault = worstFault(faults);
-  return { name: item.name, member, spans: item.spans, ...(fault && { fault }) };
+  return { name: item.name, member, spans: item.spans, declared: declaredBy(item, 'loadbalancer.server'), ...(fault && { fault }) };
 }
 
 /** The service that an instance has where its labels declare none: the registered address. */
