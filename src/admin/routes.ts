@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono';
 import type { ControllerViews } from '../controller/views.ts';
 import { messageOf } from '../lib/abort.ts';
 import type { Secret } from '../lib/secret.ts';
+import { SERVERS } from '../model/rendered.ts';
 import { carriesToken } from './auth.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -77,6 +78,16 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
       (error: unknown) => refuse(context, 409, 'ROLLBACK_FAILED', messageOf(error)),
     );
   });
+  app.post('/v1/switch', async (context) => {
+    const body: unknown = await context.req.json().catch(() => ({}));
+    const { server: name, acceptDifferences } = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+    const server = SERVERS.find((candidate) => candidate === name);
+    if (!server) return refuse(context, 400, 'BAD_REQUEST', `Cannot switch: \`server\` is none of ${SERVERS.join(', ')}`);
+    return views.switchTo(server, { acceptDifferences: acceptDifferences === true }).then(
+      (done) => context.json(done),
+      (error: unknown) => refuse(context, 409, 'SWITCH_FAILED', messageOf(error), hintOf(error)),
+    );
+  });
   app.post('/v1/unpin', async (context) => {
     await views.unpin();
     return context.json(views.status());
@@ -101,4 +112,8 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
 
   app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `There is nothing at ${context.req.path}`));
   return app;
+}
+
+function hintOf(error: unknown): string {
+  return error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : '';
 }

@@ -16,6 +16,9 @@ export interface AdminOptions extends Omit<AdminRoutesOptions, 'hosts' | 'truste
   readonly log: Log;
 }
 
+/** How long an answer may take after the end. */
+const LAST_ANSWER_MS = 500;
+
 /** An address that must not be opened without TLS and tokens. */
 export class AdminAddressError extends Error {
   override readonly name = 'AdminAddressError';
@@ -104,6 +107,8 @@ async function isListening(path: string): Promise<boolean> {
 
 async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
+  // an answer that is under way gets through: that of a switch ends the controller that gives it
+  const cut = setTimeout(() => server.closeAllConnections(), LAST_ANSWER_MS);
   await closed;
+  clearTimeout(cut);
 }

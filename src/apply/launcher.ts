@@ -1,95 +1,138 @@
-import { spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { join } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { sleep } from '../lib/async.ts';
+import { messageOf } from '../lib/abort.ts';
 import type { Log } from '../lib/log.ts';
-import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts';
-import { runProgram } from './exec.ts';
+import type { Server } from '../model/rendered.ts';
+import { readProxyState, readWanted, writeProxyState, type SwitchOutcome, type SwitchRequest } from './proxy-files.ts';
+import { adoptProxy, prepareFiles, spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
+import { listenerOf, startOf } from './sockets.ts';
+import { end, takePlace } from './take-place.ts';
 
 /** What the parent of a proxy needs. */
 export interface LauncherOptions {
+  /** The proxy that is wanted at the start. */
   readonly server: Server;
-  readonly binary: string;
+  /** Everything about a proxy; asked again for each start, because the configuration may have changed. Rejects where it cannot be run. */
+  readonly programOf: (server: Server) => Promise<ProxyProgram>;
   readonly stateDir: string;
-  /** Where the proxy reads its configuration: the Caddyfile, or Traefik's static file. */
-  readonly configFile: string;
-  /** What it boots from where there is nothing, or nothing that it would take. */
-  readonly boot: RenderedConfig;
-  /** The last generation that was applied, newest first. */
-  readonly lastGood: readonly RenderedConfig[];
-  /** Files that are read at the start only; always written. */
-  readonly staticFiles: readonly RenderedFile[];
-  /** The environment of the proxy: nothing of ours but this. */
-  readonly env: Readonly<Record<string, string>>;
   /** What becomes of the proxy's own output: ours, or nothing. */
   readonly output: 'inherit' | 'ignore';
   readonly log: Log;
 }
 
+interface Running {
+  readonly program: ProxyProgram;
+  readonly process: ProxyProcess;
+}
+
+/** How often `proxy.json` is looked at. */
+const WATCH_MS = 100;
+/** An older request is one of a program that is gone: nobody waits for it. */
+const REQUEST_MS = 60_000;
+
 /**
  * Runs a proxy as a child until it ends or `signal` aborts, from the files in place where it takes them, else from the last good
- * generation, else from the boot configuration. Returns its exit code; 128 + n where a signal ended it.
+ * generation, else from the boot configuration. A proxy of an earlier parent that still runs is taken over as it is. Where `proxy.json`
+ * asks for the other proxy, that one takes its place, and the old one goes on where this fails. Returns the exit code of the proxy that
+ * served last; 128 + n where a signal ended it.
  */
 export async function runLauncher(options: LauncherOptions, signal: AbortSignal): Promise<number> {
-  const { server, binary, stateDir, configFile, env, log } = options;
-  const stagingDir = join(stateDir, 'staging');
-  for (const file of options.staticFiles) await writeFileAtomic(file.path, file.content, { stagingDir });
-  await prepareFiles(options, stagingDir, signal);
-  if (signal.aborted) return 0;
-  const args = server === 'caddy' ? ['run', '--adapter', 'caddyfile', '--config', configFile] : [`--configFile=${configFile}`];
-  const child = spawn(binary, args, { env, stdio: ['ignore', options.output, options.output] });
-  const stop = (): void => void child.kill('SIGTERM');
-  signal.addEventListener('abort', stop, { once: true });
-  const ended = new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, name) => resolve(code ?? (name === 'SIGKILL' ? 137 : 143)));
-  });
-  await writeFileAtomic(
-    join(stateDir, 'proxy-state.json'),
-    `${JSON.stringify({ launcher: process.pid, pid: child.pid, server, since: new Date().toISOString() })}\n`,
-    { stagingDir },
-  );
-  log.info({ component: server, event: 'proxy_started', pid: child.pid, file: configFile }, 'The proxy runs');
-  try {
-    const code = await ended;
-    return signal.aborted && code === 143 ? 0 : code;
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-/** Makes sure that what the proxy boots from exists and is taken. */
-async function prepareFiles(options: LauncherOptions, stagingDir: string, signal: AbortSignal): Promise<void> {
-  const { boot, lastGood, log, server } = options;
-  const present = await filesInPlace(boot);
-  if (present && (await isTaken(options, signal))) return;
-  for (const config of [...lastGood, boot]) {
-    await write(config, stagingDir);
-    if (!(await isTaken(options, signal))) continue;
-    const event = config === boot ? 'boot_config' : 'boot_from_generation';
-    log.warn(
-      { component: server, event, reason: present ? 'the files in place are refused' : 'there are none in place' },
-      'The proxy boots from other files',
+  const { stateDir, log, programOf } = options;
+  await mkdir(join(stateDir, 'staging'), { recursive: true, mode: 0o750 });
+  const answered = (await readProxyState(stateDir))?.outcome;
+  let running = (await adopted(options)) ?? (await begun(options, signal));
+  if (!running) return 0;
+  let [isListening, outcome] = [false, answered];
+  await tell(running);
+  const retiring = new Set<Promise<void>>();
+  const over = new AbortController();
+  let [seenAtMs, doneId] = [0, answered?.id];
+  while (!signal.aborted && !running.process.hasEnded()) {
+    if (!isListening && (await running.program.live(signal)).kind !== 'down') {
+      isListening = true;
+      await tell(running);
+    }
+    const changedAtMs = await stat(join(stateDir, 'proxy.json')).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
     );
-    return;
+    const request = changedAtMs === seenAtMs ? undefined : (await readWanted(stateDir))?.switch;
+    seenAtMs = changedAtMs;
+    if (request && request.id !== doneId && Date.now() - request.atMs < REQUEST_MS) {
+      doneId = request.id;
+      running = await replaced(running, request);
+    } else await Promise.race([sleep(WATCH_MS, signal), running.process.ended.catch(() => undefined)]);
+  }
+  over.abort();
+  const code = running.process.hasEnded() ? await running.process.ended : await end(running.process);
+  await Promise.all(retiring);
+  return signal.aborted && code === 143 ? 0 : code;
+
+  async function replaced(from: Running, { id, to, digest }: SwitchRequest): Promise<Running> {
+    if (to === from.process.server) return noted(from, { id, kind: 'switched' });
+    log.info({ component: 'launcher', event: 'switch_begins', proxy: to, id }, 'The other proxy is started beside the running one');
+    const ending = AbortSignal.any([signal, over.signal]);
+    try {
+      const program = await programOf(to);
+      const taken = await takePlace({ ...options, id, from, program, digest }, ending);
+      if (!('process' in taken)) return await noted(from, taken.outcome);
+      isListening = true;
+      const now = await noted({ program, process: taken.process }, taken.outcome);
+      const retirement: Promise<void> = taken.finish().finally(() => retiring.delete(retirement));
+      retiring.add(retirement);
+      log.info({ component: to, event: 'switched', pid: now.process.pid }, 'The proxy runs in the place of the other one');
+      return now;
+    } catch (error) {
+      return noted(from, { id, kind: 'failed', stage: 'files', reason: messageOf(error) });
+    }
+  }
+
+  async function noted(now: Running, ended: SwitchOutcome): Promise<Running> {
+    if (ended.kind === 'failed')
+      log.error(
+        { component: 'launcher', event: 'switch_failed', stage: ended.stage, reason: ended.reason },
+        'The switch failed; the proxy of before serves on',
+      );
+    outcome = ended;
+    await tell(now);
+    return now;
+  }
+
+  async function tell({ process: proxy }: Running): Promise<void> {
+    const start = await startOf(proxy.pid);
+    await writeProxyState(stateDir, {
+      launcher: process.pid,
+      pid: proxy.pid,
+      server: proxy.server,
+      since: new Date(proxy.sinceMs).toISOString(),
+      ...(start !== undefined && { start }),
+      listening: isListening,
+      ...(outcome && { outcome }),
+    });
   }
 }
 
-async function filesInPlace({ files }: RenderedConfig): Promise<boolean> {
-  const contents = await Promise.all(files.map(({ path }) => readTextFile(path)));
-  return contents.every((content) => content !== undefined && content.trim() !== '');
+/** A proxy that runs without a parent: of a launcher that was killed, or one that somebody else has started where ours should listen. */
+async function adopted({ stateDir, programOf, server, log }: LauncherOptions): Promise<Running | undefined> {
+  const state = await readProxyState(stateDir);
+  const known = state?.start !== undefined && (await startOf(state.pid)) === state.start ? state : undefined;
+  const program = await programOf(known?.server ?? server);
+  const [first] = program.listens;
+  const pid = known?.pid ?? (first && (await listenerOf(first.port, program.server)));
+  const start = pid === undefined ? undefined : await startOf(pid);
+  if (pid === undefined || start === undefined) return undefined;
+  log.warn({ component: program.server, event: 'proxy_adopted', pid }, 'A proxy runs already; it is taken over as it is');
+  return { program, process: adoptProxy({ server: program.server, pid, start }) };
 }
 
-async function write({ files }: RenderedConfig, stagingDir: string): Promise<void> {
-  for (const { path, content } of files) {
-    await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-    await writeFileAtomic(path, content, { stagingDir });
-  }
-}
-
-/** Caddy says whether it would take its file; Traefik has no such question, and refuses only what nobody has verified. */
-async function isTaken({ server, binary, configFile, env }: LauncherOptions, signal: AbortSignal): Promise<boolean> {
-  if (server === 'traefik') return true;
-  const run = await runProgram(binary, ['validate', '--adapter', 'caddyfile', '--config', configFile], { env, timeoutMs: 20_000, signal });
-  return run.kind === 'exited' && run.code === 0;
+/** A proxy that was started; undefined where `signal` aborted before. */
+async function begun({ programOf, server, stateDir, output, log }: LauncherOptions, signal: AbortSignal): Promise<Running | undefined> {
+  const program = await programOf(server);
+  await writeStaticFiles(program, stateDir);
+  await prepareFiles(program, { stateDir, log, signal });
+  if (signal.aborted) return undefined;
+  const process = await spawnProxy(program, { output });
+  log.info({ component: server, event: 'proxy_started', pid: process.pid, file: program.configFile }, 'The proxy runs');
+  return { program, process };
 }

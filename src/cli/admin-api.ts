@@ -10,7 +10,7 @@ export interface AdminApi {
   /** The JSON of a GET; undefined where no controller runs. */
   get(path: string): Promise<unknown>;
   /** The JSON of a POST. Throws `CommandError` where the controller refuses; undefined where none runs. */
-  post(path: string, body: unknown): Promise<unknown>;
+  post(path: string, body: unknown, timeoutMs?: number): Promise<unknown>;
   /** Status and body of a GET as they are; undefined where no controller runs. */
   probe(path: string): Promise<{ readonly status: number; readonly body: unknown } | undefined>;
 }
@@ -21,7 +21,7 @@ export function adminApi({ paths, config }: Setup): AdminApi {
   const { listen } = config.admin;
   return {
     get: async (path) => bodyOf(await call('GET', path)),
-    post: async (path, body) => bodyOf(await call('POST', path, body)),
+    post: async (path, body, timeoutMs) => bodyOf(await call('POST', path, body, timeoutMs)),
     probe: (path) => call('GET', path),
   };
 
@@ -29,6 +29,7 @@ export function adminApi({ paths, config }: Setup): AdminApi {
     method: 'GET' | 'POST',
     path: string,
     body?: unknown,
+    timeoutMs = 30_000,
   ): Promise<{ readonly status: number; readonly body: unknown } | undefined> {
     if (socketPath === undefined && !listen) return undefined;
     const dispatcher = new Agent(socketPath === undefined ? {} : { connect: { socketPath } });
@@ -38,7 +39,7 @@ export function adminApi({ paths, config }: Setup): AdminApi {
       const answer = await request(`${origin}${path}`, {
         method,
         dispatcher,
-        headersTimeout: 30_000,
+        headersTimeout: timeoutMs,
         headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });

@@ -1,6 +1,8 @@
+import { wantedServer } from '../apply/proxy-files.ts';
 import type { Env } from '../config/environment.ts';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
 import { openLog, type Log } from '../lib/log.ts';
+import type { Server } from '../model/rendered.ts';
 import { configFromFlags, type GlobalFlags } from './flags.ts';
 import { proxyOf, resolvePaths } from './paths.ts';
 import { assertPolicies } from './policy-check.ts';
@@ -23,7 +25,7 @@ export function loadFor(flags: GlobalFlags, { env }: Pick<Context, 'env'>): Load
 
 /** The same, checked against what the program of its proxy can do. Throws `ConfigError`. */
 export async function checkedFor(flags: GlobalFlags, { env }: Pick<Context, 'env'>): Promise<LoadedConfig> {
-  const loaded = loadFor(flags, { env });
+  const loaded = await withWantedServer(loadFor(flags, { env }), env);
   const { server } = proxyOf(loaded.config);
   const paths = resolvePaths(loaded.config, { env, isRoot: process.getuid?.() === 0 });
   assertPolicies(loaded, { server, modules: await modulesOf(server, { env, paths }) });
@@ -43,8 +45,28 @@ export async function programmingSetUpFor(
 
 /** The set-up for a command. `quiet`: a command for people, whose log would disturb its output. */
 export async function setUpFor(flags: GlobalFlags, context: Context, { quiet = false }: { readonly quiet?: boolean } = {}): Promise<Setup> {
-  const loaded = loadFor(flags, context);
+  const loaded = await withWantedServer(loadFor(flags, context), context.env);
   const level = quiet && flags.logLevel === undefined && !flags.verbose ? 'error' : loaded.config.logging.level;
   const log: Log = openLog({ level, version: context.version });
   return setUp({ loaded, env: context.env, log, version: context.version });
+}
+
+/** The same set-up for the other proxy. Throws `ConfigError` for what that one cannot do. */
+export async function setUpOther({ loaded, env, log, version, server }: Setup): Promise<Setup> {
+  const setup = await setUp({ loaded: withServer(loaded, server === 'caddy' ? 'traefik' : 'caddy'), env, log, version });
+  assertPolicies(setup.loaded, { server: setup.server, modules: setup.settings.modules });
+  return setup;
+}
+
+/** The configuration with the proxy that the last switch chose in the place of the configured one. */
+async function withWantedServer(loaded: LoadedConfig, env: Env): Promise<LoadedConfig> {
+  const { stateDir } = resolvePaths(loaded.config, { env, isRoot: process.getuid?.() === 0 });
+  const { server } = proxyOf(loaded.config);
+  const wanted = await wantedServer(stateDir, server);
+  return wanted === server ? loaded : { ...withServer(loaded, wanted), configured: server };
+}
+
+function withServer(loaded: LoadedConfig, server: Server): LoadedConfig {
+  const proxies = loaded.config.proxies.map((proxy) => ({ ...proxy, server }));
+  return { ...loaded, config: { ...loaded.config, proxies } };
 }

@@ -73,6 +73,9 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
     });
     const controller = runController(setup, {
       adopt: true,
+      flags: {},
+      // both proxies of the demo have one port for their own endpoints: they are never switched
+      onSwitched: () => undefined,
       signal: stop,
       onReady({ change, diagnostics, outcome }) {
         if (told || (outcome.kind !== 'applied' && outcome.kind !== 'unchanged') || change.serving.routes.length === 0) return;

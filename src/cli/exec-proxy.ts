@@ -1,12 +1,18 @@
 import { mkdir } from 'node:fs/promises';
+import { retireCaddy } from '../apply/caddy-retire.ts';
 import { runLauncher } from '../apply/launcher.ts';
+import type { ProxyProgram } from '../apply/proxy-process.ts';
+import { listenAddress } from '../apply/sockets.ts';
 import { openGenerations } from '../controller/generations.ts';
 import { findBinary } from '../lib/binaries.ts';
-import { setUpFor, type Context } from './context.ts';
+import type { Server } from '../model/rendered.ts';
+import { EMPTY_TABLE } from '../model/table.ts';
+import { setUpFor, setUpOther, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { LAUNCHER, takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
+import { createDeployer } from './runtime.ts';
 import type { Setup } from './setup.ts';
 
 /** Runs the proxy that the configuration names, as its parent, until it ends. Returns its exit code. */
@@ -33,7 +39,15 @@ export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'in
 }
 
 async function launchAlone(setup: Setup, signal: AbortSignal, output: 'inherit' | 'ignore'): Promise<number> {
-  const { config, env, paths, server, target, settings, log } = setup;
+  const { server, paths, log } = setup;
+  const programOf = (wanted: Server): Promise<ProxyProgram> => programFor(setup, wanted);
+  return runLauncher({ server, programOf, stateDir: paths.stateDir, output, log }, signal);
+}
+
+/** Everything that it takes to run a proxy of a set-up, which may be the other one. */
+async function programFor(first: Setup, server: Server): Promise<ProxyProgram> {
+  const setup = server === first.server ? first : await setUpOther(first);
+  const { config, env, paths, target, settings, log } = setup;
   const binary = findBinary(server, env);
   if (binary === undefined)
     throw new CommandError(
@@ -43,21 +57,25 @@ async function launchAlone(setup: Setup, signal: AbortSignal, output: 'inherit' 
   const own = generations.list().filter((meta) => meta.server === server);
   const wanted = own.find(({ id }) => id === generations.pinned()) ?? own[0];
   const lastGood = wanted && (await generations.read(wanted.id));
-  return runLauncher(
-    {
-      server,
-      binary,
-      stateDir: paths.stateDir,
-      configFile: server === 'caddy' ? paths.caddyfile : paths.traefikStatic,
-      boot: target.renderBoot(settings),
-      lastGood: lastGood ? [lastGood.config] : [],
-      staticFiles: target.renderStatic(settings),
-      env: proxyEnvironment(env),
-      output,
-      log,
-    },
-    signal,
-  );
+  const { caddy, traefik } = proxyOf(config);
+  const endpoint = listenAddress((server === 'caddy' ? caddy.admin : traefik.api).replace(/^http:\/\//, '').replace(/\/.*$/, ''));
+  const deployer = createDeployer(setup);
+  return {
+    server,
+    binary,
+    configFile: server === 'caddy' ? paths.caddyfile : paths.traefikStatic,
+    boot: target.renderBoot(settings),
+    lastGood: lastGood ? [lastGood.config] : [],
+    staticFiles: target.renderStatic(settings),
+    env: proxyEnvironment(env),
+    listens: target
+      .entryPoints(EMPTY_TABLE, settings)
+      .filter(({ protocol }) => protocol === 'http' || (protocol === 'tcp' && server === 'traefik'))
+      .flatMap(({ address }) => listenAddress(address) ?? []),
+    ...(endpoint && { endpoint }),
+    live: (signal) => deployer.live(signal),
+    ...(server === 'caddy' && { retire: (signal) => retireCaddy(caddy.admin, signal) }),
+  };
 }
 
 /** What a proxy may know of our environment: no token, no secret. */

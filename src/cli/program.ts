@@ -12,6 +12,7 @@ import { MIGRATE_COMMANDS, MIGRATE_FLAGS } from './migrate-program.ts';
 import type { plan, render, validate } from './render.ts';
 import type { RollbackFlags } from './rollback.ts';
 import type { run } from './run.ts';
+import type { SwitchFlags } from './switch.ts';
 import type { validateTags } from './validate-tags.ts';
 import type { health, showGenerations, showRoutes, showStatus, unpin } from './show.ts';
 
@@ -169,6 +170,14 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .option('--start', 'start exec-proxy where no proxy runs')
     .option('--json', 'as JSON')
     .action(act(async (flags: RollbackFlags, [id]) => (await import('./rollback.ts')).rollback(id, flags, context)));
+  command('switch', 'change the running proxy without losing requests; verified first, else undone', [
+    'hind-proxy switch traefik',
+    'hind-proxy switch caddy --json',
+  ])
+    .argument('<server>', 'caddy or traefik')
+    .option('--accept-differences', 'also where the other proxy answers some requests otherwise')
+    .option('--json', 'as JSON')
+    .action(act(async (flags: SwitchFlags, [server]) => (await import('./switch.ts')).switchTo(server, flags, context)));
   command('unpin', 'follow the catalogs again after a rollback', ['hind-proxy unpin']).action(
     act(async (flags: Parameters<typeof unpin>[0]) => (await import('./show.ts')).unpin(flags, context)),
   );

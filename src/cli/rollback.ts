@@ -13,6 +13,7 @@ import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
+import { putBackOther } from './put-back-other.ts';
 import { createDeployer, guardOptions } from './runtime.ts';
 import { knownSecrets } from './secrets.ts';
 import type { Setup } from './setup.ts';
@@ -39,7 +40,7 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
   const acceptRemovals = flags.acceptRemovals ?? false;
   const body = { ...(number !== undefined && { generation: number }), acceptRemovals };
   const answer = (await adminApi(setup).post('/v1/rollback', body)) as RollbackView | undefined;
-  const done = answer ?? (await fromDisk(setup, { id: number, acceptRemovals, signal: context.signal }));
+  const done = answer ?? (await fromDisk(setup, { id: number, acceptRemovals, flags, signal: context.signal }));
   const served = done.served || (await comesUp(setup, done, { flags, context }));
   const view: RollbackView = { ...done, served };
   if (flags.json) context.printer.json(view);
@@ -54,7 +55,12 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
 
 async function fromDisk(
   setup: Setup,
-  { id, acceptRemovals, signal }: { readonly id: number | undefined; readonly acceptRemovals: boolean; readonly signal: AbortSignal },
+  {
+    id,
+    acceptRemovals,
+    flags,
+    signal,
+  }: { readonly id: number | undefined; readonly acceptRemovals: boolean; readonly flags: GlobalFlags; readonly signal: AbortSignal },
 ): Promise<RollbackView> {
   const { config, paths, log, version, server } = setup;
   const proxy = proxyOf(config);
@@ -74,6 +80,20 @@ async function fromDisk(
     const options = { proxy: proxy.name, version, deployer: createDeployer(setup), generations, secrets, clock: systemClock, log };
     const hand = createProxyHand({ ...options, foreign: 'adopt' });
     const guard = guardOptions(config);
+    if (generation.server !== server) {
+      const inTurn = <T>(task: () => Promise<T>): Promise<T> => task();
+      const order = {
+        setup,
+        flags,
+        generations,
+        serving: () => serving,
+        acceptDifferences: false,
+        inTurn,
+        onSwitched: () => undefined,
+        signal,
+      };
+      return rollbackView(await putBackOther(generation, { order, guard, acceptRemovals }), generations);
+    }
     const done: PutBack = await putBack(generation, { generations, hand, serving, guard, acceptRemovals }, signal);
     return rollbackView(done, generations);
   } finally {

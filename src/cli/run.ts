@@ -42,7 +42,9 @@ export async function run(flags: RunFlags, context: Context): Promise<number> {
     const onHangUp = (): void => void readAnew();
     process.on('SIGHUP', onHangUp);
     try {
-      await runAlone(setup, { adopt: flags.adopt ?? false, signal: AbortSignal.any([context.signal, reload.signal]) });
+      const signal = AbortSignal.any([context.signal, reload.signal]);
+      // after a switch the configuration is read anew: it is for the other proxy then
+      await runAlone(setup, { adopt: flags.adopt ?? false, flags, onSwitched: () => reload.abort(), signal });
     } finally {
       process.off('SIGHUP', onHangUp);
     }
@@ -51,7 +53,7 @@ export async function run(flags: RunFlags, context: Context): Promise<number> {
 }
 
 /** A controller that has its state directory to itself; a second one waits until the first has ended. */
-async function runAlone(setup: Setup, options: { readonly adopt: boolean; readonly signal: AbortSignal }): Promise<void> {
+async function runAlone(setup: Setup, options: ControllerRunOptions): Promise<void> {
   const { log, paths } = setup;
   await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
   const onWait = (): void =>
@@ -68,10 +70,20 @@ async function runAlone(setup: Setup, options: { readonly adopt: boolean; readon
   }
 }
 
+/** How one controller is run. */
+interface ControllerRunOptions {
+  readonly adopt: boolean;
+  /** Flags with which `exec-proxy` is started where none runs. */
+  readonly flags: GlobalFlags;
+  /** Called when the other proxy runs. */
+  readonly onSwitched: () => void;
+  readonly signal: AbortSignal;
+}
+
 /** One controller with its admin listener, until `signal` aborts. */
 export async function runController(
   setup: Setup,
-  { adopt, signal, onReady }: { readonly adopt: boolean; readonly signal: AbortSignal; readonly onReady?: (cycle: Cycle) => void },
+  { adopt, flags, onSwitched, signal, onReady }: ControllerRunOptions & { readonly onReady?: (cycle: Cycle) => void },
 ): Promise<void> {
   const { config, paths, log, version, server } = setup;
   const proxy = proxyOf(config);
@@ -97,7 +109,7 @@ export async function runController(
   };
   const runtime = await openRuntime(setup, { adopt, observer });
   const token = await ensureAdminToken(paths.stateDir);
-  const views = controllerViews({ ...runtime, proxy: proxy.name, server, version, signal });
+  const views = controllerViews({ ...runtime, proxy: proxy.name, server, version, flags, onSwitched, signal });
   const admin = await startAdmin({
     ...(config.admin.listen !== null && { listen: config.admin.listen }),
     socket: paths.socket,

@@ -1,6 +1,6 @@
 import { explainView } from '../controller/explain.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
-import type { PutBack } from '../controller/rollback.ts';
+import { generationToPutBack, type PutBack } from '../controller/rollback.ts';
 import type { Scene } from '../controller/scene.ts';
 import { testView } from '../controller/request-view.ts';
 import {
@@ -12,18 +12,26 @@ import {
   type GenerationView,
   type RollbackView,
   type StatusView,
+  type SwitchView,
 } from '../controller/views.ts';
 import { compareDiagnostics, isConflict } from '../model/diagnostic.ts';
 import { redactedText } from '../model/redact.ts';
 import type { Server } from '../model/rendered.ts';
-import type { Runtime } from './runtime.ts';
+import type { RoutingTable } from '../model/route.ts';
+import type { GlobalFlags } from './flags.ts';
+import { guardOptions, type Runtime } from './runtime.ts';
 import { sceneOf } from './scene.ts';
+import type { SwitchOrder } from './switch-proxy.ts';
 
 /** What the views of a controller are made from. */
 export interface ViewsOptions extends Runtime {
   readonly proxy: string;
   readonly server: Server;
   readonly version: string;
+  /** Flags with which `exec-proxy` is started where none runs. */
+  readonly flags: GlobalFlags;
+  /** Called when the other proxy runs; the controller is then to be made anew for it. */
+  readonly onSwitched: () => void;
   /** Ends a rollback that takes too long. */
   readonly signal: AbortSignal;
 }
@@ -46,11 +54,37 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     test: (asked) => testView(scene(), asked),
     explain: (url) => explainView(scene(), url),
     generations: () => generations.list().map((meta) => generationView(meta, generations)),
-    rollback: async (id, { acceptRemovals }) => rollbackView(await controller.rollback(id, { acceptRemovals, signal }), generations),
+    rollback: async (id, { acceptRemovals }) => {
+      const generation = await generationToPutBack(generations, id);
+      const done =
+        generation.server === options.server
+          ? await controller.rollback(id, { acceptRemovals, signal })
+          : await (await import('./put-back-other.ts')).putBackOther(generation, {
+              order: orderOf(options, false),
+              guard: guardOptions(options.setup.config),
+              acceptRemovals,
+            });
+      return rollbackView(done, generations);
+    },
+    switchTo: async (server, { acceptDifferences }) =>
+      server === options.server
+        ? alreadyRuns(server, controller.hand.state.generation ?? 0)
+        : // seldom used, and large
+          (await import('./switch-proxy.ts')).switchProxy(orderOf(options, acceptDifferences)),
     unpin: () => controller.unpin(),
     acceptRemovals: () => controller.acceptRemovals(),
     resync: () => controller.watcher.refresh(),
   };
+}
+
+function orderOf({ setup, controller, generations, flags, onSwitched, signal }: ViewsOptions, acceptDifferences: boolean): SwitchOrder {
+  const serving = (): RoutingTable => controller.state.serving;
+  return { setup, flags, generations, serving, acceptDifferences, inTurn: controller.inTurn, onSwitched, signal };
+}
+
+/** The answer to a switch where nothing is to be done. */
+export function alreadyRuns(server: Server, generation: number): SwitchView {
+  return { from: server, to: server, generation, requests: 0, differences: 0, stages: [] };
 }
 
 /** A generation as it is shown. */

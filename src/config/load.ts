@@ -4,6 +4,7 @@ import { parse as parseToml, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { nearest } from '../lib/nearest.ts';
 import { parseYaml, YamlError } from '../lib/yaml.ts';
+import type { Server } from '../model/rendered.ts';
 import {
   ADDRESS_VARIABLES,
   configFromEnvironment,
@@ -44,6 +45,8 @@ export interface LoadedConfig {
   readonly named: ReadonlySet<'consul' | 'nomad' | 'file'>;
   /** The file that it was read from. */
   readonly file?: string;
+  /** The proxy that the configuration names, where the last switch chose the other one. */
+  readonly configured?: Server;
   /** Line and column of a key in the file; empty where it stands elsewhere. */
   readonly placeOf: (path: readonly string[]) => Pick<ConfigFault, 'line' | 'column'>;
 }

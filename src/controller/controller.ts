@@ -1,6 +1,6 @@
 import type { ApplyOutcome } from '../model/generation.ts';
 import { createBell } from '../lib/bell.ts';
-import { createTurns } from '../lib/turns.ts';
+import { createTurns, type Turns } from '../lib/turns.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -74,6 +74,8 @@ export interface Controller {
   readonly hand: ProxyHand;
   /** Puts a generation back and pins it, after a cycle that is under way. Rejects with a sentence where that fails. */
   rollback(id: number | undefined, options: { readonly acceptRemovals: boolean; readonly signal: AbortSignal }): Promise<PutBack>;
+  /** Does something while the proxy is given nothing else. */
+  readonly inTurn: Turns;
   unpin(): Promise<void>;
   /** Lets the removals through that are held now. */
   acceptRemovals(): void;
@@ -121,7 +123,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
   // the proxy is given one thing at a time: by a cycle, by a look at what it serves, or by an operator
   const inTurn = createTurns();
   const watcher = createWatcher(sources, { store: snapshots, log, onChange: noteChange });
-  return { run, once, state, watcher, hand, rollback, unpin, acceptRemovals };
+  return { run, once, state, watcher, hand, rollback, inTurn, unpin, acceptRemovals };
 
   function noteChange(isChange: boolean): void {
     if (isChange) {

@@ -8,6 +8,7 @@ import { describeAction, describeMatch } from '../model/describe.ts';
 import { serviceKey, type ServiceInstance } from '../model/catalog.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { redactedDiagnostic, redactedTag } from '../model/redact.ts';
+import type { Server } from '../model/rendered.ts';
 import { backendsOf } from '../model/table.ts';
 
 /** One line of `/v1/routes`. */
@@ -105,6 +106,22 @@ export interface RollbackView extends GenerationView {
   readonly reason?: string;
 }
 
+/** The stages of a switch, in their order; `ports`, `files`: what the new proxy needs on the machine. */
+export type SwitchStage = 'render' | 'check' | 'verify' | 'files' | 'ports' | 'start';
+
+/** What `POST /v1/switch` answers; `from` and `to` are equal where that proxy ran already. */
+export interface SwitchView {
+  readonly from: Server;
+  readonly to: Server;
+  readonly generation: number;
+  /** How many requests both were asked, and how many were answered otherwise. */
+  readonly requests: number;
+  readonly differences: number;
+  readonly stages: readonly { readonly stage: SwitchStage; readonly ms: number }[];
+  /** Why the kernel shared new connections before the new proxy was ready, where it did. */
+  readonly gate?: string;
+}
+
 /** What the admin listener and the commands can ask of a running controller. */
 export interface ControllerViews {
   status(): StatusView;
@@ -121,6 +138,8 @@ export interface ControllerViews {
   generations(): readonly GenerationView[];
   /** Puts a generation back and pins it; the one before that which is served by default. Rejects with a sentence where that fails. */
   rollback(id: number | undefined, options: { readonly acceptRemovals: boolean }): Promise<RollbackView>;
+  /** Changes the running proxy. Rejects with a sentence, and a `hint`, where that fails; then the old one serves on. */
+  switchTo(server: Server, options: { readonly acceptDifferences: boolean }): Promise<SwitchView>;
   unpin(): Promise<void>;
   /** Lets the removals through that are held now. */
   acceptRemovals(): void;

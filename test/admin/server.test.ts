@@ -53,6 +53,7 @@ async function open(t: TestContext): Promise<Opened> {
     }),
     generations: () => [],
     rollback: () => Promise.reject(new RangeError('Cannot roll back to generation 7: it is not kept')),
+    switchTo: () => Promise.reject(Object.assign(new Error('Cannot switch to traefik'), { hint: 'Look at it' })),
     unpin: () => Promise.resolve(void (unpinned += 1)),
     acceptRemovals() {},
     resync() {},

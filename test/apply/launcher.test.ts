@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ensureDefaultCertificate } from '../../src/apply/certificates.ts';
 import { runLauncher } from '../../src/apply/launcher.ts';
+import type { ProxyProgram } from '../../src/apply/proxy-process.ts';
 import { createTraefikDeployer } from '../../src/apply/traefik.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
@@ -36,21 +37,19 @@ test('runLauncher() boots Traefik where nothing stands on disk and ends it when 
   t.after(() => ending.abort());
   const deployer = createTraefikDeployer({ file, api, stagingDir: join(dir, 'staging'), verifyTimeoutMs: 5000 });
 
-  const ended = runLauncher(
-    {
-      server: 'traefik',
-      binary,
-      stateDir: dir,
-      configFile: settings.traefik.staticFile,
-      boot: traefikTarget.renderBoot(settings),
-      lastGood: [],
-      output: 'ignore',
-      staticFiles: traefikTarget.renderStatic(settings),
-      env: { PATH: process.env['PATH'] ?? '', HOME: dir },
-      log: silentLog,
-    },
-    ending.signal,
-  );
+  const program: ProxyProgram = {
+    server: 'traefik',
+    binary,
+    configFile: settings.traefik.staticFile,
+    boot: traefikTarget.renderBoot(settings),
+    lastGood: [],
+    staticFiles: traefikTarget.renderStatic(settings),
+    env: { PATH: process.env['PATH'] ?? '', HOME: dir },
+    listens: [{ host: '127.0.0.1', port: web }],
+    live: (signal) => deployer.live(signal),
+  };
+  const programOf = (): Promise<ProxyProgram> => Promise.resolve(program);
+  const ended = runLauncher({ server: 'traefik', programOf, stateDir: dir, output: 'ignore', log: silentLog }, ending.signal);
   await until('Traefik shows our marker', async () => (await deployer.live(AbortSignal.timeout(1000))).kind === 'ours');
   const answer = await fetch(`http://127.0.0.1:${web}/`);
   ending.abort();

@@ -43,11 +43,11 @@ export async function startWorld(t: TestContext, server: Server): Promise<World 
   if (supervisord === undefined || consul === undefined || binaries.includes(undefined)) return undefined;
   const dir = await tempDir(t);
   await mkdir(join(dir, 'run'));
-  const [web = 0, websecure = 0, proxyApi = 0, admin = 0, http = 0, rpc = 0, serf = 0] = await freePorts(7);
+  const [web = 0, websecure = 0, caddyAdmin = 0, traefikApi = 0, admin = 0, http = 0, rpc = 0, serf = 0] = await freePorts(8);
   const config = join(dir, 'hind-proxy.json');
   await writeFile(
     config,
-    JSON.stringify(configuration({ dir, server, ports: { web, websecure, proxyApi, admin, consul: http } }), null, 1),
+    JSON.stringify(configuration({ dir, server, ports: { web, websecure, caddyAdmin, traefikApi, admin, consul: http } }), null, 1),
   );
   const off = '-grpc-port -1 -grpc-tls-port -1 -dns-port -1 -serf-wan-port -1';
   const env = {
@@ -121,7 +121,7 @@ function configuration({
 }: {
   readonly dir: string;
   readonly server: Server;
-  readonly ports: Readonly<Record<'web' | 'websecure' | 'proxyApi' | 'admin' | 'consul', number>>;
+  readonly ports: Readonly<Record<'web' | 'websecure' | 'caddyAdmin' | 'traefikApi' | 'admin' | 'consul', number>>;
 }): object {
   const at = (port: number): string => `127.0.0.1:${port}`;
   return {
@@ -134,11 +134,11 @@ function configuration({
         name: 'edge',
         server,
         entrypoints: { web: at(ports.web), websecure: { address: at(ports.websecure), tls: true } },
-        caddy: { file: join(dir, 'Caddyfile'), admin: `http://${at(ports.proxyApi)}` },
+        caddy: { file: join(dir, 'Caddyfile'), admin: `http://${at(ports.caddyAdmin)}` },
         traefik: {
           staticFile: join(dir, 'traefik.yaml'),
           dynamicFile: join(dir, 'dynamic/hind-proxy.yml'),
-          api: `http://${at(ports.proxyApi)}`,
+          api: `http://${at(ports.traefikApi)}`,
         },
       },
     ],

@@ -19,6 +19,8 @@ export function staticConfig(settings: RenderSettings): JsonObject {
     {
       address: protocol === 'udp' ? `${address}/udp` : address,
       reusePort: true,
+      // upgraded connections outlive it by so much as they outlive a reload of Caddy; all others end with their request
+      ...(protocol !== 'udp' && { transport: { lifeCycle: { graceTimeOut: '5m' } } }),
       ...(protocol === 'http' && forwardedHeaders),
     },
   ]);

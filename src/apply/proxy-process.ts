@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { sleep } from '../lib/async.ts';
+import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import type { Log } from '../lib/log.ts';
+import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts';
+import type { LiveState } from './deployer.ts';
+import { runProgram } from './exec.ts';
+import type { ListenAddress } from './gate.ts';
+import { startOf } from './sockets.ts';
+
+/** Everything that it takes to run one proxy. */
+export interface ProxyProgram {
+  readonly server: Server;
+  readonly binary: string;
+  /** Where the proxy reads its configuration: the Caddyfile, or Traefik's static file. */
+  readonly configFile: string;
+  /** What it boots from where there is nothing, or nothing that it would take. */
+  readonly boot: RenderedConfig;
+  /** The last generation that was applied, newest first. */
+  readonly lastGood: readonly RenderedConfig[];
+  /** Files that are read at the start only; always written. */
+  readonly staticFiles: readonly RenderedFile[];
+  /** The environment of the proxy: nothing of ours but this. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where it accepts connections of clients over TCP, and where its own endpoint is, as far as that has a port. */
+  readonly listens: readonly ListenAddress[];
+  readonly endpoint?: ListenAddress;
+  /** What it serves. */
+  live(signal: AbortSignal): Promise<LiveState>;
+  /** Makes it stop accepting while open connections go on. Rejects where it does not do so; `undefined`: TERM does it. */
+  readonly retire?: (signal: AbortSignal) => Promise<void>;
+}
+
+/** A proxy that runs. */
+export interface ProxyProcess {
+  readonly server: Server;
+  readonly pid: number;
+  readonly sinceMs: number;
+  /** Its exit code, 128 + n where a signal ended it, once it has ended. */
+  readonly ended: Promise<number>;
+  readonly hasEnded: () => boolean;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** How often a process that is not our child is looked at. */
+const WATCH_MS = 250;
+
+/** Starts the program of a proxy from the files in place. */
+export async function spawnProxy(
+  { server, binary, configFile, env }: ProxyProgram,
+  { output }: { readonly output: 'inherit' | 'ignore' },
+): Promise<ProxyProcess> {
+  const args = server === 'caddy' ? ['run', '--adapter', 'caddyfile', '--config', configFile] : [`--configFile=${configFile}`];
+  const child = spawn(binary, args, { env, stdio: ['ignore', output, output] });
+  let isOver = false;
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, name) => resolve(code ?? (name === 'SIGKILL' ? 137 : 143)));
+  }).finally(() => (isOver = true));
+  ended.catch(() => undefined);
+  await Promise.race([new Promise((resolve) => child.once('spawn', resolve)), ended]);
+  return { server, pid: child.pid ?? 0, sinceMs: Date.now(), ended, hasEnded: () => isOver, kill: (signal) => void child.kill(signal) };
+}
+
+/** A proxy that somebody else has started, or a launcher that is gone. How it ended cannot be known: 1. */
+export function adoptProxy({
+  server,
+  pid,
+  start,
+}: {
+  readonly server: Server;
+  readonly pid: number;
+  readonly start: string;
+}): ProxyProcess {
+  let isOver = false;
+  const watch = async (): Promise<number> => {
+    while ((await startOf(pid)) === start) await sleep(WATCH_MS);
+    isOver = true;
+    return 1;
+  };
+  return {
+    server,
+    pid,
+    sinceMs: Date.now(),
+    ended: watch(),
+    hasEnded: () => isOver,
+    kill(signal) {
+      if (!isOver) process.kill(pid, signal);
+    },
+  };
+}
+
+/** Writes what the proxy reads at its start only. */
+export async function writeStaticFiles({ staticFiles }: ProxyProgram, stateDir: string): Promise<void> {
+  for (const file of staticFiles) await writeFileAtomic(file.path, file.content, { stagingDir: join(stateDir, 'staging') });
+}
+
+/** Makes sure that what the proxy boots from exists and is taken: the files in place, else the last generation, else the boot configuration. */
+export async function prepareFiles(
+  program: ProxyProgram,
+  { stateDir, log, signal }: { readonly stateDir: string; readonly log: Log; readonly signal: AbortSignal },
+): Promise<void> {
+  const { boot, lastGood, server } = program;
+  const present = await filesInPlace(boot);
+  if (present && (await isTaken(program, signal))) return;
+  for (const config of [...lastGood, boot]) {
+    await write(config, join(stateDir, 'staging'));
+    if (!(await isTaken(program, signal))) continue;
+    const event = config === boot ? 'boot_config' : 'boot_from_generation';
+    log.warn(
+      { component: server, event, reason: present ? 'the files in place are refused' : 'there are none in place' },
+      'The proxy boots from other files',
+    );
+    return;
+  }
+}
+
+async function filesInPlace({ files }: RenderedConfig): Promise<boolean> {
+  const contents = await Promise.all(files.map(({ path }) => readTextFile(path)));
+  return contents.every((content) => content !== undefined && content.trim() !== '');
+}
+
+async function write({ files }: RenderedConfig, stagingDir: string): Promise<void> {
+  for (const { path, content } of files) {
+    await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+    await writeFileAtomic(path, content, { stagingDir });
+  }
+}
+
+/** Caddy says whether it would take its file; Traefik has no such question, and refuses only what nobody has verified. */
+async function isTaken({ server, binary, configFile, env }: ProxyProgram, signal: AbortSignal): Promise<boolean> {
+  if (server === 'traefik') return true;
+  const run = await runProgram(binary, ['validate', '--adapter', 'caddyfile', '--config', configFile], { env, timeoutMs: 20_000, signal });
+  return run.kind === 'exited' && run.code === 0;
+}

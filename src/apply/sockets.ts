@@ -1,0 +1,87 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { ListenAddress } from './gate.ts';
+
+/** States of a TCP socket as `/proc/net/tcp` writes them. */
+const STATES = { established: '01', listening: '0A' } as const;
+
+/** How many connections of clients a program has on these ports; undefined where the system does not say. */
+export async function openConnections(pid: number, ports: ReadonlySet<number>): Promise<number | undefined> {
+  try {
+    const own = await socketsOf(pid);
+    const rows = await tcpRows(`/proc/${pid}/net`);
+    return rows.filter(({ port, state, inode }) => state === STATES.established && ports.has(port) && own.has(inode)).length;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The program of that name that listens on a port; undefined where none does or the system does not say. */
+export async function listenerOf(port: number, name: string): Promise<number | undefined> {
+  const listening = (await tcpRows('/proc/net').catch(() => [])).filter((row) => row.port === port && row.state === STATES.listening);
+  const inodes = new Set(listening.map(({ inode }) => inode));
+  if (inodes.size === 0) return undefined;
+  for (const entry of await readdir('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const command = await readFile(`/proc/${entry}/comm`, 'utf8').catch(() => '');
+    if (command.trim() !== name) continue;
+    const own = await socketsOf(Number(entry)).catch(() => new Set<string>());
+    if ([...inodes].some((inode) => own.has(inode))) return Number(entry);
+  }
+  return undefined;
+}
+
+/** When a process was started, as the system counts; together with its id it tells it from every other. Undefined: it does not run. */
+export async function startOf(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
+  // a process that has ended and that nobody has asked for is still listed
+  return fields?.[0] === 'Z' ? undefined : fields?.[19];
+}
+
+/** Whether nobody listens on an address. Rejects with the error of the system where one may not listen there. */
+export async function isFree({ host, port }: ListenAddress): Promise<boolean> {
+  const server = createServer((connection) => connection.destroy());
+  try {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host, port, exclusive: true }, resolve));
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return false;
+    throw error;
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** `[HOST]:PORT` as an address to listen on; a name other than localhost cannot be one. */
+export function listenAddress(text: string): ListenAddress | undefined {
+  const match = /^\[?([^\]]*?)\]?:(\d+)$/.exec(text);
+  if (!match) return undefined;
+  const [, host = '', digits] = match;
+  const port = Number(digits);
+  if (host === '') return { host: '::', port };
+  if (host === 'localhost') return { host: '127.0.0.1', port };
+  return /^[\d.]+$|:/.test(host) ? { host, port } : undefined;
+}
+
+interface TcpRow {
+  readonly port: number;
+  readonly state: string;
+  readonly inode: string;
+}
+
+async function tcpRows(dir: string): Promise<readonly TcpRow[]> {
+  const texts = await Promise.all([readFile(`${dir}/tcp`, 'utf8'), readFile(`${dir}/tcp6`, 'utf8').catch(() => '')]);
+  return texts
+    .flatMap((text) => text.split('\n').slice(1))
+    .flatMap((line): readonly TcpRow[] => {
+      const [, local = '', , state = '', , , , , , inode = ''] = line.trim().split(/\s+/);
+      return inode === '' ? [] : [{ port: Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16), state, inode }];
+    });
+}
+
+async function socketsOf(pid: number): Promise<ReadonlySet<string>> {
+  const dir = `/proc/${pid}/fd`;
+  const links = await Promise.all((await readdir(dir)).map((name) => readlink(`${dir}/${name}`).catch(() => '')));
+  return new Set(links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []));
+}

@@ -1,0 +1,26 @@
+import { guardAgainst, type PutBack } from '../controller/rollback.ts';
+import type { Generation } from '../model/generation.ts';
+import type { GuardOptions } from '../plan/guard.ts';
+import { switchProxy, type SwitchOrder } from './switch-proxy.ts';
+
+/**
+ * Puts a generation of the other proxy back: that proxy takes the place of the running one, with the files that it had then, and the
+ * generation is pinned. Rejects with a sentence where that fails.
+ */
+export async function putBackOther(
+  generation: Generation,
+  {
+    order,
+    guard,
+    acceptRemovals,
+  }: { readonly order: Omit<SwitchOrder, 'generation'>; readonly guard: GuardOptions; readonly acceptRemovals: boolean },
+): Promise<PutBack> {
+  const { id, table, config, server } = generation;
+  const reason = acceptRemovals ? undefined : guardAgainst(table, { serving: order.serving(), guard });
+  if (reason !== undefined)
+    throw new Error(`Cannot roll back to generation ${id}, of ${server}: ${reason}; with --accept-removals it is put back all the same`);
+  await switchProxy({ ...order, generation: { id, config, table } });
+  const meta = order.generations.list().find((one) => one.id === id);
+  if (!meta) throw new RangeError(`Cannot roll back to generation ${id}: it is not kept any more`);
+  return { meta, table, served: true };
+}

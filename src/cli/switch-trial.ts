@@ -1,0 +1,82 @@
+import { listenAddress } from '../apply/sockets.ts';
+import { findBinary } from '../lib/binaries.ts';
+import { visible } from '../lib/text.ts';
+import type { EntryPoint } from '../model/entry-point.ts';
+import type { Middleware } from '../model/middleware.ts';
+import type { RoutingTable } from '../model/route.ts';
+import { createAsker } from '../verify/ask.ts';
+import { compareSides, type Differing, type Side } from '../verify/compare.ts';
+import { openLab } from '../verify/lab.ts';
+import { requestsOf, type DerivedRequest } from '../verify/requests.ts';
+import type { Setup } from './setup.ts';
+
+/** What a trial came to: how many requests were asked, and those that are answered otherwise, each in a line. */
+export interface Trial {
+  readonly requests: number;
+  readonly differing: readonly string[];
+}
+
+/** So many requests are asked at most: the instances are real ones. */
+const MOST = 3000;
+/** Only these reach instances: they change nothing there. */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** What answers by what happened before. */
+const LOUD: ReadonlySet<Middleware['kind']> = new Set(['rateLimit', 'inFlight', 'circuitBreaker']);
+
+/**
+ * Starts the other proxy with the table on free ports of loopback and asks both the requests that the table suggests: status, redirect
+ * and what it asks for must be the same. The instances are the real ones and get requests without effects only. Throws `LabError` where
+ * the proxy does not begin to serve.
+ */
+export async function tryBeside({
+  running,
+  other,
+  table,
+  signal,
+}: {
+  readonly running: Setup;
+  readonly other: Setup;
+  readonly table: RoutingTable;
+  readonly signal: AbortSignal;
+}): Promise<Trial> {
+  const binary = findBinary(other.server, other.env);
+  if (binary === undefined) throw new Error(`there is no program ${other.server}`);
+  const places = runningPlaces(running, table);
+  const points = other.target.entryPoints(table, other.settings).filter(({ name }) => places.has(name));
+  const quiet = table.routes.filter(({ middlewares }) => !middlewares.some(({ kind }) => LOUD.has(kind)));
+  const requests = spread(requestsOf({ ...table, routes: quiet }, points).filter((request) => isAsked(request, places)));
+  using asker = createAsker();
+  const old: Side = {
+    ask(request, askSignal) {
+      const point = places.get(request.entryPoint);
+      const place = point && listenAddress(point.address);
+      if (!point || !place) return Promise.resolve({ status: 0, headers: [], body: '', failure: 'it does not listen there' });
+      const host = place.host === '::' || place.host === '0.0.0.0' ? '127.0.0.1' : place.host;
+      return asker.ask({ host, port: place.port, tls: point.tls }, request, askSignal);
+    },
+  };
+  await using lab = await openLab({ target: other.target, binary, settings: other.settings, table }, signal);
+  const differing = await compareSides(requests, { old, new: lab }, { signal });
+  return { requests: requests.length, differing: differing.map(lineOf) };
+}
+
+function runningPlaces({ target, settings }: Setup, table: RoutingTable): ReadonlyMap<string, EntryPoint> {
+  return new Map(target.entryPoints(table, settings).map((point) => [point.name, point]));
+}
+
+function isAsked({ method, from, entryPoint }: DerivedRequest, places: ReadonlyMap<string, EntryPoint>): boolean {
+  const host = listenAddress(places.get(entryPoint)?.address ?? '')?.host ?? '';
+  return SAFE.has(method) && (from === '127.0.0.1' || host === '::' || host.startsWith('127.') || host === '0.0.0.0');
+}
+
+/** At most so many of them, from all over the table. */
+function spread(requests: readonly DerivedRequest[]): readonly DerivedRequest[] {
+  const step = Math.max(1, requests.length / MOST);
+  return requests.filter((_, index) => Math.floor(index / step) !== Math.floor((index - 1) / step) || index === 0);
+}
+
+function lineOf({ request, differences }: Differing<DerivedRequest>): string {
+  const { method, host, path, entryPoint } = request;
+  const parts = differences.map(({ what, old = 'none', new: fresh = 'none' }) => `${what} ${old} → ${fresh}`);
+  return visible(`${method} ${host}${path} at ${entryPoint}: ${parts.join(', ')}`);
+}

@@ -1,0 +1,85 @@
+import { mkdir } from 'node:fs/promises';
+import { openGenerations } from '../controller/generations.ts';
+import type { SwitchView } from '../controller/views.ts';
+import { SERVERS } from '../model/rendered.ts';
+import { adminApi } from './admin-api.ts';
+import { setUpFor, type Context } from './context.ts';
+import { CommandError, EXIT } from './errors.ts';
+import type { GlobalFlags } from './flags.ts';
+import { takeLock } from './lock.ts';
+import { proxyOf } from './paths.ts';
+import type { Setup } from './setup.ts';
+import { SwitchError, switchProxy } from './switch-proxy.ts';
+import { alreadyRuns } from './views.ts';
+
+/** What `switch` takes. */
+export interface SwitchFlags extends GlobalFlags {
+  readonly json?: boolean;
+  readonly acceptDifferences?: boolean;
+}
+
+/** Verifying a large table takes minutes. */
+const SWITCH_MS = 600_000;
+
+/** Changes the running proxy without losing requests: by the running controller where there is one, else with the last generation. */
+export async function switchTo(name: string | undefined, flags: SwitchFlags, context: Context): Promise<number> {
+  const { printer, signal } = context;
+  const server = SERVERS.find((candidate) => candidate === name?.toLowerCase());
+  if (!server) throw new CommandError(`Cannot switch to "${name ?? ''}": expected ${SERVERS.join(' or ')}`, EXIT.usage);
+  const setup = await setUpFor(flags, context, { quiet: true });
+  const acceptDifferences = flags.acceptDifferences ?? false;
+  const body = { server, acceptDifferences };
+  const view = ((await adminApi(setup).post('/v1/switch', body, SWITCH_MS)) ??
+    (await fromDisk(setup, { flags, to: server, acceptDifferences, signal }))) as SwitchView;
+  if (flags.json) printer.json(view);
+  else printer.say(switchText(view));
+  return EXIT.ok;
+}
+
+function switchText({ from, to, generation, requests, differences, stages, gate }: SwitchView): string {
+  if (from === to) return `${to} runs already`;
+  return [
+    ...stages.map(({ stage, ms }) => `${stage.padEnd(8)} ${ms} ms`),
+    `${to} runs in the place of ${from}: generation ${generation}, ${requests} requests compared, ${differences} answered otherwise`,
+    ...(gate === undefined ? [] : [`New connections were shared before ${to} was ready, because ${gate}`]),
+  ].join('\n');
+}
+
+async function fromDisk(
+  setup: Setup,
+  options: {
+    readonly flags: GlobalFlags;
+    readonly to: string;
+    readonly acceptDifferences: boolean;
+    readonly signal: AbortSignal;
+  },
+): Promise<SwitchView> {
+  const { config, paths, log, server } = setup;
+  const { flags, to, acceptDifferences, signal } = options;
+  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
+  const release = await takeLock(paths.stateDir, { signal: AbortSignal.any([signal, AbortSignal.timeout(1000)]), onWait: () => undefined });
+  if (!release) throw new CommandError(`Cannot switch: a controller has ${paths.stateDir} and does not answer at its admin address`);
+  try {
+    const generations = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
+    const current = generations.pinned() ?? generations.list()[0]?.id;
+    const served = current === undefined ? undefined : await generations.read(current);
+    if (!served) throw new CommandError('Cannot switch: nothing was applied yet, expected a generation');
+    if (server === to) return alreadyRuns(server, served.id);
+    const inTurn = <T>(task: () => Promise<T>): Promise<T> => task();
+    const order = {
+      setup,
+      flags,
+      generations,
+      serving: () => served.table,
+      acceptDifferences,
+      inTurn,
+      onSwitched: () => undefined,
+      signal,
+    };
+    return await switchProxy(order).catch((error: unknown) => {
+      throw error instanceof SwitchError ? new CommandError(`${error.message}. ${error.hint}`, EXIT.refused) : error;
+    });
+  } finally {
+    await release();
+  }
+}

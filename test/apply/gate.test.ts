@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { createServer, connect, type Server } from 'node:net';
+import { test } from 'node:test';
+import { openGate } from '../../src/apply/gate.ts';
+import { isFree, listenAddress, listenerOf, openConnections, startOf } from '../../src/apply/sockets.ts';
+import { freePort, whenEnded, type Ending } from '../support/process.ts';
+
+/** A program that answers with its name to every connection, beside others on the same port. */
+async function listen(t: Ending, port: number, name: string): Promise<Server> {
+  const server = createServer((socket) => socket.end(name));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ port, host: '127.0.0.1', reusePort: true }, resolve));
+  whenEnded(t, () => new Promise((resolve) => server.close(() => resolve())));
+  return server;
+}
+
+function answer(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    connect(port, '127.0.0.1')
+      .on('data', (data: Buffer) => (text += data.toString()))
+      .once('close', () => resolve(text))
+      .once('error', (error) => resolve(error.message));
+  });
+}
+
+async function answers(port: number): Promise<readonly string[]> {
+  const all: string[] = [];
+  for (let count = 0; count < 100; count += 1) all.push(await answer(port));
+  return [...new Set(all)].toSorted();
+}
+
+test('openGate() keeps new connections with the old program, then gives all of them to the new one', async (t) => {
+  const port = await freePort();
+  const old = await listen(t, port, 'old');
+  const gate = await openGate([{ host: '127.0.0.1', port }]);
+  if (typeof gate === 'string') throw new Error(gate);
+  assert.deepEqual(await answers(port), ['old']);
+  await listen(t, port, 'new');
+  assert.deepEqual(await answers(port), ['old']);
+  await gate.hand();
+  assert.deepEqual(await answers(port), ['new']);
+  await new Promise((resolve) => old.close(resolve));
+  assert.deepEqual(await answers(port), ['new']);
+  await gate.end();
+  assert.deepEqual(await answers(port), ['new']);
+  await listen(t, port, 'later');
+  assert.deepEqual(await answers(port), ['later', 'new']);
+});
+
+test('openGate() leaves the old program alone when the new one goes before its time', async (t) => {
+  const port = await freePort();
+  await listen(t, port, 'old');
+  const gate = await openGate([{ host: '127.0.0.1', port }]);
+  if (typeof gate === 'string') throw new Error(gate);
+  const fresh = await listen(t, port, 'new');
+  await new Promise((resolve) => fresh.close(resolve));
+  await gate.end();
+  assert.deepEqual(await answers(port), ['old']);
+});
+
+test('openGate() says which address it cannot have when its program does not share it', async (t) => {
+  const server = createServer();
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  whenEnded(t, () => new Promise((resolve) => server.close(() => resolve())));
+  const gate = await openGate([{ host: '127.0.0.1', port }]);
+  assert.match(typeof gate === 'string' ? gate : '', new RegExp(`^127\\.0\\.0\\.1:${port}: .*EADDRINUSE`));
+  assert.equal(await isFree({ host: '127.0.0.1', port }), false);
+});
+
+test('listenAddress() reads what an entry point says', () => {
+  assert.deepEqual(
+    [':80', '127.0.0.1:80', '[::1]:80', 'localhost:80', 'name:80', '80'].map((text) => listenAddress(text)),
+    [
+      { host: '::', port: 80 },
+      { host: '127.0.0.1', port: 80 },
+      { host: '::1', port: 80 },
+      { host: '127.0.0.1', port: 80 },
+      undefined,
+      undefined,
+    ],
+  );
+});
+
+test('openConnections() counts those of clients, and listenerOf() finds who listens', async (t) => {
+  const port = await freePort();
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const client = connect(port, '127.0.0.1');
+  const accepted = await new Promise<{ destroy(): void }>((resolve) => server.once('connection', resolve));
+  whenEnded(t, async () => {
+    client.destroy();
+    accepted.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  assert.equal(await openConnections(process.pid, new Set([port])), 1);
+  assert.equal(await openConnections(process.pid, new Set([port + 1])), 0);
+  assert.equal(await listenerOf(port, 'no such program'), undefined);
+  assert.ok(await startOf(process.pid));
+  assert.equal(await startOf(2 ** 30), undefined);
+});

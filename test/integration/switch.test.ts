@@ -1,0 +1,351 @@
+import assert from 'node:assert/strict';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { createServer as createHttp } from 'node:http';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { ProxyStateFile } from '../../src/apply/proxy-files.ts';
+import type { GenerationView, StatusView, SwitchView } from '../../src/controller/views.ts';
+import { findBinary } from '../../src/lib/binaries.ts';
+import { SERVERS, type Server } from '../../src/model/rendered.ts';
+import { ask, startEcho } from '../support/echo.ts';
+import { acceptOf, openUpgraded, startLoad, type LoadFigures } from '../support/load.ts';
+import { freePorts, needServer, startProcess, tempDir, whenEnded, type Running } from '../support/process.ts';
+import { until } from '../support/until.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const MAIN = join(ROOT, 'src/main.ts');
+
+interface Ended {
+  readonly code: number | string;
+  readonly output: string;
+}
+
+interface Site {
+  readonly dir: string;
+  readonly web: number;
+  readonly websecure: number;
+  /** A tcp entry point, where only Traefik listens. */
+  readonly raw: number;
+  readonly config: string;
+  readonly env: Record<string, string>;
+  /** What the service file says from now on, beside the services that are always there. */
+  readonly serve: (services: readonly object[]) => Promise<void>;
+  readonly start: (command: 'run' | 'exec-proxy', env?: Record<string, string>) => Running;
+  /** Runs a command to its end. */
+  readonly command: (args: readonly string[], env?: Record<string, string>) => Promise<Ended>;
+  readonly status: () => Promise<StatusView | undefined>;
+  readonly running: () => Promise<ProxyStateFile>;
+}
+
+async function openSite(t: TestContext, server: Server): Promise<Site | undefined> {
+  if (SERVERS.some((name) => needServer(t, name) === undefined)) return undefined;
+  const dir = await tempDir(t);
+  const [web = 0, websecure = 0, caddy = 0, traefik = 0, listen = 0, raw = 0] = await freePorts(6);
+  await mkdir(join(dir, 'services'));
+  const echo = await startEcho(t, 'web-1');
+  const socketPort = await startSocketBackend(t);
+  const config = join(dir, 'hind-proxy.json');
+  await writeFile(
+    config,
+    JSON.stringify({
+      stateDir: join(dir, 'state'),
+      sources: { file: { path: join(dir, 'services'), poll: '1s' } },
+      routes: { tombstone: '0s' },
+      tls: { mode: 'internal' },
+      proxies: [
+        {
+          server,
+          entrypoints: {
+            web: `127.0.0.1:${web}`,
+            websecure: { address: `127.0.0.1:${websecure}`, tls: true },
+            raw: { address: `127.0.0.1:${raw}`, protocol: 'tcp' },
+          },
+          caddy: { file: join(dir, 'Caddyfile'), admin: `http://127.0.0.1:${caddy}` },
+          traefik: { staticFile: join(dir, 'traefik.yaml'), dynamicFile: join(dir, 'dynamic/hp.yml'), api: `http://127.0.0.1:${traefik}` },
+        },
+      ],
+      admin: { listen: `127.0.0.1:${listen}`, socket: null },
+    }),
+  );
+  const base = { HOME: dir, XDG_DATA_HOME: join(dir, 'data'), XDG_CONFIG_HOME: join(dir, 'data') };
+  const always = [
+    { name: 'web', id: 'web-1', address: '127.0.0.1', port: echo.port, tags: ['urlprefix-web.test/', 'urlprefix-web.test/cut strip=/cut'] },
+    { name: 'sock', id: 'sock-1', address: '127.0.0.1', port: socketPort, tags: ['urlprefix-sock.test/'] },
+  ];
+  const serve = (services: readonly object[]): Promise<void> =>
+    writeFile(join(dir, 'services/all.json'), JSON.stringify([...always, ...services]));
+  await serve([]);
+  return {
+    dir,
+    web,
+    websecure,
+    raw,
+    config,
+    env: base,
+    serve,
+    start: (command, env = {}) => startProcess(t, process.execPath, [MAIN, command, '--config', config], { env: { ...base, ...env } }),
+    async command(args, env = {}) {
+      const running = startProcess(t, process.execPath, [MAIN, ...args, '--config', config], { env: { ...base, ...env } });
+      const code = await running.ended;
+      return { code, output: running.output() };
+    },
+    status: () =>
+      fetch(`http://127.0.0.1:${listen}/v1/status`).then(
+        async (answer) => (await answer.json()) as StatusView,
+        () => undefined,
+      ),
+    running: async () => JSON.parse(await readFile(join(dir, 'state/proxy-state.json'), 'utf8')) as ProxyStateFile,
+  };
+}
+
+/** A backend that upgrades and then sends back every byte. */
+async function startSocketBackend(t: TestContext): Promise<number> {
+  const server = createHttp((_, response) => response.end('sock'));
+  server.on('upgrade', ({ headers }, socket) => {
+    const accept = acceptOf(headers['sec-websocket-key'] ?? '');
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
+    socket.on('error', () => undefined);
+    socket.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  whenEnded(t, async () => {
+    server.closeAllConnections();
+    server.close();
+    await Promise.resolve();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+const serves = async ({ web }: Site, host = 'web.test'): Promise<boolean> => (await ask(web, { host })).status === 200;
+const runs = async (site: Site, server: Server): Promise<boolean> => {
+  const status = await site.status();
+  return status?.ready === true && status.proxies[0]?.server === server && status.proxies[0].verified;
+};
+
+/** exec-proxy and a controller that serve. */
+async function startBoth(
+  site: Site,
+  env: { readonly parent?: Record<string, string>; readonly controller?: Record<string, string> } = {},
+): Promise<{ readonly parent: Running; readonly controller: Running }> {
+  const parent = site.start('exec-proxy', env.parent);
+  const controller = site.start('run', env.controller);
+  await until('the services to be served', async () => (await serves(site)) && (await site.status())?.ready === true, 30_000).catch(
+    (error: unknown) => {
+      throw new Error(parent.output() + controller.output(), { cause: error });
+    },
+  );
+  return { parent, controller };
+}
+
+async function switched(site: Site, to: Server): Promise<SwitchView> {
+  const { code, output } = await site.command(['switch', to, '--json']);
+  assert.equal(code, 0, output);
+  const view = JSON.parse(output) as SwitchView;
+  assert.equal(view.to, to);
+  await until(`the controller to follow to ${to}`, () => runs(site, to), 20_000);
+  return view;
+}
+
+function figuresText({ sent, failed, failedOnce, reasons }: LoadFigures): string {
+  return `${sent} sent, ${failed} failed with one retry, ${failedOnce} without (${[...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ')})`;
+}
+
+test('switch changes caddy → traefik → caddy under load and loses nothing for clients that retry', { timeout: 180_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { parent, controller } = await startBoth(site);
+  const load = startLoad(site.web, { host: 'web.test', perSecond: 200 });
+  const tls = startTlsLoad(site);
+  const upgraded = await openUpgraded(site.web, 'sock.test');
+  try {
+    for (const to of ['traefik', 'caddy'] as const) {
+      const view = await switched(site, to);
+      t.diagnostic(
+        `to ${to}: ${view.requests} requests compared; ${view.stages.map(({ stage, ms }) => `${stage} ${ms} ms`).join(', ')}${view.gate ?? ''}`,
+      );
+      assert.equal(view.gate, undefined);
+      assert.ok(view.requests > 10, `only ${view.requests} requests were compared`);
+      assert.equal((await site.running()).server, to);
+      assert.ok(await upgraded.echoes(`over to ${to}`), 'the open websocket was cut');
+      const added = { name: to, id: to, address: '127.0.0.1', port: (await startEcho(t, to)).port, tags: [`urlprefix-${to}.test/`] };
+      await site.serve([added]);
+      await until(`${to} to serve what comes later`, () => serves(site, `${to}.test`), 20_000);
+    }
+  } catch (error) {
+    throw new Error(parent.output().slice(-4000) + controller.output().slice(-4000), { cause: error });
+  } finally {
+    upgraded.close();
+    const { fresh, kept } = await load.stop();
+    t.diagnostic(`new connections: ${figuresText(fresh)}`);
+    t.diagnostic(`kept connections: ${figuresText(kept)}`);
+    const { sent, failed, failedOnce } = await tls.stop();
+    t.diagnostic(`TLS: ${sent} sent, ${failed} failed with one retry, ${failedOnce} without`);
+    assert.deepEqual([fresh.failed, kept.failed, failed], [0, 0, 0]);
+  }
+  const { output } = await site.command(['generations', '--json']);
+  const servers = (JSON.parse(output) as readonly GenerationView[]).map(
+    ({ server, cause }) => `${server}${cause?.switched ? ' switched' : ''}`,
+  );
+  assert.deepEqual(
+    servers.filter((text) => text.endsWith('switched')),
+    ['caddy switched', 'traefik switched'],
+  );
+});
+
+/** Asks over TLS, one request after the other, each on a connection of its own; a failed one once more. */
+function startTlsLoad({ websecure }: Site): { stop(): Promise<{ sent: number; failed: number; failedOnce: number }> } {
+  const seen = { sent: 0, failed: 0, failedOnce: 0 };
+  const over = new AbortController();
+  const isServed = async (): Promise<boolean> => (await ask(websecure, { host: 'web.test', tls: true })).status === 200;
+  const running = (async () => {
+    while (!over.signal.aborted) {
+      seen.sent += 1;
+      if (await isServed()) continue;
+      seen.failedOnce += 1;
+      if (!(await isServed())) seen.failed += 1;
+    }
+  })();
+  return {
+    async stop() {
+      over.abort();
+      await running;
+      return seen;
+    },
+  };
+}
+
+/** A program that runs a real proxy in another way; `script` gets its arguments and the real one as `$REAL`. */
+async function wrapped(dir: string, server: Server, script: string): Promise<Record<string, string>> {
+  const path = join(dir, `${server}-wrapped`);
+  await writeFile(path, `#!/bin/sh\nREAL='${findBinary(server, process.env) ?? ''}'\n${script}\n`);
+  await chmod(path, 0o755);
+  return { [`${server.toUpperCase()}_BIN`]: path };
+}
+
+/** The real proxy, killed 50 ms after its start. */
+const DYING = '(sleep 0.05; kill -9 $$) &\nexec "$REAL" "$@"';
+/** The real proxy, which takes no configuration. */
+const REFUSING = 'if [ "$1" = validate ]; then echo "Error: it does not like it" >&2; exit 1; fi\nexec "$REAL" "$@"';
+
+const FAILURES: readonly {
+  readonly name: string;
+  readonly from: Server;
+  readonly said: RegExp;
+  /** Of the parent of the proxies, and of the controller. */
+  readonly environment?: (
+    site: Site,
+  ) => Promise<{ readonly parent?: Record<string, string>; readonly controller?: Record<string, string> }>;
+  /** Returns how to undo it. */
+  readonly prepare?: (site: Site) => Promise<() => Promise<void>>;
+}[] = [
+  {
+    name: 'the new proxy is killed while it is tried',
+    from: 'caddy',
+    said: /\(stage verify\): Cannot start traefik: it ended with SIGKILL/,
+    environment: async ({ dir }) => ({ controller: await wrapped(dir, 'traefik', DYING) }),
+  },
+  {
+    name: 'the new proxy is killed when it starts on the real ports',
+    from: 'caddy',
+    said: /\(stage start\): it ended with 137 before it served/,
+    environment: async ({ dir }) => ({ parent: await wrapped(dir, 'traefik', DYING) }),
+  },
+  {
+    name: 'the new configuration is refused',
+    from: 'traefik',
+    said: /\(stage check\): it does not like it/,
+    environment: async ({ dir }) => ({ controller: await wrapped(dir, 'caddy', REFUSING) }),
+  },
+  {
+    name: 'somebody else has taken a port',
+    from: 'caddy',
+    said: /\(stage ports\): another program listens on 127\.0\.0\.1:\d+/,
+    async prepare({ raw }) {
+      const stranger = createServer();
+      await new Promise<void>((resolve) => stranger.listen(raw, '127.0.0.1', resolve));
+      return () => new Promise((resolve) => stranger.close(() => resolve()));
+    },
+  },
+  {
+    name: 'a file in the place of ours is not ours',
+    from: 'caddy',
+    said: /\(stage files\): .*hp\.yml is not ours/,
+    async prepare({ dir }) {
+      await mkdir(join(dir, 'dynamic'));
+      await writeFile(join(dir, 'dynamic/hp.yml'), 'http: {}\n');
+      return () => Promise.resolve();
+    },
+  },
+];
+
+for (const { name, from, said, environment, prepare } of FAILURES)
+  test(`switch leaves the old proxy serving and says why when ${name}`, { timeout: 120_000 }, async (t) => {
+    const site = await openSite(t, from);
+    if (!site) return;
+    const { parent = {}, controller = {} } = (await environment?.(site)) ?? {};
+    await startBoth(site, { parent, controller });
+    const undo = await prepare?.(site);
+    const { pid } = await site.running();
+    const load = startLoad(site.web, { host: 'web.test', perSecond: 100 });
+    const { code, output } = await site.command(['switch', from === 'caddy' ? 'traefik' : 'caddy']);
+    const { fresh, kept } = await load.stop();
+    await undo?.();
+    t.diagnostic(output.trim());
+    assert.notEqual(code, 0);
+    assert.match(output, said);
+    assert.match(output, /the proxy of before serves on\. \w/);
+    t.diagnostic(`new connections: ${figuresText(fresh)}; kept: ${figuresText(kept)}`);
+    assert.deepEqual([fresh.failed, kept.failed], [0, 0]);
+    assert.deepEqual([(await site.running()).server, (await site.running()).pid], [from, pid]);
+    assert.ok(await runs(site, from));
+    // it goes on following the catalog
+    const { port } = await startEcho(t, 'later');
+    await site.serve([{ name: 'later', id: 'later', address: '127.0.0.1', port, tags: ['urlprefix-later.test/'] }]);
+    await until('what comes later to be served', () => serves(site, 'later.test'), 20_000);
+  });
+
+test('switch and rollback need neither a controller nor a parent of the proxy that runs', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { parent, controller } = await startBoth(site);
+  const kept = await until('what is served to be kept', async () => (await site.status())?.proxies[0]?.generation);
+  await controller.stop();
+  const { pid: caddy } = await site.running();
+  await parent.stop('SIGKILL');
+  assert.ok(await serves(site), 'the proxy ended with its parent');
+  whenEnded(t, async () => {
+    const { launcher } = await site.running();
+    process.kill(launcher, 'SIGTERM');
+    await until('the started proxy to end', async () => !(await serves(site)), 15_000);
+  });
+  const load = startLoad(site.web, { host: 'web.test', perSecond: 100 });
+  const { code, output } = await site.command(['switch', 'traefik']);
+  assert.equal(code, 0, output);
+  assert.equal((await site.running()).server, 'traefik');
+  await until('the old proxy to end', () => !isAlive(caddy), 15_000);
+
+  const startedAtMs = performance.now();
+  const back = await site.command(['rollback']);
+  t.diagnostic(`${back.output.trim()} (${Math.round(performance.now() - startedAtMs)} ms)`);
+  assert.equal(back.code, 0, back.output);
+  const figures = await load.stop();
+  t.diagnostic(`new connections: ${figuresText(figures.fresh)}; kept: ${figuresText(figures.kept)}`);
+  assert.deepEqual([figures.fresh.failed, figures.kept.failed], [0, 0]);
+  assert.equal((await site.running()).server, 'caddy');
+
+  site.start('run');
+  await until('a controller of the proxy that was put back', () => runs(site, 'caddy'), 20_000);
+  assert.equal((await site.status())?.proxies[0]?.pinned, kept);
+  assert.ok(await serves(site));
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
