@@ -1,7 +1,8 @@
 import type { Config } from '../config/options.ts';
-import { convertTags } from '../dialects/convert.ts';
+import { convertTags, type ConversionTools } from '../dialects/convert.ts';
 import type { FormatContext } from '../dialects/dialect.ts';
 import type { Convert } from '../jobfiles/rewrite.ts';
+import type { ServiceInstance } from '../model/catalog.ts';
 import { parsePort, type Port } from '../model/names.ts';
 import { DIALECTS, type DialectName } from '../model/route.ts';
 import { createDialect, createFormatter } from './dialects.ts';
@@ -10,20 +11,25 @@ import { givenInstance } from './given-tags.ts';
 import { entryPointsOf, proxyOf } from './paths.ts';
 
 /** Converts tags of services into one dialect as a configuration says. `from`: only tags of this dialect are read. */
-export function createConverter(
+export function createConverter(config: Config, options: { readonly to: DialectName; readonly from?: DialectName | undefined }): Convert {
+  const toolsFor = conversionTools(config, options);
+  return ({ service = 'service', port, tags }) => {
+    const instance = givenInstance(tags, { service, port: (port === undefined ? undefined : parsePort(port)) ?? unnamedPort(tags) });
+    return convertTags(instance, toolsFor(instance));
+  };
+}
+
+/** What the tags of an instance are converted with. */
+export function conversionTools(
   config: Config,
   { to, from }: { readonly to: DialectName; readonly from?: DialectName | undefined },
-): Convert {
+): (instance: Pick<ServiceInstance, 'service' | 'port'>) => ConversionTools {
   const { accept } = config.dialects;
   const order = [...accept, ...DIALECTS.filter((name) => !accept.includes(name))];
   const dialects = order.filter((name) => from === undefined || name === from || name === to).map((name) => createDialect(name, config));
   const formatter = createFormatter(to, config);
   const entryPoints = usualEntryPoints(config);
-  return ({ service = 'service', port, tags }) => {
-    const instance = givenInstance(tags, { service, port: (port === undefined ? undefined : parsePort(port)) ?? unnamedPort(tags) });
-    const context = { service: instance.service, port: instance.port, entryPoints, transports: new Map() };
-    return convertTags(instance, { dialects, to: formatter, context });
-  };
+  return ({ service, port }) => ({ dialects, to: formatter, context: { service, port, entryPoints, transports: new Map() } });
 }
 
 /** The dialect of a name. Throws `CommandError` naming them. */

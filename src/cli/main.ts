@@ -49,6 +49,8 @@ export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise
   try {
     await program.parseAsync(withCommand(normalised), { from: 'user' });
   } catch (error) {
+    const isInterruption = error instanceof Error && error.name === 'AbortError';
+    if (interrupted !== undefined && isInterruption) return interrupted;
     return exitCodeOf(error, (line) => printer.say(line));
   }
   // a controller that was told to end has done its work; a command that was interrupted has not

@@ -7,14 +7,29 @@ export const MIGRATE_FLAGS = {
   '--format <format>': 'text, md or json',
   '--strict': 'exit 4 where anything is left for hand work, lost or said differently',
   '--json': 'as JSON',
+  '--old <path...>': 'files and directories with the old tags, where paths are not both sides',
+  '--new <path...>': 'files and directories with the new tags',
+  '--old-proxy <server>': 'caddy or traefik; default: the configured proxy',
+  '--new-proxy <server>': 'caddy or traefik; default: the configured proxy',
+  '--old-dialects <list>': 'read only tags of these dialects on the old side, as fabio,hind',
+  '--new-dialects <list>': 'read only tags of these dialects on the new side',
+  '--old-url <url...>': 'ask a proxy that runs, in the place of one with the old tags: http://host:port, https://host:port',
+  '--new-url <url...>': 'ask a proxy that runs, in the place of one with the new tags',
+  '--requests <file>': 'also these requests: lines [METHOD] URL, or JSON objects with url, method, headers; - is stdin',
+  '--access-log <file>': "also the requests of a log: common, combined, Caddy's or Traefik's JSON; - is stdin",
+  '--host <name...>': 'hosts for requests of a log that names none; default: every host of the routes',
+  '--no-derived': 'only the requests of --requests and --access-log, none made of the routes',
+  '--odd': 'also requests that the proxies read in different ways: //, dot segments and escapes in paths, ports in hosts',
+  '--all-methods': 'ask running proxies also with methods that may change something',
+  '--limit <count>': 'ask at most so many requests; default: 10000',
   '--manifest <file>': 'where write keeps what the files held; default: hind-proxy-migration.json',
 } as const;
 
 /** One of the `migrate` commands on the command line. */
 export interface MigrateCommand {
-  readonly name: 'plan' | 'write' | 'revert';
+  readonly name: 'plan' | 'write' | 'verify' | 'revert';
   readonly description: string;
-  readonly takesPaths: boolean;
+  readonly paths: 'required' | 'optional' | 'none';
   readonly flags: readonly (keyof typeof MIGRATE_FLAGS)[];
   readonly examples: readonly string[];
 }
@@ -24,7 +39,7 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
   {
     name: 'plan',
     description: 'what write would change in job files, and what is left for hand work; writes nothing',
-    takesPaths: true,
+    paths: 'required',
     flags: ['--to <dialect>', '--add', '--replace', '--diff', '--format <format>', '--strict', '--json'],
     examples: [
       'hind-proxy migrate plan jobs/ --to traefik',
@@ -34,14 +49,45 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
   {
     name: 'write',
     description: 'convert the tags of job files in place; nothing but tags changes',
-    takesPaths: true,
+    paths: 'required',
     flags: ['--to <dialect>', '--add', '--replace', '--format <format>', '--strict', '--json', '--manifest <file>'],
     examples: ['hind-proxy migrate write jobs/ --to traefik', 'hind-proxy migrate write web.nomad.hcl --to fabio --replace'],
   },
   {
+    name: 'verify',
+    description:
+      'ask real proxies with the old and the new tags the same requests and list what differs; exit 3 where tags make a difference',
+    paths: 'optional',
+    flags: [
+      '--to <dialect>',
+      '--old <path...>',
+      '--new <path...>',
+      '--old-proxy <server>',
+      '--new-proxy <server>',
+      '--old-dialects <list>',
+      '--new-dialects <list>',
+      '--old-url <url...>',
+      '--new-url <url...>',
+      '--requests <file>',
+      '--access-log <file>',
+      '--host <name...>',
+      '--no-derived',
+      '--odd',
+      '--all-methods',
+      '--limit <count>',
+      '--json',
+    ],
+    examples: [
+      'hind-proxy migrate verify jobs/ --to traefik --old-proxy caddy --new-proxy traefik',
+      'hind-proxy migrate verify --old before/ --new after/ --access-log /var/log/caddy.log',
+      'hind-proxy migrate verify --consul 127.0.0.1:8500 --old-dialects fabio --new-dialects traefik --new-proxy traefik',
+      'hind-proxy migrate verify jobs/ --old-url http://10.0.0.1 https://10.0.0.1 --new-url http://10.0.0.2 https://10.0.0.2',
+    ],
+  },
+  {
     name: 'revert',
     description: 'put the files of the last write back; refuses where one was changed since',
-    takesPaths: false,
+    paths: 'none',
     flags: ['--json', '--manifest <file>'],
     examples: ['hind-proxy migrate revert'],
   },

@@ -8,6 +8,7 @@ import type { DemoFlags } from './demo.ts';
 import type { diff } from './diff.ts';
 import type { execProxy } from './exec-proxy.ts';
 import type { MigrateFlags } from './migrate.ts';
+import type { VerifyFlags } from './migrate-verify.ts';
 import { MIGRATE_COMMANDS, MIGRATE_FLAGS } from './migrate-program.ts';
 import type { plan, render, validate } from './render.ts';
 import type { RollbackFlags } from './rollback.ts';
@@ -249,24 +250,29 @@ function addConfigCommands(
 function addMigrateCommands(
   program: Command,
   context: Context,
-  act: (action: (flags: MigrateFlags, args: readonly (string | undefined)[]) => Promise<number>) => (...all: unknown[]) => Promise<void>,
+  act: (
+    action: (flags: MigrateFlags & VerifyFlags, args: readonly (string | undefined)[]) => Promise<number>,
+  ) => (...all: unknown[]) => Promise<void>,
 ): void {
   const migrate = program
     .command('migrate')
     .description('move the tags in job files to another dialect: Nomad HCL and JSON, Consul services, compose and other YAML')
     .exitOverride();
-  for (const { name, description, takesPaths, flags, examples } of MIGRATE_COMMANDS) {
+  for (const { name, description, paths: takes, flags, examples } of MIGRATE_COMMANDS) {
     const added = migrate.command(name).description(description).exitOverride();
-    if (takesPaths) added.argument('<path...>', 'files and directories');
+    if (takes === 'required') added.argument('<path...>', 'files and directories');
+    if (takes === 'optional') added.argument('[path...]', 'files and directories; none: the catalogs');
     for (const flag of flags) added.option(flag, MIGRATE_FLAGS[flag]);
     addGlobalFlags(added);
     added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
     added.action(
       act(async (given, [paths]) => {
+        // a variadic argument arrives as one list
+        const list = [paths ?? []].flat();
+        if (name === 'verify') return (await import('./migrate-verify.ts')).migrateVerify(list, given, context);
         const { migratePlan, migrateRevert, migrateWrite } = await import('./migrate.ts');
         if (name === 'revert') return migrateRevert(given, context);
-        // a variadic argument arrives as one list
-        return (name === 'plan' ? migratePlan : migrateWrite)([paths ?? []].flat(), given, context);
+        return (name === 'plan' ? migratePlan : migrateWrite)(list, given, context);
       }),
     );
   }

@@ -1,3 +1,4 @@
+import { sha256 } from '../lib/hash.ts';
 import type { DiagnosticCode } from '../model/codes.ts';
 
 /** Literal text, or source text that another program fills in (`${var.host}`, `[[ .host ]]`) and that stays byte for byte. */
@@ -76,6 +77,11 @@ export function piecesOf(value: string): readonly Piece[] {
 /** Pieces as one text, holes as they are in the source. */
 export function rawText(pieces: readonly Piece[]): string {
   return pieces.map((piece) => (typeof piece === 'string' ? piece : piece.raw)).join('');
+}
+
+/** Pieces as one text, each hole as a name that is legal in hosts, paths and names: the same for the same source text in any file. */
+export function filledText(pieces: readonly Piece[]): string {
+  return pieces.map((piece) => (typeof piece === 'string' ? piece : `filled-${sha256(piece.raw).slice(0, 8)}`)).join('');
 }
 
 /** Line and column of an offset, both from 1. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
-import { deadline, messageOf } from '../lib/abort.ts';
+import { createSecureContext } from 'node:tls';
+import { messageOf } from '../lib/abort.ts';
 import { splitHost } from '../lib/host.ts';
 import type { Answer, Echo } from './answer.ts';
 import { ECHO_HEADER } from './echoes.ts';
@@ -29,7 +30,13 @@ const OF_CONNECTION = new Set(['connection', 'content-length', 'host', 'keep-ali
 export function createAsker(): Asker {
   const agents = {
     plain: new Agent({ keepAlive: true, maxSockets: 32 }),
-    tls: new TlsAgent({ keepAlive: true, maxSockets: 32, rejectUnauthorized: false }),
+    tls: new TlsAgent({
+      keepAlive: true,
+      maxSockets: 32,
+      maxFreeSockets: 4,
+      rejectUnauthorized: false,
+      secureContext: createSecureContext(),
+    }),
   };
   return {
     async ask(place, request, signal) {
@@ -64,7 +71,8 @@ function send(place: Place, request: AskedRequest, sending: Sending): Promise<An
     setHost: false,
     headers: headersOf(request),
     agent: sending.fresh ? false : place.tls ? sending.agents.tls : sending.agents.plain,
-    signal: deadline(ANSWER_MS, sending.signal),
+    timeout: ANSWER_MS,
+    ...(sending.signal && { signal: sending.signal }),
     ...(from !== '127.0.0.1' && { localAddress: from }),
   };
   return new Promise((resolve, reject) => {
@@ -78,6 +86,7 @@ function send(place: Place, request: AskedRequest, sending: Sending): Promise<An
       if (isStale) send(place, request, { ...sending, fresh: true }).then(resolve, reject);
       else reject(error);
     });
+    asked.once('timeout', () => asked.destroy(new Error(`no answer within ${ANSWER_MS} ms`)));
     asked.once('upgrade', (response: IncomingMessage, socket) => {
       socket.destroy();
       resolve({ status: response.statusCode ?? 0, headers: [], body: '' });

@@ -26,8 +26,9 @@ export interface Echoes extends AsyncDisposable {
 /** The name in the certificates of ours. */
 const OWN_NAME = 'hind-proxy.invalid' as Hostname;
 const NOBODY = { address: '127.0.0.1', port: parsePort(9) as Port };
+const BODY = 'hind-proxy\n';
 /** Long enough for a proxy to compress it. */
-const BODY = 'hind-proxy '.repeat(256);
+const LONG_BODY = BODY.repeat(256);
 
 /** Makes ready to start programs; `dir` is where their certificates are made. They end when it is disposed of. */
 export async function openEchoes(dir: string): Promise<Echoes> {
@@ -95,13 +96,13 @@ export async function openEchoes(dir: string): Promise<Echoes> {
     };
     const listener: RequestListener = (received, response) => {
       response.writeHead(200, { 'content-type': 'text/plain', [ECHO_HEADER]: headerOf(received) });
-      response.end(BODY);
+      response.end(bodyFor(received));
     };
     const server: Server =
       kind === 'h2c'
         ? createHttp2((received, response) => {
             response.writeHead(200, { 'content-type': 'text/plain', [ECHO_HEADER]: headerOf(received) });
-            response.end(BODY);
+            response.end(bodyFor(received));
           })
         : kind === 'https'
           ? createTls({ cert: await readFile(cert), key: await readFile(key) }, listener)
@@ -114,6 +115,10 @@ export async function openEchoes(dir: string): Promise<Echoes> {
     servers.push({ server, end: () => open.forEach((socket) => socket.destroy()) });
     return (server.address() as AddressInfo).port as Port;
   }
+}
+
+function bodyFor({ headers }: IncomingMessage | Http2ServerRequest): string {
+  return headers['accept-encoding'] === undefined ? BODY : LONG_BODY;
 }
 
 function spokenTls({ skipVerify, serverName }: Transport): string {

@@ -14,8 +14,8 @@ export function factsOf({ route, outcomes }: Evaluation): ReadonlyMap<string, st
   for (const { steps } of outcomes.slice(0, 1)) for (const { middleware } of steps) addMiddleware(middleware, add);
   for (const backend of new Set(outcomes.flatMap(({ answer }) => (answer.kind === 'forward' ? [answer.backend] : []))))
     addPool(backend, add);
-  const shares = sharesOf(outcomes);
-  if (shares.length > 1) add('shares', shares.join(', '));
+  const shares = [...sharesOf(outcomes)].map(([name, share]) => `${name} ${(100 * share).toFixed(1)} %`);
+  if (shares.length > 1) add('shares', sortedUnique(shares).join(', '));
   if (route?.tlsProfile) add('TLS profile', route.tlsProfile.name);
   return facts;
 }
@@ -59,8 +59,8 @@ function usersText(users: AuthUsers): string {
   return sortedUnique(users.users.map(({ name, hash }) => `${name} ${sha256(hash).slice(0, 8)}`)).join(', ');
 }
 
-/** What share of the requests each instance gets, in per mille; what answers without an instance has none. */
-function sharesOf(outcomes: readonly Outcome[]): readonly string[] {
+/** What share of the requests (0–1) each instance gets, by `address:port`; what answers without an instance has none. */
+export function sharesOf(outcomes: readonly Outcome[]): ReadonlyMap<string, number> {
   const shares = new Map<string, number>();
   for (const { share, answer } of outcomes) {
     if (answer.kind !== 'forward') continue;
@@ -69,5 +69,5 @@ function sharesOf(outcomes: readonly Outcome[]): readonly string[] {
       shares.set(name, (shares.get(name) ?? 0) + share * part);
     }
   }
-  return sortedUnique([...shares].map(([name, share]) => `${name} ${(100 * share).toFixed(1)} %`));
+  return shares;
 }

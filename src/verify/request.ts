@@ -21,7 +21,9 @@ export function requestKey({ entryPoint, host, path, method, headers, from, sni 
   return JSON.stringify([entryPoint, host, path, method, headers.map(({ name, value }) => [name, value]), from, sni]);
 }
 
-/** Each request once, in the order of their first appearance. */
+/** Each request once, as and where it appears first. */
 export function distinctRequests<R extends AskedRequest>(requests: readonly R[]): readonly R[] {
-  return [...new Map(requests.map((request) => [requestKey(request), request])).values()];
+  const first = new Map<string, R>();
+  for (const request of requests) first.set(requestKey(request), first.get(requestKey(request)) ?? request);
+  return [...first.values()];
 }

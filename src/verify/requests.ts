@@ -3,12 +3,11 @@ import type { EntryPoint } from '../model/entry-point.ts';
 import type { Condition, HostMatch, PathMatch } from '../model/match.ts';
 import type { HeaderValue, Middleware } from '../model/middleware.ts';
 import type { Route, RoutingTable } from '../model/route.ts';
-import { backendsOf } from '../model/table.ts';
 import { distinctRequests, type AskedRequest } from './request.ts';
 
-/** A request that a table suggests. `several`: different instances may answer it, so that one answer says little. */
+/** A request that a table suggests. `own`: one that a route is made for, not a variation of it. */
 export interface DerivedRequest extends AskedRequest {
-  readonly several?: true;
+  readonly own?: true;
 }
 
 /** Which requests are made of a table. */
@@ -25,7 +24,8 @@ export interface RequestOptions {
 /**
  * Requests that a table is asked: for each of its http routes some that it should take (host and path as they stand and in capitals, with a
  * slash, a rest, a query; with and without credentials; other methods; what its middlewares look at) and some that just miss it. All of
- * them at the plain entry points and at those of routes that are only there; at others that end TLS some. The same for the same table.
+ * them at the plain entry points and at those of routes that are only there; at others that end TLS some. Own ones first. The same for the
+ * same table.
  */
 export function requestsOf(
   table: RoutingTable,
@@ -33,23 +33,16 @@ export function requestsOf(
   options: RequestOptions = {},
 ): readonly DerivedRequest[] {
   const points = entryPoints.filter(({ protocol }) => protocol === 'http');
-  const backends = backendsOf(table);
   const routes = table.routes.filter(({ protocol }) => protocol === 'http');
-  return distinctRequests(
-    routes.flatMap((route) => {
-      const { action } = route;
-      const pool = action.kind === 'forward' ? backends.get(action.backend) : undefined;
-      const several = action.kind === 'split' || (pool !== undefined && pool.endpoints.length > 1);
-      return requestsOfRoute(route, { points, several, options });
-    }),
-  );
+  const all = routes.flatMap((route) => requestsOfRoute(route, { points, options }));
+  return distinctRequests([...all.filter(({ own }) => own), ...all]);
 }
 
 type Variant = Omit<DerivedRequest, 'entryPoint'>;
 
 function requestsOfRoute(
   { match, middlewares, entryPoints }: Route,
-  { points, several, options }: { readonly points: readonly EntryPoint[]; readonly several: boolean; readonly options: RequestOptions },
+  { points, options }: { readonly points: readonly EntryPoint[]; readonly options: RequestOptions },
 ): readonly DerivedRequest[] {
   const hosts = hostSamples(match.host);
   const [host = 'none.test', ...otherHosts] = [...hosts.usual, ...(options.odd ? hosts.odd : [])];
@@ -57,9 +50,8 @@ function requestsOfRoute(
   const [path = '/', ...otherPaths] = [...paths.usual, ...(options.odd ? paths.odd : [])];
   const { method, headers, query } = meeting(match.conditions);
   const plain: Variant = { host, path: withQuery(path, query), method, headers, from: '127.0.0.1' };
-  const base: Variant = { ...plain, ...(several && { several }) };
   const variants: readonly Variant[] = [
-    base,
+    { ...plain, own: true },
     ...otherHosts.map((other) => ({ ...plain, host: other })),
     ...otherPaths.map((other) => ({ ...plain, path: withQuery(other, query) })),
     { ...plain, method: method === 'POST' ? 'GET' : 'POST' },

@@ -40,14 +40,22 @@ export function isUniform({ answers }: Tally): boolean {
  * was, as far as they lie further apart than chance makes likely.
  */
 export function tallyDifferences(old: Tally, fresh: Tally): readonly Difference[] {
-  if (isUniform(old) && isUniform(fresh)) return partDifferences(old.answers[0]?.parts ?? NONE, fresh.answers[0]?.parts ?? NONE);
+  if (isUniform(old) && isUniform(fresh)) return concise(partDifferences(old.answers[0]?.parts ?? NONE, fresh.answers[0]?.parts ?? NONE));
   const names = new Set([...old.answers, ...fresh.answers].flatMap(({ parts }) => [...parts.keys()]));
-  return sortedUnique(names).flatMap((what): readonly Difference[] => {
+  const found = sortedUnique(names).flatMap((what): readonly Difference[] => {
     const [before, after] = [countsOf(old, what), countsOf(fresh, what)];
     const values = [...new Set([...before.keys(), ...after.keys()])];
     const apart = values.some((value) => isApart([before.get(value) ?? 0, old.total], [after.get(value) ?? 0, fresh.total]));
     return apart ? [{ what, old: sharesText(before, old.total), new: sharesText(after, fresh.total) }] : [];
   });
+  return concise(found);
+}
+
+/** What one of two answers alone has follows from its status. */
+const WITH_STATUS = new Set(['status', 'location', 'asks for']);
+
+function concise(found: readonly Difference[]): readonly Difference[] {
+  return found.some(({ what }) => what === 'status') ? found.filter(({ what }) => WITH_STATUS.has(what)) : found;
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();

@@ -1,0 +1,106 @@
+import { basename } from 'node:path';
+import { messageOf } from '../lib/abort.ts';
+import { sha256 } from '../lib/hash.ts';
+import { parseYaml } from '../lib/yaml.ts';
+import type { ServiceInstance } from '../model/catalog.ts';
+import type { TagSpan } from '../model/diagnostic.ts';
+import { DEFAULT_OWNER, parsePort, serviceName, sourceId, type Port } from '../model/names.ts';
+import { filledText, positionOf, type TagList } from '../jobfiles/job-file.ts';
+import { formOf, readJobFile } from '../jobfiles/read.ts';
+import { filesUnder, readText } from '../jobfiles/tree.ts';
+import { parseServices } from '../sources/service-file.ts';
+import { CommandError, EXIT } from './errors.ts';
+
+/** Where a tag stands in a file; lines from 1. */
+export interface TagPlace {
+  readonly file: string;
+  readonly line?: number;
+}
+
+/** What files say that services register. */
+export interface FileInstances {
+  readonly instances: readonly ServiceInstance[];
+  readonly placeOf: (span: Pick<TagSpan, 'instance' | 'tagIndex'>) => TagPlace | undefined;
+}
+
+const SOURCE = sourceId('file');
+
+/**
+ * The services of files and directories: service files as they are, and job files with one healthy instance for each list of tags, at an
+ * address that is the same for the nth list of a service in any tree. Template text stands in tags as a name of its own. Throws
+ * `CommandError` for what cannot be read.
+ */
+export async function instancesOfFiles(paths: readonly string[]): Promise<FileInstances> {
+  const found = await filesUnder(paths).catch((error: unknown) => {
+    throw new CommandError(`Cannot read ${paths.join(', ')}: ${messageOf(error)}`, EXIT.usage);
+  });
+  const instances: ServiceInstance[] = [];
+  const places = new Map<string, TagPlace>();
+  const ordinals = new Map<string, number>();
+  for (const file of found) {
+    const text = await readText(file);
+    const services = servicesIn(file, text);
+    if (services) {
+      for (const one of services) {
+        const instance = `${file} ${one.instance}`;
+        instances.push({ ...one, instance });
+        for (const index of one.tags.keys()) places.set(placeKey({ instance, tagIndex: index }), { file });
+      }
+      continue;
+    }
+    for (const [index, list] of (await listsOf(file, text)).entries()) {
+      const service = list.service === undefined ? basename(file).replace(/\..*$/, '') : filledText(list.service);
+      const ordinal = ordinals.get(service) ?? 0;
+      ordinals.set(service, ordinal + 1);
+      const instance = `${file} ${index + 1}`;
+      instances.push(instanceOf(list, { service, ordinal, instance }));
+      for (const [tagIndex, { start }] of list.elements.entries())
+        places.set(placeKey({ instance, tagIndex }), { file, line: positionOf(text, start).line });
+    }
+  }
+  return { instances, placeOf: (span) => places.get(placeKey(span)) };
+}
+
+/** The services of a service file; undefined for any other. */
+function servicesIn(file: string, text: string): readonly ServiceInstance[] | undefined {
+  const form = formOf(file);
+  if (form !== 'json' && form !== 'yaml') return undefined;
+  try {
+    return parseServices(parseYaml(text), SOURCE);
+  } catch {
+    return undefined;
+  }
+}
+
+async function listsOf(file: string, text: string): Promise<readonly TagList[]> {
+  try {
+    return (await readJobFile(text, formOf(file) ?? 'hcl')).lists;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new CommandError(`Cannot read ${file}: ${error.message}`, EXIT.usage);
+  }
+}
+
+function instanceOf(
+  { elements, port }: TagList,
+  { service, ordinal, instance }: { readonly service: string; readonly ordinal: number; readonly instance: string },
+): ServiceInstance {
+  const hash = Buffer.from(sha256(`${service} ${ordinal}`), 'hex');
+  const [a = 0, b = 0, c = 0] = hash;
+  return {
+    source: SOURCE,
+    owner: DEFAULT_OWNER,
+    service: serviceName(service),
+    instance,
+    address: `10.${a}.${b}.${Math.max(1, c)}`,
+    port: parsePort(port ?? 20_000 + (hash.readUInt16BE(4) % 10_000)) ?? (20_000 as Port),
+    tags: elements.map(({ pieces }) => filledText(pieces)),
+    meta: {},
+    health: 'passing',
+    modifyIndex: 0,
+  };
+}
+
+function placeKey({ instance, tagIndex }: Pick<TagSpan, 'instance' | 'tagIndex'>): string {
+  return `${instance}\0${tagIndex}`;
+}

@@ -1,0 +1,177 @@
+import { groupBy, sortedUnique } from '../lib/sort.ts';
+import { visible } from '../lib/text.ts';
+import { describeMatch } from '../model/describe.ts';
+import type { TagSpan } from '../model/diagnostic.ts';
+import { redactedTag, redactedText } from '../model/redact.ts';
+import type { Route } from '../model/route.ts';
+import type { Difference } from '../verify/differences.ts';
+import type { AskedRequest } from '../verify/request.ts';
+import type { TagPlace } from './file-instances.ts';
+import type { Printer } from './print.ts';
+
+/** A request that is answered in two ways, and the routes that answer it. */
+export interface Found {
+  readonly request: AskedRequest & { readonly times?: number };
+  readonly differences: readonly Difference[];
+  /** Absent: no route answers. */
+  readonly old?: Route | undefined;
+  readonly new?: Route | undefined;
+  /** `proxies`: the old tags on the new proxy answer as the new ones do. */
+  readonly cause: 'tags' | 'proxies';
+}
+
+/** What a comparison came to. */
+export interface VerifyReport {
+  readonly old: ReportedSide;
+  readonly new: ReportedSide;
+  readonly asked: number;
+  readonly leftOut: readonly { readonly why: string; readonly count: number }[];
+  /** In the order of the requests. */
+  readonly found: readonly Found[];
+}
+
+interface ReportedSide {
+  readonly proxy: string;
+  readonly placeOf: (span: TagSpan) => TagPlace | undefined;
+}
+
+/** A tag behind a difference. */
+interface TagView extends Partial<TagPlace> {
+  readonly service: string;
+  readonly tag: string;
+}
+
+interface RouteView {
+  readonly id: string;
+  readonly match: string;
+  readonly tags: readonly TagView[];
+}
+
+/** Differences that the same routes make in the same way. */
+interface Group {
+  readonly cause: Found['cause'];
+  readonly differences: readonly Difference[];
+  readonly requests: readonly Found['request'][];
+  readonly old?: RouteView;
+  readonly new?: RouteView;
+}
+
+/** The report in lines for people: those that tags make first, one example of each. */
+export function verifyText(report: VerifyReport, { style }: Pick<Printer, 'style'>): readonly string[] {
+  const groups = groupsOf(report);
+  return [
+    ...groups.flatMap((group) => [...groupText(group, style), '']),
+    ...report.leftOut.map(({ why, count }) => `not asked: ${count} ${why}`),
+    summaryOf(report, groups),
+  ];
+}
+
+/** The report for machines. */
+export function verifyJson(report: VerifyReport): unknown {
+  const groups = groupsOf(report);
+  const { asked, leftOut } = report;
+  return {
+    old: report.old.proxy,
+    new: report.new.proxy,
+    asked,
+    leftOut,
+    counts: countsOf(report, groups),
+    differences: groups.map(({ requests, ...group }) => ({ ...group, requests: requests.map(requestView) })),
+  };
+}
+
+function groupsOf({ found, old, new: fresh }: VerifyReport): readonly Group[] {
+  const keyOf = (one: Found): string => JSON.stringify([one.cause, one.old?.id, one.new?.id, one.differences.map(({ what }) => what)]);
+  const groups = [...groupBy(found, keyOf).values()].flatMap((members): readonly Group[] => {
+    const [first] = members;
+    if (!first) return [];
+    return [
+      {
+        cause: first.cause,
+        differences: first.differences.map(redactedDifference),
+        requests: members.map(({ request }) => request),
+        ...(first.old && { old: routeView(first.old, old) }),
+        ...(first.new && { new: routeView(first.new, fresh) }),
+      },
+    ];
+  });
+  return [...groups.filter(({ cause }) => cause === 'tags'), ...groups.filter(({ cause }) => cause === 'proxies')];
+}
+
+function redactedDifference({ what, old, new: fresh }: Difference): Difference {
+  return { what, ...(old !== undefined && { old: redactedText(old) }), ...(fresh !== undefined && { new: redactedText(fresh) }) };
+}
+
+function routeView(route: Route, { placeOf }: ReportedSide): RouteView {
+  const views = route.spans.map((span): TagView => ({ service: span.service, tag: redactedTag(span.tag), ...placeOf(span) }));
+  const distinct = new Map(views.map((view) => [JSON.stringify(view), view]));
+  return { id: route.id, match: describeMatch(route), tags: [...distinct.values()] };
+}
+
+function groupText({ cause, differences, requests, old, new: fresh }: Group, style: Printer['style']): readonly string[] {
+  const [first] = requests;
+  const more = requests.length > 1 ? ` (and ${requests.length - 1} more)` : '';
+  const head = first ? visible(requestText(first)) : '';
+  return [
+    `${style(cause === 'tags' ? 'red' : 'yellow', cause === 'tags' ? 'differs' : 'differs by the proxies, whatever the tags')} ${style('bold', head)}${more}`,
+    ...differences.map((one) => `    ${visible(one.what)}: ${visible(one.old ?? 'none')} → ${visible(one.new ?? 'none')}`),
+    ...routeText('old', old),
+    ...routeText('new', fresh),
+  ];
+}
+
+function routeText(side: string, route: RouteView | undefined): readonly string[] {
+  if (!route) return [`  ${side}: no route`];
+  return [
+    visible(`  ${side}: ${route.match}`),
+    ...route.tags.map(({ service, tag, file, line }) =>
+      visible(`    ${service}: ${tag}${file === undefined ? '' : `  ${placeText(file, line)}`}`),
+    ),
+  ];
+}
+
+function placeText(file: string, line: number | undefined): string {
+  return line === undefined ? file : `${file}:${line}`;
+}
+
+function requestText({ method, host, path, entryPoint, headers, times }: Found['request']): string {
+  const told = headers.map(({ name }) => name).join(', ');
+  return `${method} ${host}${path} at ${entryPoint}${told === '' ? '' : ` with ${told}`}${times === undefined ? '' : `, ${times} times in the log`}`;
+}
+
+function requestView({ entryPoint, host, path, method, headers, from, times }: Found['request']): unknown {
+  return {
+    entryPoint,
+    method,
+    host,
+    path,
+    headers: headers.map(({ name }) => name),
+    from,
+    ...(times !== undefined && { times }),
+  };
+}
+
+interface Counts {
+  /** Requests, and in how many ways they differ. */
+  readonly byTags: number;
+  readonly byProxies: number;
+  readonly ways: number;
+  readonly services: readonly string[];
+}
+
+function countsOf({ found }: VerifyReport, groups: readonly Group[]): Counts {
+  const byTags = found.filter(({ cause }) => cause === 'tags');
+  return {
+    byTags: byTags.length,
+    byProxies: found.length - byTags.length,
+    ways: groups.filter(({ cause }) => cause === 'tags').length,
+    services: sortedUnique(byTags.flatMap((one) => [...(one.old?.services ?? []), ...(one.new?.services ?? [])])),
+  };
+}
+
+function summaryOf(report: VerifyReport, groups: readonly Group[]): string {
+  const { byTags, byProxies, ways, services } = countsOf(report, groups);
+  const differing = byTags === 0 ? 'no difference' : `${byTags} differ, in ${ways} way${ways === 1 ? '' : 's'}, of ${services.join(', ')}`;
+  const rest = byProxies === 0 ? '' : `; ${byProxies} differ by the proxies, whatever the tags`;
+  return visible(`${report.asked} requests to ${report.old.proxy} (old) and ${report.new.proxy} (new): ${differing}${rest}`);
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { needServer, tempDir } from '../support/process.ts';
+import { until } from '../support/until.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly told: string;
+}
+
+function start(t: TestContext, cwd: string, ...args: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', TMPDIR: cwd };
+  const child = spawn(process.execPath, [MAIN, 'migrate', 'verify', ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  const code = new Promise<number>((resolve) => void child.once('exit', (number) => resolve(number ?? -1)));
+  const ended = Promise.all([code, text(child.stdout), text(child.stderr)]).then(([number, out, told]) => ({ code: number, out, told }));
+  return { child, ended };
+}
+
+async function serve(t: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function withJob(t: TestContext): Promise<string> {
+  const dir = await tempDir(t);
+  const tags = ['urlprefix-app.test/', 'urlprefix-app.test/api strip=/api'];
+  await writeFile(
+    join(dir, 'web.nomad.hcl'),
+    `service {\n  name = "web"\n  tags = [\n${tags.map((tag) => `    "${tag}",\n`).join('')}  ]\n}\n`,
+  );
+  return dir;
+}
+
+test('migrate verify refuses what cannot be compared with exit 2', async (t) => {
+  const dir = await withJob(t);
+  for (const [args, told] of [
+    [['web.nomad.hcl'], /both sides are the same/],
+    [['--old', 'web.nomad.hcl'], /both are needed/],
+    [['web.nomad.hcl', '--to', 'nginx'], /expected traefik, fabio, hind/],
+    [['web.nomad.hcl', '--new-proxy', 'nginx'], /expected caddy or traefik/],
+    [['none.hcl', '--to', 'traefik'], /none\.hcl/],
+    [['web.nomad.hcl', '--old-url', 'x', '--new-url', 'http://127.0.0.1:1'], /Cannot ask "x"/],
+    [['web.nomad.hcl', '--to', 'traefik', '--access-log', 'none.log'], /none\.log/],
+  ] as const) {
+    const ended = await start(t, dir, ...args).ended;
+    assert.match(ended.told, told);
+    assert.equal(ended.code, 2, ended.told);
+  }
+  assert.deepEqual(readdirSync(dir), ['web.nomad.hcl']);
+});
+
+test('migrate verify compares proxies that run, changes nothing there, and names the tags behind a difference', async (t) => {
+  const dir = await withJob(t);
+  const methods = new Set<string>();
+  let count = 0;
+  const old = await serve(t, (received, response) => {
+    methods.add(received.method ?? '');
+    count += 1;
+    response.end(received.url === '/news' ? `at ${count}` : 'page');
+  });
+  const fresh = await serve(t, (received, response) => {
+    count += 1;
+    if (received.url?.startsWith('/api')) response.writeHead(502);
+    response.end(received.url === '/news' ? `at ${count}` : 'page');
+  });
+  await writeFile(
+    join(dir, 'access.log'),
+    '10.0.0.9 - - [x] "GET /news HTTP/1.1" 200 1\n10.0.0.9 - - [x] "GET /api/items HTTP/1.1" 200 1\n10.0.0.9 - - [x] "POST /api/items HTTP/1.1" 200 1\n',
+  );
+
+  const args = ['web.nomad.hcl', '--old-url', old, '--new-url', fresh, '--access-log', 'access.log', '--no-derived'];
+  const { code, out } = await start(t, dir, ...args).ended;
+
+  assert.equal(code, 3, out);
+  assert.match(out, /differs GET app\.test\/api\/items at web, 1 times in the log\n {4}status: 200 → 502\n/);
+  assert.match(out, /web: urlprefix-app\.test\/api strip=\/api {2}web\.nomad\.hcl:5/);
+  assert.doesNotMatch(out, /\/news/);
+  assert.match(out, /not asked: \d+ requests that may change something/);
+  assert.deepEqual([...methods], ['GET']);
+});
+
+test('migrate verify leaves no program and no file behind when it is interrupted', async (t) => {
+  if (needServer(t, 'caddy') === undefined || needServer(t, 'traefik') === undefined) return;
+  const dir = await withJob(t);
+  const { child, ended } = start(t, dir, 'web.nomad.hcl', '--to', 'traefik', '--new-proxy', 'traefik');
+  const labs = (): readonly string[] => readdirSync(dir).filter((name) => existsSync(join(dir, name, 'Caddyfile')));
+  await until('a Caddy of its own', () => labs().length > 0);
+
+  child.kill('SIGINT');
+  const { code } = await ended;
+
+  assert.equal(code, 130);
+  assert.deepEqual(readdirSync(dir), ['web.nomad.hcl']);
+});
