@@ -66,7 +66,8 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
       stageFile(file, rendered.content, { stagingDir }),
       loadAndVerify(config, { json: adapted.json, signal }),
     ]);
-    await (failure ? staged.discard() : staged.commit());
+    if (failure) await staged.discard();
+    else await (await staged.place()).onDisk;
     return failure ?? { kind: 'applied', durationMs: performance.now() - startedAtMs };
   }
 

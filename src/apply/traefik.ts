@@ -47,8 +47,8 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
     const startedAtMs = performance.now();
     const rendered = mainFile(config);
     const [before, staged] = await Promise.all([disk(), stageFile(file, rendered.content, { stagingDir })]);
-    await staged.commit();
-    const seen = await waitForDigest(config, signal);
+    const { onDisk } = await staged.place();
+    const [seen] = await Promise.all([waitForDigest(config, signal), onDisk]);
     if (seen.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${seen.reason}` };
     if (seen.kind === 'missing') {
       const restored = await restore(before);

@@ -49,24 +49,33 @@ export function applied(
   return { ...state, lastApply: apply, tokens, tokensAtMs: apply.endedAtMs };
 }
 
-/** The part of an apply's time for which the first change after a silence may wait for a second, and the longest such wait. */
-const COMPANY = { share: 0.1, maxMs: 50 } as const;
+/** How long the first change after a silence may wait for a second: a part of an apply's time, at least and at most these ms. */
+const COMPANY = { share: 0.1, minMs: 8, maxMs: 50 } as const;
 
 /**
- * When the pending changes may go: at once after a silence of `maxWaitMs`, else after `quietMs` of silence but never later than
- * `maxWaitMs`. At once is a tenth of the last apply's time: hardly later, and what belongs together (a new instance registered, the old
- * one deregistered some milliseconds later) is one apply where applies are slow, not two. Not before three times the last apply's duration has passed since it, nor before the pace allows it. The second apply
- * after a rest needs no such gap: a replaced instance is two changes. Infinity where nothing is pending.
+ * When the pending changes may go: almost at once after a silence of `maxWaitMs`, else after `quietMs` of silence but never later than
+ * `maxWaitMs`. Almost: the first change waits for a second for a tenth of the last apply's time and 8 ms at least, because a replaced
+ * instance is two changes some milliseconds apart (registered, deregistered), and what is one apply is served sooner than what is two. Not
+ * before three times the last apply's duration has passed since it, nor before the pace allows it. The second apply after a rest needs no
+ * such gap. Infinity where nothing is pending.
  */
 export function dueAtMs(state: HoldoffState, options: HoldoffOptions): number {
   const { pending, previousChangeAtMs, lastApply } = state;
   if (!pending) return Number.POSITIVE_INFINITY;
   const { firstAtMs, lastAtMs } = pending;
   const leading = firstAtMs - previousChangeAtMs >= options.maxWaitMs;
-  const companyMs = Math.min(COMPANY.maxMs, options.maxWaitMs, (lastApply?.durationMs ?? 0) * COMPANY.share);
-  const settled = leading ? firstAtMs + companyMs : Math.min(lastAtMs + options.quietMs, firstAtMs + options.maxWaitMs);
+  const settled = leading ? companyAtMs(state, options) : Math.min(lastAtMs + options.quietMs, firstAtMs + options.maxWaitMs);
   const afterApply = lastApply && !isSecondOfBurst(state, options) ? lastApply.endedAtMs + 3 * lastApply.durationMs : settled;
   return Math.max(settled, afterApply, paceAtMs(state, options));
+}
+
+/** When the first change after a silence has company, or has waited for it long enough. */
+function companyAtMs({ pending, lastApply }: HoldoffState, { maxWaitMs }: HoldoffOptions): number {
+  if (!pending) return Number.POSITIVE_INFINITY;
+  const { firstAtMs, lastAtMs } = pending;
+  if (!lastApply) return firstAtMs;
+  const patienceMs = Math.min(maxWaitMs, COMPANY.maxMs, Math.max(COMPANY.minMs, lastApply.durationMs * COMPANY.share));
+  return lastAtMs > firstAtMs ? Math.min(lastAtMs, firstAtMs + patienceMs) : firstAtMs + patienceMs;
 }
 
 /** The bucket was full before the last apply. */

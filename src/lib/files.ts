@@ -23,8 +23,8 @@ export interface AtomicWriteOptions {
 
 /** A file that is whole on disk and not in its place yet. */
 export interface StagedFile {
-  /** Puts it there by a rename, and the rename to disk. */
-  commit(): Promise<void>;
+  /** Puts it there by a rename: a reader sees it when this has resolved, a crash spares it when `onDisk` has. */
+  place(): Promise<{ readonly onDisk: Promise<void> }>;
   discard(): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export interface StagedFile {
  */
 export async function writeFileAtomic(path: string, content: string, options: AtomicWriteOptions = {}): Promise<void> {
   const staged = await stageFile(path, content, options);
-  await staged.commit();
+  await (await staged.place()).onDisk;
 }
 
 /** The first half of `writeFileAtomic`, for a content that is not to be in place before something else has happened. */
@@ -58,14 +58,14 @@ export async function stageFile(path: string, content: string, options: AtomicWr
   }
   return {
     discard,
-    async commit() {
+    async place() {
       try {
         await rename(staged, path);
       } catch (error) {
         await discard();
         throw error;
       }
-      await withFile(await open(dirname(path), constants.O_RDONLY), (directory) => directory.sync());
+      return { onDisk: open(dirname(path), constants.O_RDONLY).then((opened) => withFile(opened, (directory) => directory.sync())) };
     },
   };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applied, changed, dueAtMs, idleHoldoff, taken, type HoldoffOptions } from '../../src/controller/holdoff.ts';
+import { applied, changed, dueAtMs, idleHoldoff, taken, type HoldoffOptions, type HoldoffState } from '../../src/controller/holdoff.ts';
 
 const OPTIONS: HoldoffOptions = { quietMs: 50, maxWaitMs: 500, pace: { kind: 'bucket', perSecond: 1, burst: 4 } };
 
@@ -8,13 +8,19 @@ test('dueAtMs() lets the first change after a silence go at once', () => {
   assert.equal(dueAtMs(changed(idleHoldoff(OPTIONS), 1000), OPTIONS), 1000);
 });
 
-test('dueAtMs() lets the first change after a silence wait for company when applies are slow, but not long', () => {
-  const after = (durationMs: number): number => {
-    const state = applied(taken(changed(idleHoldoff(OPTIONS), 0)), { endedAtMs: durationMs, durationMs }, OPTIONS);
-    return dueAtMs(changed(changed(state, 10_000), 10_005), OPTIONS) - 10_000;
-  };
+const rested = (durationMs: number): HoldoffState =>
+  applied(taken(changed(idleHoldoff(OPTIONS), 0)), { endedAtMs: durationMs, durationMs }, OPTIONS);
 
-  assert.deepEqual([10, 200, 5000].map(after), [1, 20, 50]);
+test('dueAtMs() lets the first change after a silence wait for company, longer where applies are slow, but not long', () => {
+  const after = (durationMs: number): number => dueAtMs(changed(rested(durationMs), 10_000), OPTIONS) - 10_000;
+
+  assert.deepEqual([0, 10, 200, 5000].map(after), [8, 8, 20, 50]);
+});
+
+test('dueAtMs() lets the first change after a silence go as soon as it has company', () => {
+  const withCompanyAfter = (ms: number): number => dueAtMs(changed(changed(rested(200), 10_000), 10_000 + ms), OPTIONS) - 10_000;
+
+  assert.deepEqual([3, 19, 30].map(withCompanyAfter), [3, 19, 20]);
 });
 
 test('dueAtMs() waits for a silence when changes follow each other', () => {
