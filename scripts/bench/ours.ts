@@ -46,7 +46,13 @@ export async function startOurs(
       throw new Error(`Cannot start ${server}: ${launcher.output().slice(-800)}`, { cause: error });
     },
   );
-  const { pid: proxyPid } = JSON.parse(await readFile(join(stateDir, 'proxy-state.json'), 'utf8')) as { readonly pid: number };
+  let proxyPid = 0;
+  const isNamed = async (): Promise<boolean> => {
+    const text = await readFile(join(stateDir, 'proxy-state.json'), 'utf8').catch(() => '{}');
+    proxyPid = (JSON.parse(text) as { readonly pid?: number }).pid ?? 0;
+    return proxyPid > 0;
+  };
+  await waitFor('exec-proxy to name the proxy it started', isNamed, { signal: lab.signal, timeoutMs: 5000 });
 
   const startedAtMs = performance.now();
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
