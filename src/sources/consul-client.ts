@@ -58,6 +58,8 @@ export interface ConsulClient {
 
 /** Connections for reads that do not wait, over plain HTTP. */
 const READ_CONNECTIONS = 16;
+/** How long a connection for reads is kept without one. */
+const IDLE_MS = 60_000;
 /** Connections that no waiting read of a service may have: those, one for list, probe and limit each, and some for other programs here. */
 export const RESERVED_CONNECTIONS: number = READ_CONNECTIONS + 14;
 const UNKNOWN_LIMIT = 150;
@@ -88,7 +90,8 @@ export function createConsulClient(
       callback(...outcome);
     });
   const common = { connect, allowH2: isTls, h2Options: { maxConcurrentStreams: STREAMS } };
-  const reading = new Agent({ ...common, connections: READ_CONNECTIONS });
+  // a change is confirmed over a connection that is there already
+  const reading = new Agent({ ...common, connections: READ_CONNECTIONS, keepAliveTimeout: IDLE_MS });
   let waiting = new Agent(common);
   // reads that hang, as without a leader, must not keep the question for one back
   const probing = new Agent({ ...common, connections: 1 });

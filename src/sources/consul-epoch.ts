@@ -69,9 +69,9 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
   let watches: Watches | undefined;
   let budget = Number.POSITIVE_INFINITY;
 
-  const limit = client.connectionLimit(scope);
   await readAll();
-  budget = Math.max(1, (await limit) - RESERVED_CONNECTIONS);
+  // what asks for the limit is large to load: not before everything was read
+  budget = Math.max(1, (await client.connectionLimit(scope)) - RESERVED_CONNECTIONS);
   return new Promise((_resolve, reject) => {
     scope.onEnd(() => reject(new EpochOver('it was ended')));
     const watch = (name: string, own: Scope): Promise<void> => watchService(name, own).catch(reject);
