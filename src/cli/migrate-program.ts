@@ -27,7 +27,7 @@ export const MIGRATE_FLAGS = {
 
 /** One of the `migrate` commands on the command line. */
 export interface MigrateCommand {
-  readonly name: 'plan' | 'write' | 'verify' | 'revert';
+  readonly name: 'plan' | 'write' | 'verify' | 'finish' | 'revert';
   readonly description: string;
   readonly paths: 'required' | 'optional' | 'none';
   readonly flags: readonly (keyof typeof MIGRATE_FLAGS)[];
@@ -83,6 +83,13 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
       'hind-proxy migrate verify --consul 127.0.0.1:8500 --old-dialects fabio --new-dialects traefik --new-proxy traefik',
       'hind-proxy migrate verify jobs/ --old-url http://10.0.0.1 https://10.0.0.1 --new-url http://10.0.0.2 https://10.0.0.2',
     ],
+  },
+  {
+    name: 'finish',
+    description: 'list the tags of other dialects that are safe to remove: every request is answered as before without them',
+    paths: 'optional',
+    flags: ['--to <dialect>', '--strict', '--json'],
+    examples: ['hind-proxy migrate finish jobs/ --to traefik', 'hind-proxy migrate finish --consul 127.0.0.1:8500 --to traefik --json'],
   },
   {
     name: 'revert',

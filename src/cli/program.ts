@@ -270,6 +270,7 @@ function addMigrateCommands(
         // a variadic argument arrives as one list
         const list = [paths ?? []].flat();
         if (name === 'verify') return (await import('./migrate-verify.ts')).migrateVerify(list, given, context);
+        if (name === 'finish') return (await import('./migrate-finish.ts')).migrateFinish(list, given, context);
         const { migratePlan, migrateRevert, migrateWrite } = await import('./migrate.ts');
         if (name === 'revert') return migrateRevert(given, context);
         return (name === 'plan' ? migratePlan : migrateWrite)(list, given, context);

@@ -76,8 +76,8 @@ export async function readSides(
 
 type Registered = Pick<TagSide, 'snapshots' | 'placeOf'>;
 
-/** What is not said of TLS is not compared either, unless it is on. */
-async function setUpOf(
+/** The set-up of a side, with TLS where a configuration does not speak of it: what is off would not be compared. */
+export async function setUpOf(
   flags: GlobalFlags,
   { server, context }: { readonly server: Server | undefined; readonly context: Context },
 ): Promise<Setup> {
@@ -87,8 +87,8 @@ async function setUpOf(
   return { ...setup, config: { ...setup.config, tls }, settings: { ...setup.settings, tls } };
 }
 
-/** The services of files, or where there are none of the catalogs. */
-async function readRegistered(
+/** The services of files, or where there are none of the catalogs. Throws `CommandError` where none answers. */
+export async function readRegistered(
   paths: readonly string[],
   { setup, context }: { readonly setup: Setup; readonly context: Context },
 ): Promise<Registered> {
@@ -104,11 +104,21 @@ async function readRegistered(
 }
 
 function sideOf({ snapshots, placeOf }: Registered, setup: Setup, accept: readonly DialectName[]): TagSide {
-  const own =
-    accept.length === 0 ? setup : { ...setup, config: { ...setup.config, dialects: { ...setup.config.dialects, accept: [...accept] } } };
-  const { primary, merge } = own.config.sources;
-  const pipeline = createPipeline({ dialects: createDialects(own), compile: compileOptions(own), primary: sourceId(primary), merge });
-  return { setup: own, snapshots, placeOf, table: pipeline.compile(snapshots, new Map()).value.table };
+  const own = accepting(setup, accept);
+  return { setup: own, snapshots, placeOf, table: tableMaker(own)(snapshots) };
+}
+
+/** A set-up that reads these dialects only, in this order; all that it reads anyway for an empty list. */
+function accepting(setup: Setup, accept: readonly DialectName[]): Setup {
+  if (accept.length === 0) return setup;
+  return { ...setup, config: { ...setup.config, dialects: { ...setup.config.dialects, accept: [...accept] } } };
+}
+
+/** What makes tables of snapshots as a set-up says; what tags say is remembered from one to the next. */
+export function tableMaker(setup: Setup): (snapshots: readonly CatalogSnapshot[]) => RoutingTable {
+  const { primary, merge } = setup.config.sources;
+  const pipeline = createPipeline({ dialects: createDialects(setup), compile: compileOptions(setup), primary: sourceId(primary), merge });
+  return (snapshots) => pipeline.compile(snapshots, new Map()).value.table;
 }
 
 /** What the catalog would say after `migrate write --replace`. Instances of one service with equal tags are converted once. */

@@ -15,7 +15,7 @@ export interface GivenService {
 }
 
 /** The table that services ask for at the entry points of settings. */
-export function tableOf(settings: RenderSettings, services: readonly GivenService[]): RoutingTable {
+export function tableOf(settings: Pick<RenderSettings, 'entryPoints'>, services: readonly GivenService[]): RoutingTable {
   const source = sourceId('file');
   const pipeline = createPipeline({
     dialects: CASE_DIALECTS,

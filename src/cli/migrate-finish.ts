@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { visible } from '../lib/text.ts';
+import { describeMatch } from '../model/describe.ts';
+import { redactedTag } from '../model/redact.ts';
+import type { Context } from './context.ts';
+import { dialectNamed } from './conversion.ts';
+import { createDialects } from './dialects.ts';
+import { EXIT } from './errors.ts';
+import type { TagPlace } from './file-instances.ts';
+import type { GlobalFlags } from './flags.ts';
+import { removableTags, type StayReason, type TagUnit } from './removable-tags.ts';
+import { readRegistered, setUpOf, tableMaker, type TagSide } from './verify-sides.ts';
+
+/** What `migrate finish` takes. */
+export interface FinishFlags extends GlobalFlags {
+  readonly to?: string;
+  readonly strict?: boolean;
+  readonly json?: boolean;
+}
+
+/** One tag that may go or has to stay, with its places. */
+interface TagView {
+  readonly service: string;
+  readonly owner: string;
+  readonly dialect: string;
+  readonly tag: string;
+  readonly places: readonly (Partial<TagPlace> & { readonly instance: string })[];
+  readonly reason?: string;
+}
+
+/** Lists the tags of other dialects that nothing needs any more, and those that are still needed; exit 4 under `--strict` where any is. */
+export async function migrateFinish(paths: readonly string[], flags: FinishFlags, context: Context): Promise<number> {
+  const { printer } = context;
+  const to = dialectNamed(flags.to, '--to');
+  const stateDir = await mkdtemp(join(tmpdir(), 'hind-proxy-finish-'));
+  try {
+    const setup = await setUpOf({ ...flags, stateDir }, { server: undefined, context });
+    const { snapshots, placeOf } = await readRegistered(paths, { setup, context });
+    const tableOf = tableMaker(setup);
+    const instances = snapshots.flatMap((snapshot) => snapshot.instances);
+    const { removable, staying } = removableTags(instances, {
+      to,
+      dialects: createDialects(setup),
+      tableOf: (left) =>
+        tableOf(snapshots.map((snapshot) => ({ ...snapshot, instances: left.filter(({ source }) => source === snapshot.source) }))),
+    });
+    const gone = removable.flatMap((unit) => viewsOf(unit, placeOf));
+    const kept = staying.flatMap((unit) => viewsOf(unit, placeOf, reasonText(unit.reason)));
+    if (flags.json) printer.json({ to, counts: { removable: gone.length, staying: kept.length }, removable: gone, staying: kept });
+    else {
+      for (const view of gone) for (const line of linesOf(view)) printer.out(line);
+      // what goes only together is told once
+      for (const [first, ...rest] of staying.map((unit) => viewsOf(unit, placeOf, reasonText(unit.reason))))
+        if (first) for (const line of linesOf(first, rest.length)) printer.out(`${printer.style('yellow', 'stays')} ${line}`);
+      printer.out(`tags that are safe to remove: ${gone.length}; that are still needed: ${kept.length}`);
+    }
+    return flags.strict && kept.length > 0 ? EXIT.losses : EXIT.ok;
+  } finally {
+    await rm(stateDir, { recursive: true, force: true });
+  }
+}
+
+function viewsOf({ service, owner, dialect, tags, spans }: TagUnit, placeOf: TagSide['placeOf'], reason?: string): readonly TagView[] {
+  return tags.map((tag) => ({
+    service,
+    owner,
+    dialect,
+    tag: redactedTag(tag),
+    places: spans.filter((span) => span.tag === tag).map((span) => ({ instance: span.instance, ...placeOf(span) })),
+    ...(reason !== undefined && { reason }),
+  }));
+}
+
+function reasonText(reason: StayReason): string {
+  if (reason.kind === 'unread') return 'nothing that it asks for is read (hind-proxy validate says why), so no other tag says it';
+  const [first, ...rest] = reason.routes;
+  return `${first ? describeMatch(first) : 'a route'}${rest.length > 0 ? ` and ${rest.length} more routes` : ''} would be answered in another way`;
+}
+
+/** One line for each place in a file; one for all instances of a catalog. `more`: how many tags of the same service it stands for. */
+function linesOf({ service, tag, places, reason }: TagView, more = 0): readonly string[] {
+  const rest = reason === undefined ? '' : `: ${reason}`;
+  const files = [
+    ...new Set(places.flatMap(({ file, line }) => (file === undefined ? [] : [line === undefined ? file : `${file}:${line}`]))),
+  ];
+  const text = visible(`${service} ${tag}${more === 0 ? '' : ` and ${more} more labels`}${rest}`);
+  return files.length === 0 ? [text] : files.map((file) => `${visible(file)}: ${text}`);
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tempDir } from '../support/process.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+
+interface Listed {
+  readonly service: string;
+  readonly tag: string;
+  readonly places: readonly { readonly file: string; readonly line: number }[];
+  readonly reason?: string;
+}
+
+test('migrate finish lists the old tags that new ones say too, with their lines, and says why others stay', async (t) => {
+  const dir = await tempDir(t);
+  const path = join(dir, 'web.nomad.hcl');
+  const service = (name: string, tags: readonly string[]): string =>
+    `service {\n  name = "${name}"\n  tags = [\n${tags.map((tag) => `    "${tag}",\n`).join('')}  ]\n}\n`;
+  await writeFile(
+    path,
+    service('web', ['v1', 'urlprefix-web.test/', 'urlprefix-web.test/api strip=/api']) + service('shop', ['urlprefix-shop.test/']),
+  );
+  const migrate = (...args: readonly string[]): { readonly code: number | null; readonly out: string; readonly told: string } => {
+    const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: dir };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'migrate', ...args], { cwd: dir, encoding: 'utf8', env });
+    return { code: status, out: stdout, told: stderr };
+  };
+  const finish = (): { readonly removable: readonly Listed[]; readonly staying: readonly Listed[] } =>
+    JSON.parse(migrate('finish', 'web.nomad.hcl', '--to', 'traefik', '--json').out) as ReturnType<typeof finish>;
+
+  const before = finish();
+  assert.deepEqual(before.removable, []);
+  assert.deepEqual(
+    before.staying.map(({ tag, reason }) => [tag, reason]),
+    [
+      ['urlprefix-web.test/', 'web.test/ would be answered in another way'],
+      ['urlprefix-web.test/api strip=/api', 'web.test/api would be answered in another way'],
+      ['urlprefix-shop.test/', 'shop.test/ would be answered in another way'],
+    ],
+  );
+  assert.equal(migrate('finish', 'web.nomad.hcl', '--to', 'traefik', '--strict').code, 4);
+
+  assert.equal(migrate('write', 'web.nomad.hcl', '--to', 'traefik').code, 0);
+  const text = (await readFile(path, 'utf8')).replace('"urlprefix-shop.test/",', '"urlprefix-shop.test/",\n    "urlprefix-/{bad",');
+  await writeFile(path, text);
+  const after = finish();
+  assert.deepEqual(
+    after.removable.map(({ tag, places }) => [tag, places.map(({ file, line }) => `${file}:${line}`)]),
+    ['urlprefix-web.test/', 'urlprefix-web.test/api strip=/api', 'urlprefix-shop.test/'].map((tag) => [
+      tag,
+      [`web.nomad.hcl:${text.slice(0, text.indexOf(`"${tag}"`)).split('\n').length}`],
+    ]),
+  );
+  assert.deepEqual(
+    after.staying.map(({ tag }) => tag),
+    ['urlprefix-/{bad'],
+  );
+  assert.match(migrate('finish', 'web.nomad.hcl', '--to', 'traefik').out, /safe to remove: 3; that are still needed: 1/);
+});
