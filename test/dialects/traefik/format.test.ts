@@ -27,7 +27,7 @@ const read = (tags: readonly string[]): ReturnType<typeof readTags> => readTags(
 
 /** What an intent asks for: without its place and name, with the priority that counts, keys in one order. */
 function wishOf(intent: RouteIntent): string {
-  const { name: _name, priority, ruleLength, sidePools, ...rest } = intent;
+  const { name: _name, linked: _linked, priority, ruleLength, sidePools, ...rest } = intent;
   const pools = sidePools?.map(({ name: _pool, ...pool }) => pool);
   const errors = rest.middlewares.map((middleware) => (middleware.kind === 'errors' ? { ...middleware, backend: 'pool' } : middleware));
   return canonical({ ...rest, middlewares: errors, pools, priority: priority ?? ruleLength });

@@ -190,6 +190,7 @@ test('createTraefikDialect() gives the intent of a tcp router all that its label
     middlewares: [{ kind: 'ipAllow', cidrs: ['127.0.0.2'], of: { kind: 'peer' } }],
     protocol: 'tcp',
     endpoint: { address: '10.0.0.1', port: 5432 },
+    linked: 's',
     priority: 7,
     ruleLength: 15,
     tcpTls: 'terminate',
@@ -218,6 +219,7 @@ test('createTraefikDialect() gives the intent of a udp router all that its label
     middlewares: [],
     protocol: 'udp',
     endpoint: { address: '10.0.0.1', port: 53 },
+    linked: 's',
   });
   assert.deepEqual(
     spans.map(({ tagIndex }) => tagIndex),
