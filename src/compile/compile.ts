@@ -11,6 +11,7 @@ import { isAside } from './entry-points.ts';
 import { mergeCandidates, type Unranked } from './merge.ts';
 import type { Claims, CompileOptions } from './options.ts';
 import { withinOwnership } from './owner.ts';
+import { reportPartialRouters } from './partial-routers.ts';
 import { rankRoutes } from './rank.ts';
 import { reservedHostRoutes, unknownHostRedirect, withHttpsRedirects } from './redirects.ts';
 import { reportSharedDefinitions } from './shared-definitions.ts';
@@ -46,6 +47,7 @@ export function buildTable(
   const candidates = candidatesOf(readings, options, report);
   reportSharedNames(readings, report);
   reportSharedDefinitions(readings, report);
+  reportPartialRouters(readings, report);
   const { kept, holders } = withinOwnership(candidates, { options, claims, report });
   const remember = memoryOf(options);
   const merged = groupCandidates(kept).flatMap((group) => {

@@ -346,6 +346,11 @@ export const CODES = {
     summary: 'A router of the same match and a higher priority answers its requests',
     hint: 'Give the routers different rules, or one priority',
   },
+  TRAEFIK_ROUTER_PARTIAL: {
+    severity: 'warning',
+    summary: 'Only some instances of a service ask for the router; Traefik would send its requests to all of them',
+    hint: 'Register all instances with the same tags',
+  },
   TRAEFIK_PRIORITY_CLAMPED: { severity: 'info', summary: "The priority counts within its owner's host only" },
   TRAEFIK_CERTIFICATE_RESOLVER: { severity: 'info', summary: 'The certificate resolver is not used: the configured certificates are' },
   TRAEFIK_FEATURE_REFUSED: {

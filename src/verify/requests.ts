@@ -139,7 +139,13 @@ function globSample(pattern: string): string {
 }
 
 function pathSamples(path: PathMatch): Samples {
-  const odd = (clean: string): readonly string[] => [clean.replace('/', '//'), `/./x/..${clean}`, `${clean}/%2Fx`, `${clean}/b%20c%C3%A9`];
+  const odd = (clean: string): readonly string[] => [
+    clean.replace('/', '//'),
+    `/./x/..${clean}`,
+    `${clean}/%2Fx`,
+    `${clean}/b%20c%C3%A9`,
+    `${clean}/%66%2E%c3%a9`,
+  ];
   switch (path.kind) {
     case 'any':
       return { usual: ['/', '/some/path?q=1', '/some?a=1&b=/', '/Some/Path/'], odd: [...odd('/some'), '/%61'] };

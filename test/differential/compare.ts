@@ -105,6 +105,8 @@ function responseDifferences(peer: IncomingHttpHeaders, ours: IncomingHttpHeader
 function headerText(name: string, headers: IncomingHttpHeaders): string {
   const values = [headers[name] ?? 'none'].flat();
   const comparable = (value: string): string => {
+    // blanks between the members of a list, and its lines, say nothing (RFC 9110 5.3)
+    if (name === 'vary') return value.replace(/\s*,\s*/g, ', ');
     if (name === 'set-cookie') return value.replace(/^([^=]*)=[^;]*/, '$1=…');
     return name === 'www-authenticate' ? value.replace(/(nonce|opaque)="[^"]*"/g, '$1="…"') : value;
   };

@@ -3,6 +3,7 @@ import { parseGoUrl } from '../../src/lib/go-url.ts';
 import type { DiagnosticCode } from '../../src/model/codes.ts';
 import type { Diagnostic, TagSpan } from '../../src/model/diagnostic.ts';
 import type { Route } from '../../src/model/route.ts';
+import { backendsOf } from '../../src/model/table.ts';
 import { NODE, type Loaded } from './arena.ts';
 import { sentHeaders } from './client.ts';
 import type { Catalog } from './generator.ts';
@@ -25,9 +26,10 @@ export interface Case {
 
 /**
  * `equal priority`: Traefik's choice between routers is by chance. `exact host first`: the exact host of a service stands before patterns
- * and host-less routers of others, whatever the length of their rules.
+ * and host-less routers of others, whatever the length of their rules. `the proxy's own failure`: the certificate of an instance cannot be
+ * verified, which Traefik answers with 500 and Caddy with 502.
  */
-type Page = 'equal priority' | 'exact host first';
+type Page = 'equal priority' | 'exact host first' | "the proxy's own failure";
 
 /** The route of ours that answers, and what was reported that explains a difference. */
 export interface Explanation {
@@ -56,6 +58,7 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   // it reads the tags of all instances together to see whether a service is enabled
   TRAEFIK_NOT_ENABLED: ['peer', 'pool'],
   TRAEFIK_NAME_SHARED: ['peer', 'other', 'withheld', 'pool'],
+  TRAEFIK_ROUTER_PARTIAL: ['pool'],
   TRAEFIK_NAME_UNHEALTHY: ['peer', 'other'],
   TRAEFIK_NAME_TWICE: ['withheld', 'unrouted', 'pool', 'peer', 'other'],
   TRAEFIK_NAME_CASE: ['peer', 'other', 'pool'],
@@ -86,24 +89,43 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   TRAEFIK_REDIRECT_STATUS: ['changed'],
 };
 
+/** What is said of an instance as a whole, whichever label it stands at. */
+const OF_INSTANCES: ReadonlySet<DiagnosticCode> = new Set(['TRAEFIK_ENABLE_SPELLING', 'TRAEFIK_NOT_ENABLED']);
+
+/** What is said of one thing alone: the differences that it explains. */
+const ONLY_ABOUT: readonly { readonly message: RegExp; readonly isMeant: (difference: Difference) => boolean }[] = [
+  { message: /^The cookie is HttpOnly/, isMeant: ({ name }) => name === 'set-cookie' },
+  { message: /^Several values of a key/, isMeant: ({ what }) => what === 'pool' || what === 'status' },
+  { message: /^Caddy reads bodies whole/, isMeant: ({ what }) => what === 'body' || what === 'status' },
+];
+
+/** Whether a report is about all that differs. */
+function isAbout({ message }: Diagnostic, differences: readonly Difference[]): boolean {
+  const limit = ONLY_ABOUT.find((one) => one.message.test(message));
+  return !limit || differences.every((difference) => limit.isMeant(difference));
+}
+
 /** What was reported of the labels that a difference concerns and may explain it; none: it is a finding. */
 export function explain(found: Case): Explanation {
-  const { catalog, loaded, peerRouter } = found;
+  const { catalog, loaded, peerRouter, differences } = found;
   const route = ourRoute(found);
   const aspect = aspectOf(found, route);
   const routers = new Set([...(peerRouter === '' ? [] : [peerRouter.toLowerCase()]), ...(route ? routersIn(route, catalog) : [])]);
   const { labels, instances } = concernedBy(catalog, routers);
   // the peer drops an instance whole, so any of its labels may be why
   const isWhole = aspect === 'peer' || aspect === 'pool' || aspect === 'other';
-  const reported = loaded.diagnostics.filter(
-    ({ code, span }) =>
+  const reported = loaded.diagnostics.filter((one) => {
+    const { code, span } = one;
+    return (
       span !== undefined &&
       EXPLAINS[code]?.includes(aspect) &&
-      (labels.has(span.tag) || isOf(route, span) || (isWhole && instances.has(span.instance))),
-  );
+      isAbout(one, differences) &&
+      (labels.has(span.tag) || isOf(route, span) || ((isWhole || OF_INSTANCES.has(code)) && instances.has(span.instance)))
+    );
+  });
   const own = new Set(catalog.instances.map(({ id }) => `${NODE}/${id}`));
   const other = loaded.diagnostics.filter((one) => !reported.includes(one) && one.span !== undefined && own.has(one.span.instance));
-  return { route, reported, other, page: aspect === 'other' && route ? pageOf(route, found) : undefined };
+  return { route, reported, other, page: pageOf(route, aspect, found) };
 }
 
 function isTieWith(routers: ReadonlySet<string>, { peerRouter, peerRouters }: Case): boolean {
@@ -111,8 +133,10 @@ function isTieWith(routers: ReadonlySet<string>, { peerRouter, peerRouters }: Ca
   return [...peerRouters].some(([name, { priority }]) => routers.has(name.toLowerCase()) && priority === own?.priority);
 }
 
-function pageOf(route: Route, found: Case): Page | undefined {
+function pageOf(route: Route | undefined, aspect: Aspect, found: Case): Page | undefined {
   const { asked, catalog, peerRouter, peerRouters } = found;
+  if (route && isOwnFailure(route, found)) return "the proxy's own failure";
+  if (!route || aspect !== 'other') return undefined;
   if (isTieWith(routersIn(route, catalog), found)) return 'equal priority';
   const isOfOthers = catalog.instances.every(
     ({ service, tags }) => !route.services.some((name) => name === service) || !tags.some((tag) => isOfRouter(tag, peerRouter)),
@@ -120,6 +144,14 @@ function pageOf(route: Route, found: Case): Page | undefined {
   const name = asked.host.toLowerCase().replace(/\.?(:\d*)?$/, '');
   const namesHost = peerRouters.get(peerRouter)?.rule.toLowerCase().replaceAll('"', '`').includes(`host(\`${name}\`)`);
   return route.match.host.kind === 'exact' && isOfOthers && namesHost === false ? 'exact host first' : undefined;
+}
+
+/** Whether neither side reaches an instance over TLS, and each says so with its own status. */
+function isOwnFailure({ action }: Route, { differences, loaded: { table } }: Case): boolean {
+  const [first] = differences;
+  const backend = action.kind === 'forward' ? backendsOf(table).get(action.backend) : undefined;
+  const isOverTls = backend?.endpoints.some(({ protocol }) => protocol === 'https') === true && !backend.transport.skipVerify;
+  return isOverTls && first?.what === 'status' && first.peer === '500' && first.ours === '502';
 }
 
 function isOfRouter(tag: string, router: string): boolean {

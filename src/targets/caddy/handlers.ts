@@ -1,6 +1,7 @@
 import type { Middleware } from '../../model/middleware.ts';
 import type { Backend } from '../../model/pool.ts';
 import type { Route, RouteAction, SplitPart } from '../../model/route.ts';
+import { cleaningOf } from './canonical.ts';
 import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { isEnforceable } from './access.ts';
@@ -78,9 +79,9 @@ function inOrder(handlers: readonly Handler[]): Handler {
 /** The path is cleaned first, but for encoded characters that a middleware looks for: Caddy would decode them. */
 function cleaning(route: Route, name: string): Handler {
   if (route.pathForm === 'raw' || route.action.kind === 'respond') return { matchers: [], directives: [] };
-  if (!looksAtEncoding(route)) return { matchers: [], directives: [line('invoke', 'clean')] };
+  if (!looksAtEncoding(route)) return { matchers: [], directives: [line('invoke', cleaningOf(route.dialect))] };
   const plain = block([`@${name}plain`], [block(['not'], [line('vars_regexp', '{http.request.uri}', text(ENCODED))])]);
-  return { matchers: [plain], directives: [line('invoke', `@${name}plain`, 'clean')] };
+  return { matchers: [plain], directives: [line('invoke', `@${name}plain`, cleaningOf(route.dialect))] };
 }
 
 /** Whether a middleware of a route wants to see how a path was encoded. */

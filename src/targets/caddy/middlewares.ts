@@ -88,7 +88,12 @@ export function middlewareHandler(middleware: Middleware, context: MiddlewareCon
 function redirectScheme({ scheme, port, permanent }: MiddlewareOf<'redirectScheme'>, name: string): Handler {
   const to = `${scheme}://{http.request.host}${portText(scheme, port)}{http.request.uri}`;
   const other = scheme === 'https' ? 'http' : 'https';
-  return statusPair(name, { to, status: permanent ? 301 : 302, otherStatus: permanent ? 308 : 307, where: [line('protocol', other)] });
+  return statusPair(name, { to, ...statusesOf(permanent), where: [line('protocol', other)] });
+}
+
+/** As Traefik answers, which takes HEAD for one of the others. */
+function statusesOf(permanent: boolean): { readonly status: number; readonly otherStatus: number; readonly methods: readonly string[] } {
+  return { status: permanent ? 301 : 302, otherStatus: permanent ? 308 : 307, methods: ['GET'] };
 }
 
 /** Redirects to the URL with the first match replaced, unless that changes nothing. */
@@ -99,8 +104,7 @@ function redirectRegexp({ regexp, replacement, permanent }: MiddlewareOf<'redire
   const where = [block(['not'], [line('vars', target, text(''), text('{http.vars.requested_url}'))])];
   const pair = statusPair(name, {
     to: `{http.vars.${target}}`,
-    status: permanent ? 301 : 302,
-    otherStatus: permanent ? 308 : 307,
+    ...statusesOf(permanent),
     where,
   });
   const url = '{http.request.scheme}://{http.request.hostport}{http.request.uri}';

@@ -14,7 +14,7 @@ export function forward(
   const protocol = endpoints[0]?.protocol ?? 'http';
   const { healthCheck, passiveHealthCheck, flushIntervalMs } = backend;
   const nodes: readonly Node[] = [
-    ...(endpoints.length > 1 ? [choiceOf(backend, { endpoints, isRetried: middlewares.some(isRetry) })] : []),
+    ...(endpoints.length > 1 || backend.sticky ? [choiceOf(backend, { endpoints, isRetried: middlewares.some(isRetry) })] : []),
     ...attempts(middlewares.find(isRetry), endpoints),
     ...(healthCheck ? healthLines(healthCheck) : []),
     ...(passiveHealthCheck ? failureLines(passiveHealthCheck) : []),
@@ -50,7 +50,7 @@ const POLICIES: Readonly<Record<LoadBalancing, string>> = {
 
 /**
  * How an instance is chosen: by weight where they differ, else by policy; by a cookie first where one is asked for. Where another attempt
- * is asked for they take turns: chance would choose the same again.
+ * is asked for they take turns: chance would choose the same again. A cookie is set for a single instance too, as by Traefik.
  */
 function choiceOf(
   { id, loadBalancing, sticky }: Backend,

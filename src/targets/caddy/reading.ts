@@ -15,6 +15,7 @@ import { ENCODED } from './limits.ts';
 import { hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
+import { isCleaned, isSplitAnew } from './canonical.ts';
 import { comparedValues } from './queries.ts';
 import { literalUrl } from './quote.ts';
 import { replacementParts } from './redirects.ts';
@@ -31,14 +32,14 @@ export function caddyReading({ unknownHost, tls }: Pick<RenderSettings, 'unknown
     comparedValues,
     shaped(url, route) {
       const isKept = looksAtEncoding(route) && compileRegexp(ENCODED).test(requestUri(url));
-      return { url: route.pathForm === 'clean' && isDirty(url) && !isKept ? rewritten(url, cleanPath(url.path)) : url };
+      return { url: route.pathForm === 'clean' && !isKept ? cleaned(url, route.dialect) : url };
     },
     changePath,
     redirect,
     redirectScheme({ scheme, port, permanent }, { entryPoint, host, url, method }) {
       if (entryPoint.tls === (scheme === 'https')) return undefined;
       const location = `${scheme}://${splitHost(host).name}${portText(scheme, port)}${requestUri(url)}`;
-      return { status: statusOf(permanent ? 301 : 302, permanent ? 308 : 307, method), location };
+      return { status: movedStatus(permanent, method), location };
     },
     redirectRegexp({ regexp, replacement, permanent }, { entryPoint, host, url, method }) {
       const asked = `${entryPoint.tls ? 'https' : 'http'}://${host}${requestUri(url)}`;
@@ -47,7 +48,7 @@ export function caddyReading({ unknownHost, tls }: Pick<RenderSettings, 'unknown
       const parts = replacementParts(replacement).map((part) => (typeof part === 'string' ? part : (match.groups[part.group] ?? '')));
       const location = `${asked.slice(0, match.start)}${parts.join('')}${asked.slice(match.end)}`;
       if (location === asked) return undefined;
-      return { status: statusOf(permanent ? 301 : 302, permanent ? 308 : 307, method), location };
+      return { status: movedStatus(permanent, method), location };
     },
     served: (endpoints) => sameScheme(endpoints).filter(({ weight }) => weight > 0),
     unknownHost: unknownHost.status,
@@ -97,9 +98,16 @@ function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | 
   return isThere ? 'the request already is what it redirects to' : undefined;
 }
 
-function isDirty(url: GoUrl): boolean {
-  const sent = requestUri(url);
-  return /^[^?]*(\/\/|\/\.\.?(\/|\?|$))/.test(sent) && !/^[^?]*%(2f|3f|25)/i.test(sent);
+/** The URL after the named route that all routes of a dialect invoke. */
+function cleaned(url: GoUrl, dialect: DialectName): GoUrl {
+  const clean = isCleaned(requestUri(url), dialect) ? rewritten(url, cleanPath(url.path)) : url;
+  const { query } = clean;
+  return query !== undefined && isSplitAnew(requestUri(clean), dialect) ? { ...clean, query: query.replaceAll(';', '&') } : clean;
+}
+
+/** The middlewares of Traefik take HEAD for one of the others. */
+function movedStatus(permanent: boolean, method: string): number {
+  return method === 'GET' ? (permanent ? 301 : 302) : permanent ? 308 : 307;
 }
 
 /** The URL after `rewrite` with a path: what follows a `?` becomes the query, and the rest is decoded once more (modules/caddyhttp/rewrite). */

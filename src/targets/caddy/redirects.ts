@@ -13,7 +13,7 @@ export function redirectHandler(
   const redirect =
     otherStatus === undefined
       ? { matchers: [], directives: [line('redir', '*', text(location), String(status))] }
-      : statusPair(name, { to: location, status, otherStatus, where: [] });
+      : statusPair(name, { to: location, status, otherStatus, where: [], methods: ['GET', 'HEAD'] });
   if (!clean || !to.some(({ kind }) => kind === 'path')) return redirect;
   // Fabio builds the target from the decoded, cleaned path, and drops a `?` without a query
   const path = line(`@${name}c`, 'path_regexp', `${name}c`, text('^(.*)$'));
@@ -49,7 +49,7 @@ export function replacementParts(replacement: string): readonly (string | { read
   });
 }
 
-/** A redirect with one status for GET and HEAD and another for the rest. */
+/** A redirect with one status for some methods and another for the rest. */
 export function statusPair(
   name: string,
   {
@@ -57,9 +57,16 @@ export function statusPair(
     status,
     otherStatus,
     where,
-  }: { readonly to: string; readonly status: number; readonly otherStatus: number; readonly where: readonly Node[] },
+    methods,
+  }: {
+    readonly to: string;
+    readonly status: number;
+    readonly otherStatus: number;
+    readonly where: readonly Node[];
+    readonly methods: readonly string[];
+  },
 ): Handler {
-  const get = line('method', 'GET', 'HEAD');
+  const get = line('method', ...methods);
   return {
     matchers: [block([`@${name}get`], [get, ...where]), block([`@${name}other`], [block(['not'], [get]), ...where])],
     directives: [line('redir', `@${name}get`, text(to), String(status)), line('redir', `@${name}other`, text(to), String(otherStatus))],

@@ -1,3 +1,4 @@
+import { cleaningRoutes } from './canonical.ts';
 import { once } from '../../lib/memo.ts';
 import { openedEntryPoints, type EntryPoint } from '../../model/entry-point.ts';
 import { diagnose, type Diagnostic } from '../../model/diagnostic.ts';
@@ -39,9 +40,14 @@ export const caddyTarget: Target = {
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(caddyTarget, table, settings);
     const sites = httpEntryPoints(fitted, settings).flatMap((entryPoint) => entryPointSites(fitted, entryPoint, settings));
+    const dialects = new Set(fitted.routes.map(({ dialect }) => dialect));
     const asksClients = fitted.routes.some((route) => tlsProfileOf(route)?.clientAuth);
     return {
-      value: configOf([globalOptions({ marker: table.digest, asksClients }, settings), cleanPath(), ...sites], fitted, settings),
+      value: configOf(
+        [globalOptions({ marker: table.digest, asksClients }, settings), ...cleaningRoutes(dialects), ...sites],
+        fitted,
+        settings,
+      ),
       diagnostics: [...diagnostics, ...mixedSchemes(fitted)],
     };
   },
@@ -96,22 +102,6 @@ function globalOptions(
       block(['log', CADDY_MARKER], [line('output', 'discard'), line('include', `hind-proxy.${marker}`)]),
     ],
   );
-}
-
-/**
- * Instances get the cleaned path (Fabio, Traefik). Only a path that is not clean as it was sent is rewritten, and none that holds an
- * encoded slash, question mark or percent sign: the decoded path would read differently.
- */
-function cleanPath(): Node {
-  const dirty = block(
-    ['@dirty'],
-    [
-      line('vars_regexp', '{http.request.uri}', text('^[^?]*(//|/\\.\\.?(/|\\?|$))')),
-      block(['not'], [line('vars_regexp', '{http.request.uri}', text('(?i)^[^?]*%(2f|3f|25)'))]),
-      line('path_regexp', 'clean', text('^(.*)$')),
-    ],
-  );
-  return block(['&(clean)'], [dirty, line('rewrite', '@dirty', text('{re.clean.1}'))]);
 }
 
 const leftOut = once(({ endpoints }: Backend) => {

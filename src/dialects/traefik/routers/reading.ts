@@ -70,7 +70,7 @@ export function memberOf({
   backend,
 }: LinkedService): Pick<RouteIntent, 'protocol' | 'endpoint' | 'pool'> &
   Partial<Pick<RouteIntent, 'tls' | 'transport' | 'weight' | 'backend' | 'linked'>> {
-  return { ...member, ...(backend ? { backend } : { linked: name.toLowerCase() }) };
+  return { ...member, ...(backend ? { backend } : name !== '' && { linked: name.toLowerCase() }) };
 }
 
 /** The policy that says how TLS is ended, from `tls.options`; `default` is none. */

@@ -1,0 +1,73 @@
+import { compileRegexp } from '../../lib/regexp.ts';
+import type { DialectName } from '../../model/route.ts';
+import { block, line, text, type Node } from './ast.ts';
+
+/*
+ * Instances get the cleaned path (Fabio, Traefik). Caddy cleans by a rewrite, which decodes the path and encodes it anew: only a path that
+ * needs it is rewritten, and none that holds something which would read differently then.
+ */
+
+/** Paths with two slashes in a row or a dot segment. */
+const DIRTY = '^[^?]*(//|/\\.\\.?(/|\\?|$))';
+/** An encoded slash, question mark or percent sign. */
+const AMBIGUOUS = '(?i)^[^?]*%(2f|3f|25)';
+/** An encoded letter, digit or one of `-._~`, or an escape in small letters: Traefik hands on none of those. */
+const ENCODED_ANEW = '^[^?]*%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe]|[0-9A-Fa-f][a-f]|[a-f][0-9A-Fa-f])';
+/** What Traefik leaves as it is, encoded or not, and Go would write the other way. */
+const RESERVED = "(?i)^[^?]*(%(2[1-9abcf]|3[abdf]|40|5[bd])|[!'()*]|\\[|\\])";
+/** A query with semicolons behind a path without. */
+const SEMICOLONS = '^[^?;]*\\?.*;';
+
+const URI = '{http.request.uri}';
+
+/** The named route that routes of a dialect invoke. */
+export function cleaningOf(dialect: DialectName): string {
+  return dialect === 'traefik' ? 'canonical' : 'clean';
+}
+
+/**
+ * The named routes that put paths into the form that instances get. `canonical` is Traefik's: characters that need no escape have none, and
+ * semicolons in the query are ampersands (traefik/traefik:pkg/server/server_entrypoint_tcp.go).
+ */
+export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Node[] {
+  const clean = block(['&(clean)'], [dirty(), rewrite('dirty')]);
+  if (!dialects.has('traefik')) return [clean];
+  const encoded = block(
+    ['@encoded'],
+    [line('vars_regexp', URI, text(ENCODED_ANEW)), block(['not'], [line('vars_regexp', URI, text(RESERVED))]), captured()],
+  );
+  const semicolons = line('@semicolons', 'vars_regexp', URI, text(SEMICOLONS));
+  const steps = [rewrite('dirty'), rewrite('encoded'), line('uri', '@semicolons', 'replace', text(';'), text('&'))];
+  return [clean, block(['&(canonical)'], [dirty(), encoded, semicolons, block(['route'], steps)])];
+}
+
+/** Whether the route of a dialect rewrites a path. `uri`: path and query as sent. */
+export function isCleaned(uri: string, dialect: DialectName): boolean {
+  if (holds(uri, DIRTY) && !holds(uri, AMBIGUOUS)) return true;
+  return dialect === 'traefik' && holds(uri, ENCODED_ANEW) && !holds(uri, RESERVED);
+}
+
+/** Whether the route of a dialect replaces the semicolons of a query. */
+export function isSplitAnew(uri: string, dialect: DialectName): boolean {
+  return dialect === 'traefik' && holds(uri, SEMICOLONS);
+}
+
+function holds(uri: string, regexp: string): boolean {
+  return compileRegexp(regexp).test(uri);
+}
+
+function dirty(): Node {
+  return block(
+    ['@dirty'],
+    [line('vars_regexp', URI, text(DIRTY)), block(['not'], [line('vars_regexp', URI, text(AMBIGUOUS))]), captured()],
+  );
+}
+
+/** The decoded, cleaned path. */
+function captured(): Node {
+  return line('path_regexp', 'clean', text('^(.*)$'));
+}
+
+function rewrite(matcher: string): Node {
+  return line('rewrite', `@${matcher}`, text('{re.clean.1}'));
+}
