@@ -113,7 +113,10 @@ export async function runLauncher(options: LauncherOptions, signal: AbortSignal)
   }
 }
 
-/** A proxy that runs without a parent: of a launcher that was killed, or one that somebody else has started where ours should listen. */
+/**
+ * A proxy that runs without a parent: of a launcher that was killed, or one that somebody else has started where ours should listen. One
+ * that is not wanted any more is ended.
+ */
 async function adopted({ stateDir, programOf, server, log }: LauncherOptions): Promise<Running | undefined> {
   const state = await readProxyState(stateDir);
   const known = state?.start !== undefined && (await startOf(state.pid)) === state.start ? state : undefined;
@@ -122,8 +125,13 @@ async function adopted({ stateDir, programOf, server, log }: LauncherOptions): P
   const pid = known?.pid ?? (first && (await listenerOf(first.port, program.server)));
   const start = pid === undefined ? undefined : await startOf(pid);
   if (pid === undefined || start === undefined) return undefined;
+  const process = adoptProxy({ server: program.server, pid, start });
+  if (program.server !== server) {
+    await end(process);
+    return undefined;
+  }
   log.warn({ component: program.server, event: 'proxy_adopted', pid }, 'A proxy runs already; it is taken over as it is');
-  return { program, process: adoptProxy({ server: program.server, pid, start }) };
+  return { program, process };
 }
 
 /** A proxy that was started; undefined where `signal` aborted before. */

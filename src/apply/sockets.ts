@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { ListenAddress } from './gate.ts';
 
@@ -53,15 +54,20 @@ export async function isFree({ host, port }: ListenAddress): Promise<boolean> {
   }
 }
 
-/** `[HOST]:PORT` as an address to listen on; a name other than localhost cannot be one. */
+/** `[HOST]:PORT` as an address to listen on, every address where no host is named; a name other than localhost cannot be one. */
 export function listenAddress(text: string): ListenAddress | undefined {
   const match = /^\[?([^\]]*?)\]?:(\d+)$/.exec(text);
   if (!match) return undefined;
   const [, host = '', digits] = match;
   const port = Number(digits);
-  if (host === '') return { host: '::', port };
+  if (host === '') return { host: everyHost(), port };
   if (host === 'localhost') return { host: '127.0.0.1', port };
   return /^[\d.]+$|:/.test(host) ? { host, port } : undefined;
+}
+
+/** What Go listens on where no host is named: both families, or IPv4 alone where the system has no other. */
+function everyHost(): string {
+  return existsSync('/proc/net') && !existsSync('/proc/net/tcp6') ? '0.0.0.0' : '::';
 }
 
 interface TcpRow {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { openGenerations } from '../controller/generations.ts';
-import { createProxyHand } from '../controller/proxy-hand.ts';
+import { createProxyHand, type ProxyHandOptions } from '../controller/proxy-hand.ts';
 import { generationToPutBack, putBack, type PutBack } from '../controller/rollback.ts';
 import type { RollbackView } from '../controller/views.ts';
 import { sleep } from '../lib/async.ts';
@@ -77,7 +77,8 @@ async function fromDisk(
     const current = generations.pinned() ?? generations.list()[0]?.id;
     const serving = (current === undefined ? undefined : await generations.read(current))?.table ?? EMPTY_TABLE;
     const secrets = await knownSecrets(setup);
-    const options = { proxy: proxy.name, version, deployer: createDeployer(setup), generations, secrets, clock: systemClock, log };
+    const render: ProxyHandOptions['render'] = (table) => setup.target.render(table, setup.settings).value;
+    const options = { proxy: proxy.name, render, version, deployer: createDeployer(setup), generations, secrets, clock: systemClock, log };
     const hand = createProxyHand({ ...options, foreign: 'adopt' });
     const guard = guardOptions(config);
     if (generation.server !== server) {

@@ -119,7 +119,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     diagnostics: readonly Diagnostic[];
     ready: boolean;
   };
-  const hand = createProxyHand(options);
+  const hand = createProxyHand({ ...options, render: (table) => options.target.render(table, options.settings).value });
   // the proxy is given one thing at a time: by a cycle, by a look at what it serves, or by an operator
   const inTurn = createTurns();
   const watcher = createWatcher(sources, { store: snapshots, log, onChange: noteChange });
@@ -147,10 +147,10 @@ export async function createController(options: ControllerOptions): Promise<Cont
         waitedMs: nowMs - startedAtMs,
         startupWaitMs: options.startupWaitMs,
       });
-      if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await inTurn(() => cycle(signal, false));
+      if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await unlessEnded(signal, () => cycle(signal, false));
       if (nowMs - liveAtMs >= liveMs() && !signal.aborted) {
         liveAtMs = nowMs;
-        if (await inTurn(() => hand.drifted(signal))) noteChange(true);
+        if (await unlessEnded(signal, () => hand.drifted(signal))) noteChange(true);
       }
       if (nowMs - savedAtMs >= SAVE_MS) {
         savedAtMs = nowMs;
@@ -166,6 +166,11 @@ export async function createController(options: ControllerOptions): Promise<Cont
     await hand.keep(signal);
     await saving;
     await save();
+  }
+
+  /** In turn; nothing where the turn before was one that ended this controller. */
+  function unlessEnded<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T | undefined> {
+    return inTurn(async () => (signal.aborted ? undefined : task()));
   }
 
   function liveMs(): number {

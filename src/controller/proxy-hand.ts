@@ -43,6 +43,8 @@ export interface ProxyHandOptions {
   readonly deployer: Deployer;
   readonly generations: GenerationStore;
   readonly foreign: 'adopt' | 'refuse';
+  /** A table as a configuration of this proxy. */
+  readonly render: (table: RoutingTable) => RenderedConfig;
   /** What no configuration may hold, wherever it comes from. */
   readonly secrets: readonly Secret[];
   readonly clock: Clock;
@@ -61,7 +63,7 @@ const REASSERTS = { times: 3, withinMs: 600_000 } as const;
 
 /** A hand that has given nothing yet. */
 export function createProxyHand(options: ProxyHandOptions): ProxyHand {
-  const { proxy, version, deployer, generations, foreign, secrets, clock, log } = options;
+  const { proxy, version, deployer, generations, foreign, render, secrets, clock, log } = options;
   const state: { -readonly [K in keyof ProxyState]: ProxyState[K] } = { up: false, verified: false };
   let given: RenderedConfig | undefined;
   let settled = false;
@@ -120,8 +122,10 @@ export function createProxyHand(options: ProxyHandOptions): ProxyHand {
   async function holdPinned(id: number, signal: AbortSignal): Promise<void> {
     const generation = given ? undefined : await generations.read(id);
     if (!generation) return;
-    if (await alreadyThere(generation.config, signal)) note({ kind: 'unchanged' }, generation.config);
-    else await force(generation.config, signal);
+    // the operator has chosen the other proxy since
+    const config = generation.server === deployer.server ? generation.config : render(generation.table);
+    if (await alreadyThere(config, signal)) note({ kind: 'unchanged' }, config);
+    else await force(config, signal);
   }
 
   async function force(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {

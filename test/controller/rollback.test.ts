@@ -55,7 +55,7 @@ function proxyOf(takes: () => boolean, given: string[]): Deployer {
     server: 'caddy',
     check: () => Promise.resolve({ kind: 'accepted' }),
     apply(config) {
-      given.push(config.tableDigest);
+      given.push(config.files[0]?.content ?? '');
       return Promise.resolve(takes() ? { kind: 'applied', durationMs: 1 } : { kind: 'rejected', reason: 'no', units: [] });
     },
     live: () => Promise.resolve({ kind: 'down', reason: 'nobody' }),
@@ -76,7 +76,12 @@ async function openBench(t: TestContext, takes: () => boolean = () => true): Pro
   const given: string[] = [];
   const deployer = proxyOf(takes, given);
   const options = { proxy: 'edge', version: '1', deployer, generations, foreign: 'adopt', clock: systemClock, log: silentLog } as const;
-  return { generations, hand: createProxyHand({ ...options, secrets: [new Secret(TOKEN)] }), given, signal: AbortSignal.timeout(20_000) };
+  return {
+    generations,
+    hand: createProxyHand({ ...options, render: configOf, secrets: [new Secret(TOKEN)] }),
+    given,
+    signal: AbortSignal.timeout(20_000),
+  };
 }
 
 test('causeOf() names the services, tags and instances that differ, without hashes', () => {
@@ -185,6 +190,24 @@ test('a hand gives no configuration with a secret to the proxy, put back or new'
   const options = { generations, hand, serving: table, guard: GUARD, acceptRemovals: false };
   await assert.rejects(putBack(await generationToPutBack(generations, 1), options, signal), /holds a token/);
   assert.deepEqual(given, []);
+});
+
+test('a hand renders the pinned table anew where it was pinned for the other proxy', async (t) => {
+  const { generations, hand, given, signal } = await openBench(t);
+  const table = plain('a');
+  await generations.add({
+    proxy: 'edge',
+    server: 'traefik',
+    digest: table.digest,
+    table,
+    config: { ...configOf(table, '{}'), server: 'traefik' },
+    versions: { hindProxy: '1' },
+    appliedAtMs: 1,
+    outcome: 'applied',
+  });
+  await generations.pin(1);
+  assert.deepEqual(await hand.give(configOf(plain('b')), plain('b'), signal), { kind: 'pinned' });
+  assert.deepEqual(given, [`# ${table.digest}`]);
 });
 
 test('createTurns() lets one task run at a time, in order, whatever the others do', async () => {

@@ -82,6 +82,7 @@ test('the same catalog in 100 orders gives the same bytes for both proxies and n
     deployer,
     generations,
     foreign: 'refuse',
+    render: (table) => caddyTarget.render(table, settings).value,
     secrets: [],
     clock: systemClock,
     log: silentLog,
