@@ -31,6 +31,8 @@ process.on('disconnect', () => process.exit(0));
 
 async function obey(order: GateOrder): Promise<GateAnswer> {
   if (order.kind === 'hold') {
+    // the first time everything is slow, and what comes between joining and directing is lost
+    (await join('127.0.0.1', 0, (server) => direct(server, OLD))).close();
     for (const { host, port } of order.addresses) {
       const first = await join(host, port, (server) => direct(server, OLD)).catch((error: unknown) => String(error));
       if (typeof first === 'string') return { kind: 'unable', reason: first, address: `${host}:${port}` };
