@@ -7,6 +7,7 @@ export const MIGRATE_FLAGS = {
   '--format <format>': 'text, md or json',
   '--strict': 'exit 4 where anything is left for hand work, lost or said differently',
   '--json': 'as JSON',
+  '--from <catalog>': 'consul or nomad: what would change in its services, and by which jobs; nothing is written there',
   '--old <path...>': 'files and directories with the old tags, where paths are not both sides',
   '--new <path...>': 'files and directories with the new tags',
   '--old-proxy <server>': 'caddy or traefik; default: the configured proxy',
@@ -38,12 +39,13 @@ export interface MigrateCommand {
 export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
   {
     name: 'plan',
-    description: 'what write would change in job files, and what is left for hand work; writes nothing',
-    paths: 'required',
-    flags: ['--to <dialect>', '--add', '--replace', '--diff', '--format <format>', '--strict', '--json'],
+    description: 'what write would change in job files or in a live catalog, and what is left for hand work; writes nothing',
+    paths: 'optional',
+    flags: ['--to <dialect>', '--from <catalog>', '--add', '--replace', '--diff', '--format <format>', '--strict', '--json'],
     examples: [
       'hind-proxy migrate plan jobs/ --to traefik',
       'hind-proxy migrate plan jobs/ --to traefik --replace --diff | patch --dry-run -p0',
+      'hind-proxy migrate plan --from consul --to traefik --consul 127.0.0.1:8500 --nomad http://127.0.0.1:4646',
     ],
   },
   {

@@ -80,7 +80,7 @@ export function markdownReport(report: Report): string {
 }
 
 /** The report for machines. Codes are stable; `inputSha256` is that of the file it was made of. */
-export function jsonReport(report: Report): unknown {
+export function jsonReport(report: Report): object {
   return {
     to: report.to,
     mode: report.mode,

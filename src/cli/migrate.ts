@@ -7,11 +7,13 @@ import { loadFor, type Context } from './context.ts';
 import { createConverter, dialectNamed } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import type { PlannedJob } from './migrate-live.ts';
 import { countsOf, jsonReport, markdownReport, textReport, type MigratedFile, type Report } from './migrate-report.ts';
 
 /** What the `migrate` commands take. */
 export interface MigrateFlags extends GlobalFlags {
   readonly to?: string;
+  readonly from?: string;
   readonly add?: boolean;
   readonly replace?: boolean;
   readonly diff?: boolean;
@@ -27,9 +29,13 @@ const MANIFEST = 'hind-proxy-migration.json';
 export async function migratePlan(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
   const report = await migrated(paths, flags, context);
   const { printer } = context;
-  if (flags.diff)
-    for (const file of report.files.filter(isChanged)) printer.out(unifiedPatch(file.path, { before: file.before, after: file.text }));
-  else print(report, flags, context);
+  const changed = report.files.filter(isChanged);
+  const live = flags.nomad === undefined ? undefined : await import('./migrate-live.ts');
+  const jobs = (await live?.plannedFiles(changed, flags, context)) ?? [];
+  if (flags.diff) for (const file of changed) printer.out(unifiedPatch(file.path, { before: file.before, after: file.text }));
+  else print(report, { flags, context, jobs });
+  if (!flags.json && flags.format !== 'json') for (const line of live?.plannedText(jobs) ?? []) printer.say(line);
+  if (jobs.some(({ outcome }) => outcome.kind === 'failed')) return EXIT.failed;
   return exitCodeOf(report, flags);
 }
 
@@ -50,7 +56,7 @@ export async function migrateWrite(paths: readonly string[], flags: MigrateFlags
     for (const { path, text } of changed) await replaceText(path, text);
     context.printer.say(`${changed.length} files written; hind-proxy migrate revert puts them back (${manifest})`);
   }
-  print(report, flags, context);
+  print(report, { flags, context, jobs: [] });
   return exitCodeOf(report, flags);
 }
 
@@ -74,6 +80,7 @@ export async function migrateRevert(flags: MigrateFlags, { printer }: Context): 
 
 async function migrated(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<Report> {
   if (paths.length === 0) throw new CommandError('Cannot migrate: no path is given, expected files or directories', EXIT.usage);
+  if (flags.from !== undefined) throw new CommandError('Cannot use paths together with --from', EXIT.usage);
   if (flags.add && flags.replace) throw new CommandError('Cannot use --add and --replace together', EXIT.usage);
   if (flags.format !== undefined && !['text', 'md', 'json'].includes(flags.format))
     throw new CommandError(`Cannot use --format "${flags.format}": expected text, md or json`, EXIT.usage);
@@ -112,9 +119,12 @@ function isChanged({ before, text }: MigratedFile): boolean {
   return before !== text;
 }
 
-function print(report: Report, flags: MigrateFlags, { printer }: Context): void {
+function print(
+  report: Report,
+  { flags, context: { printer }, jobs }: { readonly flags: MigrateFlags; readonly context: Context; readonly jobs: readonly PlannedJob[] },
+): void {
   const format = flags.json ? 'json' : (flags.format ?? 'text');
-  if (format === 'json') printer.json(jsonReport(report));
+  if (format === 'json') printer.json({ ...jsonReport(report), ...(flags.nomad !== undefined && { jobs }) });
   else if (format === 'md') printer.out(markdownReport(report));
   else for (const line of textReport(report, printer)) printer.out(line);
 }

@@ -261,7 +261,11 @@ function addMigrateCommands(
   for (const { name, description, paths: takes, flags, examples } of MIGRATE_COMMANDS) {
     const added = migrate.command(name).description(description).exitOverride();
     if (takes === 'required') added.argument('<path...>', 'files and directories');
-    if (takes === 'optional') added.argument('[path...]', 'files and directories; none: the catalogs');
+    if (takes === 'optional')
+      added.argument(
+        '[path...]',
+        name === 'plan' ? 'files and directories; none with --from' : 'files and directories; none: the catalogs',
+      );
     for (const flag of flags) added.option(flag, MIGRATE_FLAGS[flag]);
     addGlobalFlags(added);
     added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
@@ -271,6 +275,8 @@ function addMigrateCommands(
         const list = [paths ?? []].flat();
         if (name === 'verify') return (await import('./migrate-verify.ts')).migrateVerify(list, given, context);
         if (name === 'finish') return (await import('./migrate-finish.ts')).migrateFinish(list, given, context);
+        if (name === 'plan' && given.from !== undefined && list.length === 0)
+          return (await import('./migrate-live.ts')).migratePlanLive(given, context);
         const { migratePlan, migrateRevert, migrateWrite } = await import('./migrate.ts');
         if (name === 'revert') return migrateRevert(given, context);
         return (name === 'plan' ? migratePlan : migrateWrite)(list, given, context);

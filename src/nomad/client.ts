@@ -3,7 +3,16 @@ import type { z } from 'zod';
 import type { NomadConnection } from './connection.ts';
 import { NomadError } from './error.ts';
 import { readEvents, type StreamMessage, type StreamPatience } from './events.ts';
-import { registrations, serviceList, type NamespaceServices, type Registration } from './types.ts';
+import {
+  allocationJob,
+  jobPlan,
+  registrations,
+  serviceList,
+  type AllocationJob,
+  type JobPlan,
+  type NamespaceServices,
+  type Registration,
+} from './types.ts';
 
 /** One answer that was a 200. */
 export interface NomadAnswer<T> {
@@ -31,11 +40,28 @@ export interface Nomad {
     /** `/v1/service/:name`; `*` as namespace always gives an empty list, and is refused here with a `RangeError`. */
     get(name: string, namespace: string, signal: AbortSignal): Promise<NomadAnswer<readonly Registration[]>>;
   };
+  readonly jobs: {
+    /** `/v1/job/:id` as the agent wrote it: numbers in it may be larger than a number of JavaScript. */
+    read(id: string, namespace: string, signal: AbortSignal): Promise<string>;
+    /** What would become of the allocations if a job were registered so; nothing is. `job` is its JSON. Needs the right submit-job. */
+    plan(job: { readonly id: string; readonly namespace: string; readonly json: string }, signal: AbortSignal): Promise<JobPlan>;
+    /** The JSON of a job in HCL. */
+    parse(hcl: string, signal: AbortSignal): Promise<string>;
+    /** The job of an allocation, by its id. */
+    ofAllocation(id: string, signal: AbortSignal): Promise<AllocationJob>;
+  };
   /** The events about services. Ends with the stream. */
   events(options: EventOptions): AsyncIterable<StreamMessage>;
   /** Whether the agent answers and knows a leader. */
   hasLeader(signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** What a request has beside its path. `put`: the JSON of its body; absent: it is a GET. */
+interface Query {
+  readonly query: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  readonly put?: string;
 }
 
 const READ_MS = 10_000;
@@ -69,6 +95,23 @@ export function createNomad(connection: NomadConnection): Nomad {
         return read(`/v1/service/${encodeURIComponent(name)}`, { query: { namespace }, shape: registrations, signal });
       },
     },
+    jobs: {
+      async read(id, namespace, signal) {
+        return (await send(`/v1/job/${encodeURIComponent(id)}`, { query: { namespace }, timeoutMs: READ_MS, signal })).text;
+      },
+      async plan({ id, namespace, json }, signal) {
+        const body = `{"Job":${json},"Diff":false}`;
+        const path = `/v1/job/${encodeURIComponent(id)}/plan`;
+        return (await read(path, { query: { namespace }, shape: jobPlan, signal, put: body })).body;
+      },
+      async parse(hcl, signal) {
+        const put = JSON.stringify({ JobHCL: hcl, Canonicalize: true });
+        return (await send('/v1/jobs/parse', { query: {}, timeoutMs: READ_MS, signal, put })).text;
+      },
+      async ofAllocation(id, signal) {
+        return (await read(`/v1/allocation/${encodeURIComponent(id)}`, { query: {}, shape: allocationJob, signal })).body;
+      },
+    },
     events,
     async hasLeader(signal) {
       const { text } = await send('/v1/status/leader', { query: {}, timeoutMs: 6000, signal });
@@ -77,12 +120,9 @@ export function createNomad(connection: NomadConnection): Nomad {
     close: () => agent.destroy(),
   };
 
-  async function read<T>(
-    path: string,
-    options: { readonly query: Readonly<Record<string, string>>; readonly shape: z.ZodType<T>; readonly signal: AbortSignal },
-  ): Promise<NomadAnswer<T>> {
-    const { query, shape, signal } = options;
-    const { text, header } = await send(path, { query, timeoutMs: READ_MS, signal });
+  async function read<T>(path: string, options: Query & { readonly shape: z.ZodType<T> }): Promise<NomadAnswer<T>> {
+    const { shape, ...query } = options;
+    const { text, header } = await send(path, { ...query, timeoutMs: READ_MS });
     const index = header('x-nomad-index');
     try {
       return {
@@ -97,10 +137,10 @@ export function createNomad(connection: NomadConnection): Nomad {
 
   async function send(
     path: string,
-    options: { readonly query: Readonly<Record<string, string>>; readonly timeoutMs: number; readonly signal: AbortSignal },
+    options: Query & { readonly timeoutMs: number },
   ): Promise<{ readonly text: string; readonly header: (name: string) => string }> {
-    const { query, timeoutMs, signal } = options;
-    const answer = await open(path, { query, signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) });
+    const { timeoutMs, signal, ...query } = options;
+    const answer = await open(path, { ...query, signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) });
     const text = await bodyText(answer.body).catch((error: unknown) => {
       throw new NomadError(`Cannot read ${path} from Nomad: ${causesOf(error)}`, {
         failure: 'body',
@@ -132,12 +172,13 @@ export function createNomad(connection: NomadConnection): Nomad {
     }
   }
 
-  async function open(path: string, options: { readonly query: Readonly<Record<string, string>>; readonly signal: AbortSignal }) {
+  async function open(path: string, options: Query) {
     const query = new URLSearchParams({ ...options.query, ...(region !== undefined && { region }) }).toString();
     const [token, basicAuth] = [connection.token(), connection.basicAuth()];
     try {
       return await request(`${origin}${path}${query === '' ? '' : `?${query}`}`, {
         dispatcher: agent,
+        ...(options.put !== undefined && { method: 'PUT', body: options.put }),
         headers: {
           accept: 'application/json',
           ...(token && { 'x-nomad-token': token }),

@@ -13,6 +13,7 @@ export const registration: z.ZodType<Registration> = z.looseObject({
   NodeID: z.string().default(''),
   Datacenter: z.string().default(''),
   AllocID: z.string().default(''),
+  JobID: z.string().default(''),
   Address: z.string().default(''),
   Port: z.number().default(0),
   Tags: tags,
@@ -27,6 +28,7 @@ export interface Registration {
   readonly NodeID: string;
   readonly Datacenter: string;
   readonly AllocID: string;
+  readonly JobID: string;
   readonly Address: string;
   readonly Port: number;
   readonly Tags: readonly string[];
@@ -49,6 +51,34 @@ export const serviceList: z.ZodType<readonly NamespaceServices[]> = z.array(
     Services: z.array(z.looseObject({ ServiceName: z.string(), Tags: tags })),
   }),
 );
+
+const counts = z.record(z.string(), z.number());
+
+/** What `/v1/job/:id/plan` says: how many allocations of each group would be updated in which way, and why some could not be placed. */
+export interface JobPlan {
+  readonly Annotations?:
+    | { readonly DesiredTGUpdates?: Readonly<Record<string, Readonly<Record<string, number>>>> | null | undefined }
+    | null
+    | undefined;
+  readonly FailedTGAllocs?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly Warnings?: string | undefined;
+}
+
+/** The answer of `/v1/job/:id/plan`. */
+export const jobPlan: z.ZodType<JobPlan> = z.looseObject({
+  Annotations: z.looseObject({ DesiredTGUpdates: z.record(z.string(), counts).nullish() }).nullish(),
+  FailedTGAllocs: z.record(z.string(), z.unknown()).nullish(),
+  Warnings: z.string().optional(),
+});
+
+/** Of which job an allocation is. */
+export interface AllocationJob {
+  readonly JobID: string;
+  readonly Namespace: string;
+}
+
+/** What is read of `/v1/allocation/:id`. */
+export const allocationJob: z.ZodType<AllocationJob> = z.looseObject({ JobID: z.string(), Namespace: z.string() });
 
 /** One event of the topic Service. Its `Index` orders it: a deletion's payload still has the old ModifyIndex. */
 export interface ServiceEvent {

@@ -10,6 +10,7 @@ const web = (id: string, tag: string, index: number): Registration => ({
   Namespace: 'default',
   NodeID: 'node',
   Datacenter: 'dc1',
+  JobID: '',
   AllocID: id,
   Address: '127.0.0.1',
   Port: 8001,

@@ -33,6 +33,12 @@ export interface FakeEvent {
  */
 export interface FakeNomad {
   readonly address: string;
+  /** Jobs by id, as `/v1/job/:id` gives them; only these can be planned. */
+  readonly jobs: Map<string, object>;
+  /** Jobs by the id of an allocation. */
+  readonly allocations: Map<string, string>;
+  /** Requests that are no GET, with their bodies. */
+  readonly sent: { readonly method: string; readonly path: string; readonly body: unknown }[];
   /** Requests so far, `PATH?QUERY`. */
   readonly requests: string[];
   /** `no-leader`: reads are 500, streams open all the same. `down`: nothing listens. */
@@ -97,6 +103,9 @@ export async function startFakeNomad(t: TestContext, options: { readonly socketP
 
   const fake: FakeNomad = {
     address: socketPath === undefined ? `http://127.0.0.1:${port}` : `unix://${socketPath}`,
+    jobs: new Map(),
+    allocations: new Map(),
+    sent: [],
     requests: [],
     mode: 'up',
     refusesStreams: false,
@@ -196,12 +205,40 @@ export async function startFakeNomad(t: TestContext, options: { readonly socketP
     if (url.pathname === '/v1/status/leader') return send(response, 200, '127.0.0.1:4647');
     if (url.searchParams.has('wait')) return send(response, 400, 'Waiting reads are not for us');
     if (isUnknown(token)) return send(response, 403, 'Permission denied');
+    if (request.method !== 'GET') return answerSent(request, { path: url.pathname, response });
+    const job = fake.jobs.get(/^\/v1\/job\/([^/]+)$/.exec(url.pathname)?.[1] ?? '');
+    if (job) return send(response, 200, job);
+    const owner = fake.allocations.get(/^\/v1\/allocation\/([^/]+)$/.exec(url.pathname)?.[1] ?? '');
+    if (owner !== undefined) return send(response, 200, { JobID: owner, Namespace: 'default' });
     if (url.pathname === '/v1/services') return sendList(response, { token, namespace });
     const name = /^\/v1\/service\/([^/]+)$/.exec(url.pathname)?.[1];
     if (name === undefined) return send(response, 404, '');
     if (namespace !== '*' && !mayRead(token, namespace)) return send(response, 403, 'Permission denied');
     const found = [...rows.values()].filter((row) => row.ServiceName === decodeURIComponent(name) && row.Namespace === namespace);
     return send(response, 200, shuffled(found), tableIndex);
+  }
+
+  /** Parsing and planning as recorded: a job of HCL is one without services, its name that of its first line. */
+  function answerSent(request: IncomingMessage, { path, response }: { readonly path: string; readonly response: ServerResponse }): void {
+    let text = '';
+    request.setEncoding('utf8').on('data', (data: string) => (text += data));
+    request.once('end', () => {
+      const body = JSON.parse(text) as { readonly JobHCL?: string };
+      fake.sent.push({ method: request.method ?? '', path, body });
+      const named = /^\s*job "([^"]+)"/.exec(body.JobHCL ?? '')?.[1];
+      if (path === '/v1/jobs/parse' && named === undefined)
+        return send(response, 400, 'Failed to parse job: input.hcl:1,1-2: Argument or block definition required');
+      if (path === '/v1/jobs/parse') return send(response, 200, { ID: named, Namespace: 'default' });
+      const id = /^\/v1\/job\/([^/]+)\/plan$/.exec(path)?.[1];
+      if (id === undefined) return send(response, 405, 'Nothing may be written here');
+      const updates = fake.jobs.has(id) ? { Canary: 0, InPlaceUpdate: 2 } : { Canary: 0, Place: 2 };
+      return send(response, 200, {
+        Annotations: { DesiredTGUpdates: { web: updates } },
+        FailedTGAllocs: null,
+        JobModifyIndex: 10,
+        Warnings: '',
+      });
+    });
   }
 
   function sendList(response: ServerResponse, { token, namespace }: { readonly token: string; readonly namespace: string }): void {
