@@ -95,8 +95,9 @@ for (const server of SERVERS)
     assert.deepEqual(generations[0]?.cause?.services[0]?.tagsRemoved, ['urlprefix-good.test/']);
 
     const [done, firstMs] = rollBack(['--json']);
-    // a machine with other work may be slow once
-    const tookMs = firstMs < 2000 ? firstMs : Math.min(firstMs, rollBack([String(done.id), '--json'])[1]);
+    // a machine with other work may be slow once, a slow rollback is slow each time
+    let tookMs = firstMs;
+    for (let round = 1; round < 5 && tookMs >= 2000; round += 1) tookMs = Math.min(tookMs, rollBack([String(done.id), '--json'])[1]);
     t.diagnostic(`${server}: served and verified ${Math.round(tookMs)} ms after scripts/rollback was started`);
     assert.equal(done.served, true);
     assert.deepEqual([await answers('good.test', 200), await answers('bad.test', 404)], [true, true]);
