@@ -126,7 +126,9 @@ function redirectEffect(answer: RedirectAnswer | undefined, otherwise: string): 
 }
 
 function withHeaders(passage: Passage, request: readonly HeaderValue[], response: readonly HeaderValue[]): Effected {
-  return { effect: { kind: 'headers', request, response }, next: { ...passage, changed: [...passage.changed, ...request] } };
+  const host = request.findLast(({ name, value }) => name.toLowerCase() === 'host' && value !== '')?.value ?? passage.request.host;
+  const next: Passage = { request: { ...passage.request, host }, changed: [...passage.changed, ...request] };
+  return { effect: { kind: 'headers', request, response }, next };
 }
 
 function corsEffect({ allowOrigins, allowOriginRegexps }: MiddlewareOf<'cors'>, { method, headers }: ProxyRequest): Effect {

@@ -142,6 +142,7 @@ test('createTraefikDialect() reads headers in the order in which Traefik does th
     kind: 'headers',
     request: [
       { name: 'Cookie', value: '' },
+      { name: 'Host', value: 'up.io' },
       { name: 'X-One', value: '1' },
     ],
     response: [

@@ -23,7 +23,9 @@ export const readHeaders: MiddlewareReader = (item, { tell }) => {
   const requestFields = fieldsUnder(item, 'headers.customRequestHeaders.*');
   const host = readHost(requestFields, item, tell);
   if ('fault' in host) return host.fault;
-  const request = customHeaders(requestFields, tell).filter(({ name }) => !/^host$/i.test(name));
+  // allowed hosts are looked for when the Host header is set already
+  const looksAtHost = security.middlewares.some(({ kind }) => kind === 'allowedHosts');
+  const request = customHeaders(requestFields, tell).filter(({ name }) => looksAtHost || !/^host$/i.test(name));
   const response = distinct([...security.response, ...customHeaders(fieldsUnder(item, 'headers.customResponseHeaders.*'), tell)]);
   const custom: readonly Middleware[] =
     request.length + response.length > 0 ? [{ kind: 'headers', request: distinct(request), response }] : [];
