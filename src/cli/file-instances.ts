@@ -20,7 +20,8 @@ export interface TagPlace {
 /** What files say that services register. */
 export interface FileInstances {
   readonly instances: readonly ServiceInstance[];
-  readonly placeOf: (span: Pick<TagSpan, 'instance' | 'tagIndex'>) => TagPlace | undefined;
+  /** By the text of the tag, so that one that was put beside it has no place. */
+  readonly placeOf: (span: Pick<TagSpan, 'instance' | 'tag'>) => TagPlace | undefined;
 }
 
 const SOURCE = sourceId('file');
@@ -44,7 +45,7 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
       for (const one of services) {
         const instance = `${file} ${one.instance}`;
         instances.push({ ...one, instance });
-        for (const index of one.tags.keys()) places.set(placeKey({ instance, tagIndex: index }), { file });
+        for (const tag of one.tags) places.set(placeKey({ instance, tag }), { file });
       }
       continue;
     }
@@ -54,8 +55,8 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
       ordinals.set(service, ordinal + 1);
       const instance = `${file} ${index + 1}`;
       instances.push(instanceOf(list, { service, ordinal, instance }));
-      for (const [tagIndex, { start }] of list.elements.entries())
-        places.set(placeKey({ instance, tagIndex }), { file, line: positionOf(text, start).line });
+      for (const { start, pieces } of list.elements)
+        places.set(placeKey({ instance, tag: filledText(pieces) }), { file, line: positionOf(text, start).line });
     }
   }
   return { instances, placeOf: (span) => places.get(placeKey(span)) };
@@ -101,6 +102,6 @@ function instanceOf(
   };
 }
 
-function placeKey({ instance, tagIndex }: Pick<TagSpan, 'instance' | 'tagIndex'>): string {
-  return `${instance}\0${tagIndex}`;
+function placeKey({ instance, tag }: Pick<TagSpan, 'instance' | 'tag'>): string {
+  return `${instance}\0${tag}`;
 }
