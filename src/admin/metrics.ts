@@ -5,7 +5,7 @@ import type { ApplyOutcome } from '../model/generation.ts';
 
 /** What a cycle tells the metrics. */
 export interface CycleFigures {
-  readonly outcome: ApplyOutcome['kind'] | 'pinned' | 'held';
+  readonly outcome: ApplyOutcome['kind'] | 'pinned' | 'planned';
   readonly applyMs: number;
   readonly compileMs: number;
   readonly propagationMs?: number;

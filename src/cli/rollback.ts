@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { openGenerations } from '../controller/generations.ts';
-import { createProxyHand, type ProxyHandOptions } from '../controller/proxy-hand.ts';
+import { createManagedProxy, type ManagedProxyOptions } from '../controller/managed-proxy.ts';
 import { generationToPutBack, putBack, type PutBack } from '../controller/rollback.ts';
 import type { RollbackView } from '../controller/views.ts';
 import { sleep } from '../lib/async.ts';
@@ -77,9 +77,9 @@ async function fromDisk(
     const current = generations.pinned() ?? generations.list()[0]?.id;
     const serving = (current === undefined ? undefined : await generations.read(current))?.table ?? EMPTY_TABLE;
     const secrets = await knownSecrets(setup);
-    const render: ProxyHandOptions['render'] = (table) => setup.target.render(table, setup.settings).value;
+    const render: ManagedProxyOptions['render'] = (table) => setup.target.render(table, setup.settings).value;
     const options = { proxy: proxy.name, render, version, deployer: createDeployer(setup), generations, secrets, clock: systemClock, log };
-    const hand = createProxyHand({ ...options, foreign: 'adopt' });
+    const managedProxy = createManagedProxy({ ...options, foreign: 'adopt' });
     const guard = guardOptions(config);
     if (generation.server !== server) {
       const inTurn = <T>(task: () => Promise<T>): Promise<T> => task();
@@ -95,7 +95,7 @@ async function fromDisk(
       };
       return rollbackView(await putBackOther(generation, { order, guard, acceptRemovals }), generations);
     }
-    const done: PutBack = await putBack(generation, { generations, hand, serving, guard, acceptRemovals }, signal);
+    const done: PutBack = await putBack(generation, { generations, managedProxy, serving, guard, acceptRemovals }, signal);
     return rollbackView(done, generations);
   } finally {
     await release();

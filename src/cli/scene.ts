@@ -29,7 +29,7 @@ export function sceneOf(runtime: Runtime, { state, watched }: { readonly state: 
 }
 
 function proxyState({ controller, generations }: Runtime): Omit<SceneProxy, 'name' | 'server'> {
-  const { verified, generation, problem } = controller.hand.state;
+  const { verified, generation, problem } = controller.managedProxy.state;
   const pinned = generations.pinned();
   return {
     state: verified ? 'verified' : 'unverified',

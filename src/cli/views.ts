@@ -68,7 +68,7 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     },
     switchTo: async (server, { acceptDifferences }) =>
       server === options.server
-        ? alreadyRuns(server, controller.hand.state.generation ?? 0)
+        ? alreadyRuns(server, controller.managedProxy.state.generation ?? 0)
         : // seldom used, and large
           (await import('./switch-proxy.ts')).switchProxy(orderOf(options, acceptDifferences)),
     unpin: () => controller.unpin(),
@@ -102,9 +102,9 @@ export function rollbackView({ meta, served, reason }: PutBack, generations: Gen
 }
 
 function statusView({ controller, generations, snapshots, sources, proxy, server, version }: ViewsOptions): StatusView {
-  const { state, hand, watcher } = controller;
+  const { state, managedProxy, watcher } = controller;
   const pinned = generations.pinned();
-  const { generation, digest, appliedAtMs, verified, problem } = hand.state;
+  const { generation, digest, appliedAtMs, verified, problem } = managedProxy.state;
   const guard = state.change?.verdict.kind === 'hold' ? state.change.verdict.reason : undefined;
   const sourceViews = sources.map(({ source }) => {
     const watched = watcher.states().get(source.id);

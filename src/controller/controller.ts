@@ -16,7 +16,7 @@ import { applied, changed, dueAtMs, idleHoldoff, taken, type HoldoffOptions } fr
 import type { Pipeline } from './pipeline.ts';
 import { planNext } from './planning.ts';
 import type { PlanMemoryStore } from './plan-memory.ts';
-import { createProxyHand, type ProxyHand } from './proxy-hand.ts';
+import { createManagedProxy, type ManagedProxy } from './managed-proxy.ts';
 import { generationToPutBack, putBack, type PutBack } from './rollback.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import type { SnapshotStore } from './snapshots.ts';
@@ -33,7 +33,9 @@ export interface ControllerOptions {
   readonly deployer: Deployer;
   readonly snapshots: SnapshotStore;
   readonly generations: GenerationStore;
+  /** Which owner has had each host first. */
   readonly claims: ClaimStore;
+  /** What of earlier plans the next one must know: last good forms, tombstones, held removals. */
   readonly memory: PlanMemoryStore;
   readonly holdoff: HoldoffOptions;
   readonly plan: { readonly tombstoneMs: number; readonly guard: GuardOptions };
@@ -51,7 +53,8 @@ export interface ControllerOptions {
 export interface Cycle {
   readonly change: ChangeSet;
   readonly diagnostics: readonly Diagnostic[];
-  readonly outcome: ApplyOutcome | { readonly kind: 'pinned' } | { readonly kind: 'held' };
+  /** `pinned`: a generation that was rolled back to stays; `planned`: a dry run gives the proxy nothing. */
+  readonly outcome: ApplyOutcome | { readonly kind: 'pinned' | 'planned' };
   /** ms of each stage. */
   readonly times: { readonly compileMs: number; readonly renderMs: number; readonly applyMs: number };
   /** ms from the first change that it took up to its end. */
@@ -71,7 +74,7 @@ export interface Controller {
   once(signal: AbortSignal, options: { readonly dryRun: boolean }): Promise<Cycle | undefined>;
   readonly state: ControllerState;
   readonly watcher: Watcher;
-  readonly hand: ProxyHand;
+  readonly managedProxy: ManagedProxy;
   /** Puts a generation back and pins it, after a cycle that is under way. Rejects with a sentence where that fails. */
   rollback(id: number | undefined, options: { readonly acceptRemovals: boolean; readonly signal: AbortSignal }): Promise<PutBack>;
   /** Does something while the proxy is given nothing else. */
@@ -85,7 +88,9 @@ export interface Controller {
 export interface ControllerState {
   /** The table that is served. */
   readonly serving: RoutingTable;
+  /** What the last cycle planned: it may hold routes back that the catalogs do not ask for any more (see `plan`). */
   readonly change?: ChangeSet;
+  /** Of the last cycle. */
   readonly diagnostics: readonly Diagnostic[];
   /** A configuration of ours was verified on the proxy since the start. */
   readonly ready: boolean;
@@ -119,11 +124,11 @@ export async function createController(options: ControllerOptions): Promise<Cont
     diagnostics: readonly Diagnostic[];
     ready: boolean;
   };
-  const hand = createProxyHand({ ...options, render: (table) => options.target.render(table, options.settings).value });
+  const managedProxy = createManagedProxy({ ...options, render: (table) => options.target.render(table, options.settings).value });
   // the proxy is given one thing at a time: by a cycle, by a look at what it serves, or by an operator
   const inTurn = createTurns();
   const watcher = createWatcher(sources, { store: snapshots, log, onChange: noteChange });
-  return { run, once, state, watcher, hand, rollback, inTurn, unpin, acceptRemovals };
+  return { run, once, state, watcher, managedProxy, rollback, inTurn, unpin, acceptRemovals };
 
   function noteChange(isChange: boolean): void {
     if (isChange) {
@@ -150,7 +155,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await unlessEnded(signal, () => cycle(signal, false));
       if (nowMs - liveAtMs >= liveMs() && !signal.aborted) {
         liveAtMs = nowMs;
-        if (await unlessEnded(signal, () => hand.drifted(signal))) noteChange(true);
+        if (await unlessEnded(signal, () => managedProxy.hasDrifted(signal))) noteChange(true);
       }
       if (nowMs - savedAtMs >= SAVE_MS) {
         savedAtMs = nowMs;
@@ -159,11 +164,11 @@ export async function createController(options: ControllerOptions): Promise<Cont
       }
       wakeHeld();
       const wakeMs = nextWakeMs(open, liveAtMs, startedAtMs);
-      if (wakeMs > 0) void hand.keep(signal);
+      if (wakeMs > 0) void managedProxy.keepGenerations(signal);
       await bell.wait(wakeMs, signal);
     }
     await watching;
-    await hand.keep(signal);
+    await managedProxy.keepGenerations(signal);
     await saving;
     await save();
   }
@@ -174,7 +179,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
   }
 
   function liveMs(): number {
-    return hand.state.up ? LIVE_MS.up : LIVE_MS.down;
+    return managedProxy.state.up ? LIVE_MS.up : LIVE_MS.down;
   }
 
   /** Time alone may end a tombstone; a held removal needs a fresh read to be believed. */
@@ -214,7 +219,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     stop.abort();
     await watching;
     if (dryRun) return result;
-    await hand.keep(signal);
+    await managedProxy.keepGenerations(signal);
     await save();
     return result;
   }
@@ -231,7 +236,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const compiledAtMs = clock.monotonicMs();
     const rendered = options.target.render(change.serving, options.settings);
     const renderedAtMs = clock.monotonicMs();
-    const outcome = dryRun ? { kind: 'held' as const } : await hand.give(rendered.value, change.serving, signal);
+    const outcome = dryRun ? { kind: 'planned' as const } : await managedProxy.program(rendered.value, change.serving, signal);
     const endedAtMs = clock.monotonicMs();
     if (outcome.kind === 'applied' || outcome.kind === 'rolledBack')
       holdoff = applied(holdoff, { endedAtMs, durationMs: endedAtMs - renderedAtMs }, options.holdoff);
@@ -242,7 +247,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       state.serving = change.serving;
       recheckAtMs = change.recheckAtMs;
     }
-    if (hand.state.verified) state.ready ||= requiredSynced();
+    if (managedProxy.state.verified) state.ready ||= requiredSynced();
     if (outcome.kind === 'rejected' && pipeline.refuse(outcome, change.serving)) noteChange(true);
     state.change = change;
     state.diagnostics = [...diagnostics, ...rendered.diagnostics];
@@ -298,10 +303,10 @@ export async function createController(options: ControllerOptions): Promise<Cont
     { acceptRemovals: accept, signal }: { readonly acceptRemovals: boolean; readonly signal: AbortSignal },
   ): Promise<PutBack> {
     return inTurn(async () => {
-      await hand.keep(signal);
+      await managedProxy.keepGenerations(signal);
       const generation = await generationToPutBack(generations, id);
       const { guard } = options.plan;
-      const done = await putBack(generation, { generations, hand, serving: state.serving, guard, acceptRemovals: accept }, signal);
+      const done = await putBack(generation, { generations, managedProxy, serving: state.serving, guard, acceptRemovals: accept }, signal);
       state.serving = done.table;
       log.warn(
         { component: 'controller', event: 'rolled_back', proxy: options.proxy, generation: generation.id, served: done.served },

@@ -2,12 +2,12 @@ import type { Generation } from '../model/generation.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { servedServices, massRemoval, type GuardOptions } from '../plan/guard.ts';
 import type { GenerationMeta, GenerationStore } from './generations.ts';
-import type { ProxyHand } from './proxy-hand.ts';
+import type { ManagedProxy } from './managed-proxy.ts';
 
 /** What a rollback works on. */
 export interface RollbackOptions {
   readonly generations: GenerationStore;
-  readonly hand: ProxyHand;
+  readonly managedProxy: ManagedProxy;
   /** The table that is served now. */
   readonly serving: RoutingTable;
   readonly guard: GuardOptions;
@@ -53,7 +53,7 @@ export function guardAgainst(
  * an error says why.
  */
 export async function putBack(generation: Generation, options: RollbackOptions, signal: AbortSignal): Promise<PutBack> {
-  const { generations, hand, acceptRemovals } = options;
+  const { generations, managedProxy, acceptRemovals } = options;
   const { id, table, config } = generation;
   const reason = acceptRemovals ? undefined : guardAgainst(table, options);
   if (reason !== undefined)
@@ -61,7 +61,7 @@ export async function putBack(generation: Generation, options: RollbackOptions, 
   const before = generations.pinned();
   // a crash from here on must not let the catalogs undo it
   await generations.pin(id);
-  const outcome = await hand.force(config, signal);
+  const outcome = await managedProxy.programPinned(config, signal);
   if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack') {
     await (before === undefined ? generations.unpin() : generations.pin(before));
     throw new Error(`Cannot roll back to generation ${id}: ${outcome.reason}`);

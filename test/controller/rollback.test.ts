@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test';
 import type { Deployer } from '../../src/apply/deployer.ts';
 import { diffView } from '../../src/controller/diff-view.ts';
 import { openGenerations, type GenerationStore } from '../../src/controller/generations.ts';
-import { createProxyHand, type ProxyHand } from '../../src/controller/proxy-hand.ts';
+import { createManagedProxy, type ManagedProxy } from '../../src/controller/managed-proxy.ts';
 import { generationToPutBack, guardAgainst, putBack } from '../../src/controller/rollback.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { sha256 } from '../../src/lib/hash.ts';
@@ -66,7 +66,7 @@ function proxyOf(takes: () => boolean, given: string[]): Deployer {
 
 interface Bench {
   readonly generations: GenerationStore;
-  readonly hand: ProxyHand;
+  readonly managedProxy: ManagedProxy;
   readonly given: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -78,7 +78,7 @@ async function openBench(t: TestContext, takes: () => boolean = () => true): Pro
   const options = { proxy: 'edge', version: '1', deployer, generations, foreign: 'adopt', clock: systemClock, log: silentLog } as const;
   return {
     generations,
-    hand: createProxyHand({ ...options, render: configOf, secrets: [new Secret(TOKEN)] }),
+    managedProxy: createManagedProxy({ ...options, render: configOf, secrets: [new Secret(TOKEN)] }),
     given,
     signal: AbortSignal.timeout(20_000),
   };
@@ -123,13 +123,13 @@ test('diffView() tells routes that are new, gone and changed, and in what', () =
   ]);
 });
 
-test('a hand keeps 20 generations, each with its cause, and the same table once for each proxy', async (t) => {
-  const { generations, hand, signal } = await openBench(t);
+test('a managed proxy keeps 20 generations, each with its cause, and the same table once for each proxy', async (t) => {
+  const { generations, managedProxy, signal } = await openBench(t);
   for (let index = 0; index < 25; index += 1) {
     const table = plain('a', `s${index}`);
-    await hand.give(configOf(table), table, signal);
-    await hand.give(configOf(table), table, signal);
-    await hand.keep(signal);
+    await managedProxy.program(configOf(table), table, signal);
+    await managedProxy.program(configOf(table), table, signal);
+    await managedProxy.keepGenerations(signal);
   }
   assert.deepEqual(
     generations.list().map(({ id }) => id),
@@ -141,12 +141,12 @@ test('a hand keeps 20 generations, each with its cause, and the same table once 
 
 test('putBack() pins what is put back, and leaves the pin as it was where the proxy refuses it', async (t) => {
   let takes = true;
-  const { generations, hand, signal } = await openBench(t, () => takes);
+  const { generations, managedProxy, signal } = await openBench(t, () => takes);
   for (const table of [plain('a'), plain('a', 'b'), plain('a', 'b', 'c')]) {
-    await hand.give(configOf(table), table, signal);
-    await hand.keep(signal);
+    await managedProxy.program(configOf(table), table, signal);
+    await managedProxy.keepGenerations(signal);
   }
-  const options = { generations, hand, serving: plain('a', 'b', 'c'), guard: GUARD, acceptRemovals: false };
+  const options = { generations, managedProxy, serving: plain('a', 'b', 'c'), guard: GUARD, acceptRemovals: false };
   const done = await putBack(await generationToPutBack(generations, undefined), options, signal);
   assert.deepEqual([done.meta.id, done.served, generations.pinned()], [2, true, 2]);
   takes = false;
@@ -156,11 +156,11 @@ test('putBack() pins what is put back, and leaves the pin as it was where the pr
 });
 
 test('putBack() needs a word where the guard would hold what the generation removes', async (t) => {
-  const { generations, hand, given, signal } = await openBench(t);
+  const { generations, managedProxy, given, signal } = await openBench(t);
   const few = plain('a');
-  await hand.give(configOf(few), few, signal);
-  await hand.keep(signal);
-  const options = { generations, hand, serving: plain('a', 'b', 'c', 'd'), guard: GUARD };
+  await managedProxy.program(configOf(few), few, signal);
+  await managedProxy.keepGenerations(signal);
+  const options = { generations, managedProxy, serving: plain('a', 'b', 'c', 'd'), guard: GUARD };
   const generation = await generationToPutBack(generations, 1);
   await assert.rejects(putBack(generation, { ...options, acceptRemovals: false }, signal), /3 of 4 services would go.*--accept-removals/);
   assert.deepEqual([generations.pinned(), given.length], [undefined, 1]);
@@ -168,11 +168,11 @@ test('putBack() needs a word where the guard would hold what the generation remo
   assert.match(guardAgainst(EMPTY_TABLE, options) ?? '', /all 4 services would go/);
 });
 
-test('a hand gives no configuration with a secret to the proxy, put back or new', async (t) => {
-  const { generations, hand, given, signal } = await openBench(t);
+test('a managed proxy gives no configuration with a secret to the proxy, put back or new', async (t) => {
+  const { generations, managedProxy, given, signal } = await openBench(t);
   const table = plain('a');
   const config = configOf(table, `# ${TOKEN}`);
-  assert.deepEqual(await hand.give(config, table, signal), {
+  assert.deepEqual(await managedProxy.program(config, table, signal), {
     kind: 'rejected',
     reason: 'it holds a token or password of this program or of a catalog',
     units: ['one'],
@@ -187,13 +187,13 @@ test('a hand gives no configuration with a secret to the proxy, put back or new'
     appliedAtMs: 1,
     outcome: 'applied',
   });
-  const options = { generations, hand, serving: table, guard: GUARD, acceptRemovals: false };
+  const options = { generations, managedProxy, serving: table, guard: GUARD, acceptRemovals: false };
   await assert.rejects(putBack(await generationToPutBack(generations, 1), options, signal), /holds a token/);
   assert.deepEqual(given, []);
 });
 
-test('a hand renders the pinned table anew where it was pinned for the other proxy', async (t) => {
-  const { generations, hand, given, signal } = await openBench(t);
+test('a managed proxy renders the pinned table anew where it was pinned for the other proxy', async (t) => {
+  const { generations, managedProxy, given, signal } = await openBench(t);
   const table = plain('a');
   await generations.add({
     proxy: 'edge',
@@ -206,7 +206,7 @@ test('a hand renders the pinned table anew where it was pinned for the other pro
     outcome: 'applied',
   });
   await generations.pin(1);
-  assert.deepEqual(await hand.give(configOf(plain('b')), plain('b'), signal), { kind: 'pinned' });
+  assert.deepEqual(await managedProxy.program(configOf(plain('b')), plain('b'), signal), { kind: 'pinned' });
   assert.deepEqual(given, [`# ${table.digest}`]);
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createPipeline } from '../../src/controller/pipeline.ts';
 import { openGenerations } from '../../src/controller/generations.ts';
-import { createProxyHand } from '../../src/controller/proxy-hand.ts';
+import { createManagedProxy } from '../../src/controller/managed-proxy.ts';
 import { createFabioDialect } from '../../src/dialects/fabio/dialect.ts';
 import { createHindDialect } from '../../src/dialects/hind/dialect.ts';
 import { createTraefikDialect } from '../../src/dialects/traefik/dialect.ts';
@@ -76,7 +76,7 @@ test('the same catalog in 100 orders gives the same bytes for both proxies and n
   if (caddy === undefined) return;
   const { settings, deployer } = await startCaddy(t, caddy);
   const generations = await openGenerations(await tempDir(t), { keep: 5, log: silentLog });
-  const hand = createProxyHand({
+  const managedProxy = createManagedProxy({
     proxy: 'edge',
     version: '1',
     deployer,
@@ -96,7 +96,7 @@ test('the same catalog in 100 orders gives the same bytes for both proxies and n
     const table = compileOnce(order);
     const rendered = caddyTarget.render(table, settings).value;
     bytes.add(JSON.stringify([rendered.files, traefikTarget.render(table, settings).value.files]));
-    const outcome = await hand.give(rendered, table, AbortSignal.timeout(20_000));
+    const outcome = await managedProxy.program(rendered, table, AbortSignal.timeout(20_000));
     outcomes.set(outcome.kind, (outcomes.get(outcome.kind) ?? 0) + 1);
   }
   assert.ok(orders.size === 100, `only ${orders.size} different orders`);

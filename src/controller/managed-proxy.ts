@@ -24,20 +24,20 @@ export interface ProxyState {
 }
 
 /** Gives configurations to one proxy and watches that it keeps them. */
-export interface ProxyHand {
+export interface ManagedProxy {
   readonly state: ProxyState;
-  /** Applies what differs from what runs; nothing while a generation is pinned. What is served then is to be kept with `keep`. */
-  give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): Promise<ApplyOutcome | { readonly kind: 'pinned' }>;
+  /** Applies what differs from what runs; nothing while a generation is pinned. What is served then is to be kept with `keepGenerations`. */
+  program(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): Promise<ApplyOutcome | { readonly kind: 'pinned' }>;
   /** Applies without asking whether something is pinned, and keeps no new generation. */
-  force(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome>;
+  programPinned(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome>;
   /** Writes the generations that are served and not kept yet. A failure is told, not thrown. */
-  keep(signal: AbortSignal): Promise<void>;
+  keepGenerations(signal: AbortSignal): Promise<void>;
   /** Asks the proxy; true where it should be given its configuration again. */
-  drifted(signal: AbortSignal): Promise<boolean>;
+  hasDrifted(signal: AbortSignal): Promise<boolean>;
 }
 
-/** What a hand needs of the controller's options. */
-export interface ProxyHandOptions {
+/** What a managed proxy needs of the controller's options. */
+export interface ManagedProxyOptions {
   readonly proxy: string;
   readonly version: string;
   readonly deployer: Deployer;
@@ -61,8 +61,8 @@ interface Served {
 /** Configurations of somebody else are replaced this often within the time below, then only reported. */
 const REASSERTS = { times: 3, withinMs: 600_000 } as const;
 
-/** A hand that has given nothing yet. */
-export function createProxyHand(options: ProxyHandOptions): ProxyHand {
+/** A proxy that was given nothing yet. */
+export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   const { proxy, version, deployer, generations, foreign, render, secrets, clock, log } = options;
   const state: { -readonly [K in keyof ProxyState]: ProxyState[K] } = { up: false, verified: false };
   let given: RenderedConfig | undefined;
@@ -73,9 +73,9 @@ export function createProxyHand(options: ProxyHandOptions): ProxyHand {
   let keeping: Promise<void> | undefined;
   /** Of the generation that was kept last. */
   let lastTable: RoutingTable | undefined;
-  return { state, give, force, keep, drifted };
+  return { state, program, programPinned, keepGenerations, hasDrifted };
 
-  async function give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ProxyHand['give']> {
+  async function program(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ManagedProxy['program']> {
     const pinned = generations.pinned();
     if (pinned !== undefined) {
       await holdPinned(pinned, signal);
@@ -102,7 +102,7 @@ export function createProxyHand(options: ProxyHandOptions): ProxyHand {
     return kept?.digest === tableDigest && kept.server === server;
   }
 
-  function keep(signal: AbortSignal): Promise<void> {
+  function keepGenerations(signal: AbortSignal): Promise<void> {
     keeping ??= keepAll(signal).finally(() => (keeping = undefined));
     return keeping;
   }
@@ -125,10 +125,10 @@ export function createProxyHand(options: ProxyHandOptions): ProxyHand {
     // the operator has chosen the other proxy since
     const config = generation.server === deployer.server ? generation.config : render(generation.table);
     if (await alreadyThere(config, signal)) note({ kind: 'unchanged' }, config);
-    else await force(config, signal);
+    else await programPinned(config, signal);
   }
 
-  async function force(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+  async function programPinned(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
     return note(await apply(config, signal), config);
   }
 
@@ -138,7 +138,7 @@ export function createProxyHand(options: ProxyHandOptions): ProxyHand {
     return { kind: 'rejected', reason: 'it holds a token or password of this program or of a catalog', units };
   }
 
-  async function drifted(signal: AbortSignal): Promise<boolean> {
+  async function hasDrifted(signal: AbortSignal): Promise<boolean> {
     const live = await deployer.live(signal);
     if (signal.aborted) return false;
     if (live.kind === 'down') {
@@ -152,7 +152,7 @@ export function createProxyHand(options: ProxyHandOptions): ProxyHand {
     if (!given) return false;
     const ours = live.kind === 'ours' && live.digest === given.tableDigest;
     if (ours && state.verified) return false;
-    if (generations.pinned() !== undefined) return !ours && (await reassert(live, () => force(given as RenderedConfig, signal)));
+    if (generations.pinned() !== undefined) return !ours && (await reassert(live, () => programPinned(given as RenderedConfig, signal)));
     return ours ? true : reassert(live);
   }
 
