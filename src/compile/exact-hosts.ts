@@ -83,8 +83,15 @@ export function endingsAmong(patterns: readonly HostMatch[]): (host: HostMatch) 
   };
 }
 
-/** The text that every host which a pattern matches ends in; empty where nothing is sure. */
+/**
+ * The text that every host which a pattern matches ends in; empty where nothing is sure. Without a dot at the end: a host with one is the
+ * host without it.
+ */
 export function requiredEnding(host: HostMatch): string {
+  return endingOf(host).replace(/\.$/, '');
+}
+
+function endingOf(host: HostMatch): string {
   switch (host.kind) {
     case 'any':
       return '';

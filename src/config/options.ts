@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseCidr } from '../lib/ip.ts';
+import { isPlainCidr } from '../lib/ip.ts';
 import { parseHostname, parsePort } from '../model/names.ts';
 import { SERVERS, type Server } from '../model/rendered.ts';
 import { DIALECTS, type DialectName } from '../model/route.ts';
@@ -120,7 +120,7 @@ const withDefault = <T extends z.ZodType>(schema: T): z.ZodType<z.output<T>> => 
 const text = z.string().min(1);
 const durationText = z.string().refine((value) => parseDurationMs(value) !== undefined, 'expected a duration such as 100ms, 2s or 5m');
 const duration = (fallback: string): z.ZodType<number> => durationText.default(fallback).transform((value) => parseDurationMs(value) ?? 0);
-const cidrs = z.array(z.string().refine((value) => parseCidr(value) !== undefined, 'expected an address or CIDR block')).default([]);
+const cidrs = z.array(z.string().refine((value) => isPlainCidr(value), 'expected an address or CIDR block')).default([]);
 const hosts = z.array(z.string().refine((value) => parseHostname(value) !== undefined, 'expected a host name')).default([]);
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'expected a name of letters, digits, ".", "_" and "-"');
 const pattern = z.string().min(1).optional();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseCidr } from '../lib/ip.ts';
+import { isPlainCidr } from '../lib/ip.ts';
 import { parseHostname } from '../model/names.ts';
 import { parseDurationMs } from './duration.ts';
 import { parseBytes } from './size.ts';
@@ -7,7 +7,7 @@ import { parseBytes } from './size.ts';
 const text = z.string().min(1);
 const printable = z.string().regex(/^[\x20-\x7e]*$/, 'expected printable ASCII');
 const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'expected a header name of letters, digits and "-"');
-const cidrs = z.array(z.string().refine((value) => parseCidr(value) !== undefined, 'expected an address or CIDR block')).min(1);
+const cidrs = z.array(z.string().refine((value) => isPlainCidr(value), 'expected an address or CIDR block')).min(1);
 const duration = z
   .string()
   .refine((value) => parseDurationMs(value) !== undefined, 'expected a duration such as 100ms, 2s or 5m')

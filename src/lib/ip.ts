@@ -23,6 +23,11 @@ export function parseCidr(text: string): Cidr | undefined {
   return bits <= bytes.length * 8 ? { bytes, bits } : undefined;
 }
 
+/** Whether a text is a block or an address in the form that every reader takes: without zeros before the number of bits. */
+export function isPlainCidr(text: string): boolean {
+  return parseCidr(text) !== undefined && !/\/0\d/.test(text);
+}
+
 /** Whether an address lies in a block. An IPv4-mapped IPv6 address is compared as the IPv4 address that it stands for. */
 export function isInside(address: IpBytes, block: Cidr): boolean {
   const bytes = unmapped(address);

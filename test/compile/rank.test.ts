@@ -116,9 +116,12 @@ test('requiredEnding() is empty when a pattern may match a host of any domain', 
     '^.*$',
     'a|b\\)\\.x\\.io$',
     '^\\d\\.x\\.io$',
+    '^.*\\.x\\.io\\.$',
+    '^.*\\.$',
   ].map(regexp);
 
-  assert.deepEqual(endings, ['.x.io', '.x.io', '', '', '', 'x.io', '', '', '.x.io']);
+  assert.deepEqual(endings, ['.x.io', '.x.io', '', '', '', 'x.io', '', '', '.x.io', '.x.io', '']);
+  assert.equal(requiredEnding({ kind: 'glob', pattern: '*.', regexp: '^.*\\.$', port: 'own' }), '');
 });
 
 test('rankRoutes() keeps the order among patterns when one of them is held below an exact host', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isInside, parseCidr, parseIp, withoutBlocks, type Cidr } from '../../src/lib/ip.ts';
+import { isInside, isPlainCidr, parseCidr, parseIp, withoutBlocks, type Cidr } from '../../src/lib/ip.ts';
 
 const blocksOf = (cidrs: readonly string[]): readonly Cidr[] => cidrs.flatMap((cidr) => parseCidr(cidr) ?? []);
 const lies = (address: string, cidrs: readonly string[]): boolean => {
@@ -35,5 +35,12 @@ test('withoutBlocks() agrees with isInside() for every address', () => {
       assert.equal(lies(text, withoutBlocks(blocks, holes)), lies(text, blocks) && !lies(text, holes));
     }),
     { numRuns: 2000, seed: 11 },
+  );
+});
+
+test('isPlainCidr() takes what every reader takes', () => {
+  assert.deepEqual(
+    ['10.0.0.1', '10.0.0.0/8', '::/0', '10.0.0.0/08', '::/00', '10.0.0.0/33', 'a'].filter((text) => isPlainCidr(text)),
+    ['10.0.0.1', '10.0.0.0/8', '::/0'],
   );
 });

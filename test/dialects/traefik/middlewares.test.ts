@@ -19,7 +19,7 @@ test('createTraefikDialect() reads every middleware of http', () => {
     ],
     [['redirectscheme.scheme=https', 'redirectscheme.port=443'], { kind: 'redirectScheme', scheme: 'https', permanent: false }],
     [
-      ['ipallowlist.sourcerange=10.0.0.0/8', 'ipallowlist.rejectstatuscode=404'],
+      ['ipallowlist.sourcerange=10.0.0.0/08', 'ipallowlist.rejectstatuscode=404'],
       { kind: 'ipAllow', cidrs: ['10.0.0.0/8'], of: peer, status: 404 },
     ],
     [

@@ -73,7 +73,8 @@ export function blockOf(text: string): string | undefined {
   const block = parseCidr(text);
   if (!block) return undefined;
   const inner = unmapped(block.bytes);
-  if (inner === block.bytes) return text;
+  // Go's reader takes `/08`, Caddy's does not
+  if (inner === block.bytes) return text.replace(/\/0+(?=\d)/, '/');
   return block.bits < 96 ? undefined : `${inner.join('.')}/${block.bits - 96}`;
 }
 
