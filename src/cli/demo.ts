@@ -2,19 +2,20 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { RawConfig } from '../config/environment.ts';
-import { loadConfig } from '../config/load.ts';
+import type { Cycle } from '../controller/controller.ts';
 import { routeViews } from '../controller/views.ts';
 import { sleep } from '../lib/async.ts';
 import { findBinary, type BinaryName } from '../lib/binaries.ts';
-import { openLog } from '../lib/log.ts';
-import type { Context } from './context.ts';
+import { loadFor, programmingSetUpFor, type Context } from './context.ts';
 import { startDemoBackends, type DemoBackend } from './demo-backends.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { launchProxy } from './exec-proxy.ts';
+import type { GlobalFlags } from './flags.ts';
+import { proxyOf } from './paths.ts';
 import { runController } from './run.ts';
-import { setUp } from './setup.ts';
+import type { Setup } from './setup.ts';
 import { routesTable } from './show.ts';
 
 /** What `demo` takes. */
@@ -38,18 +39,21 @@ interface DemoService {
 interface DemoPorts {
   readonly web: number;
   readonly websecure: number;
-  readonly proxyApi: number;
+  readonly caddyAdmin: number;
+  readonly traefikApi: number;
   readonly admin: number;
   readonly consul: number;
 }
 
 /**
  * Runs everything on loopback in a directory of its own: three small services with tags in the three dialects, the controller, the proxy
- * and, where asked for, a Consul agent. Prints what to call and what to change. Ends with nothing left when `signal` aborts.
+ * and, where asked for, a Consul agent. Prints what to call, what to change and with which commands to look at it: they take the
+ * configuration that stands there. Ends with nothing left when `signal` aborts.
  */
 export async function demo(flags: DemoFlags, context: Context): Promise<number> {
-  const { env, printer, signal, version } = context;
-  const server = (flags.proxy ?? env['PROXY_SERVER'] ?? 'caddy').toLowerCase();
+  const { printer, signal } = context;
+  const env = withoutOptions(context.env);
+  const server = (flags.proxy ?? context.env['PROXY_SERVER'] ?? 'caddy').toLowerCase();
   const directory = await mkdtemp(join(tmpdir(), 'hind-proxy-demo-'));
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
@@ -58,32 +62,28 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
   try {
     const ports = await demoPorts();
     const file = join(directory, 'services', 'demo.json');
-    const raw = demoConfig({ directory, server, ports, consul: flags.consul ?? false });
-    const loaded = loadConfig({ env: withoutOptions(env), flags: raw });
-    await ensureServers([loaded.config.proxies[0]?.server ?? 'caddy', ...(flags.consul ? (['consul'] as const) : [])], context);
+    const config = join(directory, 'hind-proxy.json');
+    await writeJson(config, demoConfig({ directory, server, ports, consul: flags.consul ?? false }));
+    const own = { config, ...(flags.verbose && { verbose: true }) };
+    const readSetup = (): Promise<Setup> => programmingSetUpFor(own, { ...context, env }, { quiet: true });
+    const named = proxyOf(loadFor(own, { env }).config).server;
+    await ensureServers([named, ...(flags.consul ? (['consul'] as const) : [])], context);
     if (stop.aborted) return EXIT.ok;
     const services = demoServices(backends.backends);
     if (flags.consul) running.push((await startConsul({ env, ports, services, directory, stop })).ended);
-    else await writeServices(file, services);
-    const log = openLog({ level: flags.verbose ? 'info' : 'error', version });
-    const setup = await setUp({ loaded, env, log, version });
+    else await writeJson(file, services);
+    const setup = await readSetup();
     let told = false;
     const proxy = launchProxy(setup, stop, flags.verbose ? 'inherit' : 'ignore').then((code) => {
       if (!stop.aborted) throw new CommandError(`The proxy ended with ${code}`);
     });
-    const controller = runController(setup, {
-      adopt: true,
-      flags: {},
-      // both proxies of the demo have one port for their own endpoints: they are never switched
-      onSwitched: () => undefined,
-      signal: stop,
-      onReady({ change, diagnostics, outcome }) {
-        if (told || (outcome.kind !== 'applied' && outcome.kind !== 'unchanged') || change.serving.routes.length === 0) return;
-        told = true;
-        printer.out(routesTable(routeViews(change.serving, { held: change.held, diagnostics })));
-        for (const line of instructions({ ports, server, ...(!flags.consul && { file }) })) printer.out(line);
-      },
-    });
+    const tell = ({ change, diagnostics, outcome }: Cycle): void => {
+      if (told || (outcome.kind !== 'applied' && outcome.kind !== 'unchanged') || change.serving.routes.length === 0) return;
+      told = true;
+      printer.out(routesTable(routeViews(change.serving, { held: change.held, diagnostics })));
+      for (const line of instructions({ ports, server, config, ...(!flags.consul && { file }) })) printer.out(line);
+    };
+    const controller = runControllers(setup, { flags: own, onReady: tell, readSetup, signal: stop });
     running.push(proxy, controller);
     await Promise.race([...running, aborted(stop)]);
     return EXIT.ok;
@@ -93,6 +93,28 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
     await backends.close();
     await rm(directory, { recursive: true, force: true });
     printer.say('Ended; nothing is left running');
+  }
+}
+
+/** A controller, and after each switch of the proxy another one for that. */
+async function runControllers(
+  first: Setup,
+  {
+    flags,
+    onReady,
+    readSetup,
+    signal,
+  }: {
+    readonly flags: GlobalFlags;
+    readonly onReady: (cycle: Cycle) => void;
+    readonly readSetup: () => Promise<Setup>;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  for (let setup = first; !signal.aborted; setup = await readSetup()) {
+    const switched = new AbortController();
+    const onSwitched = (): void => switched.abort();
+    await runController(setup, { adopt: true, flags, onReady, onSwitched, signal: AbortSignal.any([signal, switched.signal]) });
   }
 }
 
@@ -136,11 +158,11 @@ function demoConfig({
         name: 'demo',
         server,
         entrypoints: { web: at(ports.web), websecure: { address: at(ports.websecure), tls: true } },
-        caddy: { file: join(directory, 'proxy/Caddyfile'), admin: `http://${at(ports.proxyApi)}` },
+        caddy: { file: join(directory, 'proxy/Caddyfile'), admin: `http://${at(ports.caddyAdmin)}` },
         traefik: {
           staticFile: join(directory, 'proxy/traefik.yaml'),
           dynamicFile: join(directory, 'proxy/dynamic/hind-proxy.yml'),
-          api: `http://${at(ports.proxyApi)}`,
+          api: `http://${at(ports.traefikApi)}`,
         },
       },
     ],
@@ -158,12 +180,15 @@ function withoutOptions(env: Context['env']): Context['env'] {
 function instructions({
   ports,
   server,
+  config,
   file,
 }: {
   readonly ports: DemoPorts;
   readonly server: string;
+  readonly config: string;
   readonly file?: string;
 }): readonly string[] {
+  const command = (text: string): string => `  npm run -s hind-proxy -- ${text} --config ${config}`;
   const http = `http://127.0.0.1:${ports.web}`;
   return [
     '',
@@ -176,14 +201,18 @@ function instructions({
     file === undefined
       ? `Register or deregister services with the Consul agent at http://127.0.0.1:${ports.consul}/ui and see the answers change.`
       : `Edit ${file} (change web.localhost to new.localhost, say) and call again: the answer has changed.`,
+    'Look inside (status, services, test, generations and diff likewise), or change the proxy while it serves:',
+    command('routes'),
+    command('explain http://web.localhost/files/a.txt'),
+    command(`switch ${server === 'caddy' ? 'traefik' : 'caddy'}`),
     `State: curl http://127.0.0.1:${ports.admin}/v1/status    routes: /v1/routes    what is wrong: /v1/diagnostics    metrics: /metrics`,
     'Ctrl-C ends everything.',
   ];
 }
 
-async function writeServices(file: string, services: readonly DemoService[]): Promise<void> {
-  await mkdir(join(file, '..'), { recursive: true });
-  await writeFile(file, `${JSON.stringify(services, null, 2)}\n`);
+async function writeJson(file: string, value: unknown): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** Installs what is missing, with progress. */
@@ -258,7 +287,8 @@ async function demoPorts(): Promise<DemoPorts> {
   return {
     web: await freePort(),
     websecure: await freePort(),
-    proxyApi: await freePort(),
+    caddyAdmin: await freePort(),
+    traefikApi: await freePort(),
     admin: await freePort(),
     consul: await freePort(),
   };

@@ -26,6 +26,24 @@ for (const server of ['caddy', 'traefik'] as const)
     assert.equal(existsSync(dirname(dirname(file))), false);
   });
 
+test('demo names commands that work on it, and its proxy can be changed', async (t) => {
+  if (needServer(t, 'caddy') === undefined || needServer(t, 'traefik') === undefined) return;
+  const demo = await startDemo(t, []);
+  const commands = [...demo.output().matchAll(/npm run -s hind-proxy -- (.+)/g)].map(([, line = '']) => line.split(' '));
+  const answers: string[] = [];
+  for (const args of [...commands, ['status', ...(commands[0] ?? []).slice(1)]]) {
+    const command = startProcess(t, process.execPath, [MAIN, ...args]);
+    assert.equal(await command.ended, 0, command.output());
+    answers.push(command.output());
+  }
+  assert.match(answers[0] ?? '', /urlprefix-web\.localhost/);
+  assert.match(answers[1] ?? '', /stripPrefix changes the path/);
+  assert.match(answers[2] ?? '', /traefik runs in the place of caddy/);
+  assert.match(answers[3] ?? '', /demo +traefik/);
+  assert.match((await ask(demo.web, { host: 'web.localhost' })).body, /^web-\d answers/);
+  await demo.end();
+});
+
 test('demo serves what a Consul agent knows', async (t) => {
   if (needServer(t, 'caddy') === undefined || needServer(t, 'consul') === undefined) return;
   const demo = await startDemo(t, ['--consul']);
