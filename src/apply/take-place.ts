@@ -1,5 +1,6 @@
 import { deadline, messageOf } from '../lib/abort.ts';
 import { sleep } from '../lib/async.ts';
+import { joinHostPort } from '../lib/host.ts';
 import type { Log } from '../lib/log.ts';
 import { openGate, type Gate, type ListenAddress } from './gate.ts';
 import { spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
@@ -93,7 +94,7 @@ async function sharedAddresses(from: ProxyProgram, program: ProxyProgram): Promi
 }
 
 function takenText({ host, port }: ListenAddress): string {
-  return `another program listens on ${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `another program listens on ${joinHostPort(host, port)}`;
 }
 
 /** Why the new proxy does not come to serve the wanted table; undefined where it does. */

@@ -1,5 +1,6 @@
 import type { ExplainedRoute, ExplainView } from '../controller/explain.ts';
 import type { RivalView } from '../controller/explain-rivals.ts';
+import { joinHostPort } from '../lib/host.ts';
 import { visible } from '../lib/text.ts';
 import { caret, formatView, type Printer } from './print.ts';
 import { formatTable } from './table.ts';
@@ -43,7 +44,7 @@ function routeText(route: ExplainedRoute, printer: Style): string {
     .map(({ id, service, source, address, port, health, share, why }) => [
       service,
       id,
-      `${address}:${port}`,
+      joinHostPort(address, port),
       source,
       health,
       share > 0 ? percent(share) : `out: ${why ?? 'unknown'}`,

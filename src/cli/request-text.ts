@@ -1,4 +1,5 @@
 import type { AnswerView, OutcomeView, TestView, TrialView } from '../controller/request-view.ts';
+import { joinHostPort } from '../lib/host.ts';
 import { visible } from '../lib/text.ts';
 import type { Printer } from './print.ts';
 import { formatTable } from './table.ts';
@@ -103,5 +104,5 @@ function instancesText(answer: AnswerView, { style }: Style): readonly string[] 
 }
 
 function addressText({ protocol, address, port }: { readonly protocol: string; readonly address: string; readonly port: number }): string {
-  return `${protocol}://${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return `${protocol}://${joinHostPort(address, port)}`;
 }

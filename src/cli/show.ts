@@ -20,6 +20,7 @@ import { formatTable } from './table.ts';
 import { openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
 import { generationView } from './views.ts';
+import { joinHostPort } from '../lib/host.ts';
 
 /** What the commands that show something take. */
 export interface ShowFlags extends GlobalFlags {
@@ -44,7 +45,7 @@ export function routesTable(routes: readonly RouteView[]): string {
       entrypoints.join(' '),
       [...middlewares, action].join(' '),
       services.join(' '),
-      backends.map(({ address, port, weight }) => `${address}:${port}${weight === 1 ? '' : `×${weight}`}`).join(' '),
+      backends.map(({ address, port, weight }) => `${joinHostPort(address, port)}${weight === 1 ? '' : `×${weight}`}`).join(' '),
       state,
       tags[0] ?? '',
     ]),
@@ -63,7 +64,7 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
         service.name,
         service.owner,
         service.source,
-        service.instances.map(({ address, port, health }) => `${address}:${port} ${health}`).join(', '),
+        service.instances.map(({ address, port, health }) => `${joinHostPort(address, port)} ${health}`).join(', '),
         service.tags.join(' '),
       ]),
     ),

@@ -1,3 +1,4 @@
+import { joinHostPort } from '../lib/host.ts';
 import { isInside, parseCidr, parseIp, unmapped, type Cidr, type IpBytes } from '../lib/ip.ts';
 import type { AddressPolicy } from './options.ts';
 
@@ -24,7 +25,7 @@ export function addressProblem(
   { local, policy }: { readonly local: boolean; readonly policy: AddressPolicy },
 ): string | undefined {
   const { address, port } = endpoint;
-  if (policy.controlPorts.has(`${address}:${port}`)) return 'it is an administrative endpoint';
+  if (policy.controlPorts.has(joinHostPort(address, port))) return 'it is an administrative endpoint';
   const ip = parseIp(address);
   return ip ? ipProblem(ip, local, policy) : nameProblem(address, local);
 }

@@ -1,3 +1,4 @@
+import { joinHostPort } from '../lib/host.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { diffTables } from '../plan/diff.ts';
 import { routeViews, type RouteView } from './views.ts';
@@ -78,5 +79,5 @@ function differencesOf(was: RouteView, is: RouteView): readonly RouteDifference[
 }
 
 function backendText({ address, port, weight }: RouteView['backends'][number]): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}${weight === 1 ? '' : `×${weight}`}`;
+  return `${joinHostPort(address, port)}${weight === 1 ? '' : `×${weight}`}`;
 }

@@ -1,4 +1,5 @@
 import { whyOut } from '../compile/standing.ts';
+import { joinHostPort } from '../lib/host.ts';
 import { instanceKey, type ServiceInstance } from '../model/catalog.ts';
 import type { Outcome } from '../model/evaluation.ts';
 import type { Route } from '../model/route.ts';
@@ -88,7 +89,7 @@ function whyNone(
   if (own.some(({ code }) => code === 'FABIO_WEIGHT_STARVES')) return 'the fixed weights of other instances leave it no share';
   const lost = own.find(({ code }) => code === 'TRAEFIK_ROUTER_SHADOWED' || code === 'ROUTE_DIALECTS_DIFFER');
   const mixed = scene.diagnostics.find(
-    ({ code, message }) => code === 'CADDY_MIXED_SCHEMES' && message.includes(`//${instance.address}:${instance.port}`),
+    ({ code, message }) => code === 'CADDY_MIXED_SCHEMES' && message.includes(`//${joinHostPort(instance.address, instance.port)}`),
   );
   return (error ?? lost ?? mixed)?.message ?? 'it is not in the pool that is served';
 }

@@ -6,6 +6,11 @@ export function splitHost(host: string): { readonly name: string; readonly port?
   return { name, ...(port !== undefined && { port }) };
 }
 
+/** `host:port`, an IPv6 address in brackets, as Go's `net.JoinHostPort` writes it. */
+export function joinHostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** Whether Go's server takes a text as a Host header (golang/net:http/httpguts ValidHostHeader); it answers 400 to any other. */
 export function isHostHeader(host: string): boolean {
   return /^[A-Za-z0-9!$%&()*+',.:;=[\]_~-]*$/.test(host);

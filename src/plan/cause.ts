@@ -1,3 +1,4 @@
+import { joinHostPort } from '../lib/host.ts';
 import { compareText } from '../lib/sort.ts';
 import type { Cause, ServiceChange } from '../model/cause.ts';
 import type { OwnerId, ServiceName } from '../model/names.ts';
@@ -52,7 +53,7 @@ function partsByService(table: RoutingTable, keys: ReadonlyMap<string, unknown>)
     parts.set(key, known);
     for (const span of route.spans) if (span.service === service) known.tags.add(redactedTag(span.tag));
     for (const { address, port } of backendsOfRoute(route, backends).flatMap(({ endpoints }) => endpoints))
-      known.instances.add(address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`);
+      known.instances.add(joinHostPort(address, port));
   }
 }
 

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
 import { ensureDefaultCertificate } from '../apply/certificates.ts';
+import { joinHostPort } from '../lib/host.ts';
 import { parsePort, type Hostname, type Port } from '../model/names.ts';
 import type { Backend, Endpoint, Transport } from '../model/pool.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -70,7 +71,7 @@ export async function openEchoes(dir: string): Promise<Echoes> {
   async function standInFor(endpoint: Endpoint, transport: Transport): Promise<Endpoint> {
     const { address, port, protocol } = endpoint;
     if (protocol === 'tcp' || protocol === 'udp') return { ...endpoint, ...NOBODY };
-    const instance = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+    const instance = joinHostPort(address, port);
     const spoken = protocol === 'https' ? spokenTls(transport) : protocol;
     const key = `${instance} ${spoken}`;
     const place = places.get(key) ?? start({ instance, protocol: spoken, kind: protocol, isTrusted: !transport.skipVerify });

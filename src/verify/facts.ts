@@ -1,4 +1,5 @@
 import { sha256 } from '../lib/hash.ts';
+import { joinHostPort } from '../lib/host.ts';
 import { sortedUnique } from '../lib/sort.ts';
 import type { Evaluation, Outcome } from '../model/evaluation.ts';
 import type { AuthUsers, Middleware } from '../model/middleware.ts';
@@ -65,7 +66,7 @@ export function sharesOf(outcomes: readonly Outcome[]): ReadonlyMap<string, numb
   for (const { share, answer } of outcomes) {
     if (answer.kind !== 'forward') continue;
     for (const { endpoint, share: part } of answer.instances) {
-      const name = `${endpoint.address}:${endpoint.port}`;
+      const name = joinHostPort(endpoint.address, endpoint.port);
       shares.set(name, (shares.get(name) ?? 0) + share * part);
     }
   }

@@ -80,7 +80,7 @@ export function relocate({ target, settings, table, dir, certificate, ports }: R
 }
 
 /** The name of an entry point there: one that a tag has opened would be opened on its own port. */
-export function placeName(name: string): string {
+function placeName(name: string): string {
   return /^\d/.test(name) ? `opened-${name}` : name;
 }
 

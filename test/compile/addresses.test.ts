@@ -7,7 +7,7 @@ const blocks = (...texts: readonly string[]) => texts.flatMap((text) => parseCid
 const POLICY = {
   allow: blocks('169.254.7.0/24', '10.5.0.0/16'),
   deny: blocks('10.5.6.0/24', '192.0.2.0/24'),
-  controlPorts: new Set(['10.0.0.1:8500', 'consul.internal:8500']),
+  controlPorts: new Set(['10.0.0.1:8500', 'consul.internal:8500', '[fd00::1]:8500']),
 };
 
 /** Address, port, what is said of a catalog over the network, and of one on this machine where that is something else. */
@@ -15,6 +15,7 @@ const ADDRESSES: readonly (readonly [string, number, string | undefined, (string
   ['10.0.0.1', 8080, undefined],
   ['10.0.0.1', 8500, 'it is an administrative endpoint'],
   ['consul.internal', 8500, 'it is an administrative endpoint'],
+  ['fd00::1', 8500, 'it is an administrative endpoint'],
   ['192.0.2.9', 80, 'it is in `backends.deny`'],
   ['10.5.6.7', 80, 'it is in `backends.deny`'],
   ['10.5.7.7', 80, undefined],

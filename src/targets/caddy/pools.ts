@@ -1,4 +1,5 @@
 import { sha256 } from '../../lib/hash.ts';
+import { joinHostPort } from '../../lib/host.ts';
 import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import type { Backend, Endpoint, HealthCheck, LoadBalancing, PassiveHealthCheck, StickyCookie } from '../../model/pool.ts';
 import { block, line, text, type Node } from './ast.ts';
@@ -25,7 +26,7 @@ export function forward(
     ...more,
     ...transportOf(backend, protocol),
   ];
-  return block(['reverse_proxy', ...endpoints.map(addressOf)], nodes);
+  return block(['reverse_proxy', ...endpoints.map(({ address, port }) => joinHostPort(address, port))], nodes);
 }
 
 /** A Caddy upstream pool has one scheme: that of most instances, https where they are equal. */
@@ -140,10 +141,6 @@ function failureLines({ maxFailures = 1, windowMs = 10_000 }: PassiveHealthCheck
 
 function duration(ms: number): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
-}
-
-function addressOf({ address, port }: Endpoint): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Caddy itself passes the client's Host on to plain instances, and names the instance to https ones. */

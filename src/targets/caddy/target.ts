@@ -1,4 +1,5 @@
 import { cleaningRoutes } from './canonical.ts';
+import { joinHostPort } from '../../lib/host.ts';
 import { once } from '../../lib/memo.ts';
 import { openedEntryPoints, type EntryPoint } from '../../model/entry-point.ts';
 import { diagnose, type Diagnostic } from '../../model/diagnostic.ts';
@@ -64,7 +65,7 @@ export const caddyTarget: Target = {
 };
 
 /** The name under which the digest stands in a running Caddy's configuration: `/config/logging/logs/NAME/include/0`. */
-export const CADDY_MARKER = 'hind-proxy-generation';
+const CADDY_MARKER = 'hind-proxy-generation';
 
 function httpEntryPoints(table: RoutingTable, settings: RenderSettings): readonly EntryPoint[] {
   return caddyTarget.entryPoints(table, settings).filter(({ protocol }) => protocol === 'http');
@@ -118,7 +119,7 @@ function mixedSchemes(table: RoutingTable): readonly Diagnostic[] {
       const backend = backends.get(id);
       const left = backend ? leftOut(backend) : [];
       if (left.length === 0) return [];
-      const names = left.map(({ address, port, protocol }) => `${protocol}://${address}:${port}`).join(', ');
+      const names = left.map(({ address, port, protocol }) => `${protocol}://${joinHostPort(address, port)}`).join(', ');
       const message = `Cannot mix http and https instances in one pool: ${names} get no requests`;
       return [diagnose('CADDY_MIXED_SCHEMES', message, { span: route.spans[0] })];
     }),

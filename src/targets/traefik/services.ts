@@ -1,4 +1,5 @@
-import type { Backend, Endpoint, HealthCheck, LoadBalancing, StickyCookie } from '../../model/pool.ts';
+import { joinHostPort } from '../../lib/host.ts';
+import type { Backend, HealthCheck, LoadBalancing, StickyCookie } from '../../model/pool.ts';
 import { byNameOrNone, duration, type Named } from './named.ts';
 import type { Cookie, HttpService, ServerHealthCheck } from './schema.ts';
 import { transportOf } from './transports.ts';
@@ -17,7 +18,7 @@ export function serviceOf(backend: Backend): Named<HttpService> {
     value: {
       loadBalancer: {
         servers: serving.map((endpoint) => ({
-          url: `${endpoint.protocol}://${authority(endpoint)}`,
+          url: `${endpoint.protocol}://${joinHostPort(endpoint.address, endpoint.port)}`,
           weight: weighted ? endpoint.weight : undefined,
         })),
         // a hash of the address knows no cookies
@@ -34,11 +35,6 @@ export function serviceOf(backend: Backend): Named<HttpService> {
       },
     },
   };
-}
-
-/** `address:port`, IPv6 in brackets. */
-export function authority({ address, port }: Pick<Endpoint, 'address' | 'port'>): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Undefined: weighted round robin, Traefik's own. */

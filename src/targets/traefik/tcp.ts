@@ -1,3 +1,4 @@
+import { joinHostPort } from '../../lib/host.ts';
 import type { Middleware } from '../../model/middleware.ts';
 import type { Route } from '../../model/route.ts';
 import type { Fragment } from './fragment.ts';
@@ -8,7 +9,6 @@ import { peerIn, type Rule } from './rule.ts';
 import { sniRuleOf } from './sni.ts';
 import { servedEntryPoints } from './static.ts';
 import type { TcpMiddleware, TcpRouter, TcpService } from './schema.ts';
-import { authority } from './services.ts';
 import { tiersOf, type Tier } from './tiers.ts';
 import { tlsOptionsOf } from './tls.ts';
 import { tcpTransportOf } from './transports.ts';
@@ -81,7 +81,7 @@ function tierService(name: string, { backend, endpoints }: Tier): Named<TcpServi
     name,
     value: {
       loadBalancer: {
-        servers: endpoints.map((endpoint) => ({ address: authority(endpoint), tls: endpoint.tls })),
+        servers: endpoints.map((endpoint) => ({ address: joinHostPort(endpoint.address, endpoint.port), tls: endpoint.tls })),
         serversTransport: tcpTransportOf(backend)?.name,
         healthCheck: check && {
           port: check.port,

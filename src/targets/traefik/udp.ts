@@ -1,9 +1,9 @@
+import { joinHostPort } from '../../lib/host.ts';
 import type { Route } from '../../model/route.ts';
 import type { Fragment } from './fragment.ts';
 import type { RouteContext } from '../target.ts';
 import type { Named } from './named.ts';
 import type { UdpService } from './schema.ts';
-import { authority } from './services.ts';
 import { servedEntryPoints } from './static.ts';
 import { tiersOf, type Tier } from './tiers.ts';
 
@@ -28,5 +28,8 @@ function servicesOf(id: string, tiers: readonly Tier[]): readonly Named<UdpServi
 }
 
 function tierService(name: string, { endpoints }: Tier): Named<UdpService> {
-  return { name, value: { loadBalancer: { servers: endpoints.map((endpoint) => ({ address: authority(endpoint) })) } } };
+  return {
+    name,
+    value: { loadBalancer: { servers: endpoints.map((endpoint) => ({ address: joinHostPort(endpoint.address, endpoint.port) })) } },
+  };
 }

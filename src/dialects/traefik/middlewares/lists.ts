@@ -51,7 +51,7 @@ export function createTcpMiddlewares(items: ReadonlyMap<string, Item<'tcp.middle
 }
 
 /** TCP has names of its own: no name of a label holds a dot. */
-export const TCP_PREFIX = 'tcp.';
+const TCP_PREFIX = 'tcp.';
 
 /** A list is reported once, however often it is asked for. */
 function onceForEach(read: (field: Field) => MiddlewareReading): Middlewares['list'] {
