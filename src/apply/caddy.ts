@@ -10,7 +10,7 @@ import { createCaddyAdapter } from './caddy-adapter.ts';
 import type { CheckOutcome, Deployer, DiskState, LiveState } from './deployer.ts';
 import { runProgram } from './exec.ts';
 
-/** What the hands on a Caddy need. */
+/** What a deployer of Caddy needs. */
 export interface CaddyDeployerOptions {
   /** The Caddyfile that Caddy boots from. */
   readonly file: string;

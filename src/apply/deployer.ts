@@ -22,7 +22,7 @@ export type DiskState =
   | { readonly kind: 'ours'; readonly digest: Digest; readonly contents: ReadonlyMap<string, string> }
   | { readonly kind: 'foreign'; readonly contents: ReadonlyMap<string, string> };
 
-/** The hands of the program on one proxy. Every call ends by its own deadline or when `signal` aborts; none throws for what the proxy does. */
+/** Gives one proxy its configuration and reads back what it serves. Every call ends by its own deadline or when `signal` aborts; none throws for what the proxy does. */
 export interface Deployer {
   readonly server: Server;
   /** Asks the real program whether it would take this, without loading it. */

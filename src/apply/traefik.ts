@@ -9,7 +9,7 @@ import { createAdminClient, type AdminAnswer } from './admin-client.ts';
 import type { CheckOutcome, Deployer, DiskState, LiveState } from './deployer.ts';
 import { runProgram } from './exec.ts';
 
-/** What the hands on a Traefik need. */
+/** What a deployer of Traefik needs. */
 export interface TraefikDeployerOptions {
   /** The dynamic file; its directory is watched by Traefik. */
   readonly file: string;

@@ -86,7 +86,7 @@ export function guardOptions({ guards: { maxRemovedPercent, minRemoved, allowEmp
   return { maxRemovedPercent, minRemoved, allowEmpty, holdMs: 60_000, rereadMs: 10_000 };
 }
 
-/** The hands on the proxy of a set-up. */
+/** The deployer of the proxy of a set-up. */
 export function createDeployer({ config, env, paths, apiPassword }: Setup): Deployer {
   const proxy = proxyOf(config);
   const binary = findBinary(proxy.server, env);
