@@ -52,8 +52,7 @@ export async function spawnProxy(
   { server, binary, configFile, env }: ProxyProgram,
   { output }: { readonly output: 'inherit' | 'ignore' },
 ): Promise<ProxyProcess> {
-  const args = server === 'caddy' ? ['run', '--adapter', 'caddyfile', '--config', configFile] : [`--configFile=${configFile}`];
-  const child = spawn(binary, args, { env, stdio: ['ignore', output, output] });
+  const child = spawn(binary, startArguments(server, configFile), { env, stdio: ['ignore', output, output] });
   let isOver = false;
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
@@ -62,6 +61,11 @@ export async function spawnProxy(
   ended.catch(() => undefined);
   await Promise.race([new Promise((resolve) => child.once('spawn', resolve)), ended]);
   return { server, pid: child.pid ?? 0, sinceMs: Date.now(), ended, hasEnded: () => isOver, kill: (signal) => void child.kill(signal) };
+}
+
+/** With what the program of a proxy is started: `configFile` is the Caddyfile, or Traefik's static file. */
+export function startArguments(server: Server, configFile: string): readonly string[] {
+  return server === 'caddy' ? ['run', '--adapter', 'caddyfile', '--config', configFile] : [`--configFile=${configFile}`];
 }
 
 /** A proxy that somebody else has started, or a launcher that is gone. How it ended cannot be known: 1. */

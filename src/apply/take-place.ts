@@ -6,6 +6,7 @@ import { openGate, type Gate, type ListenAddress } from './gate.ts';
 import { spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
 import type { SwitchOutcome } from './proxy-files.ts';
 import { isFree, openConnections } from './sockets.ts';
+import { untilShown } from './until-shown.ts';
 
 /** One proxy that is to take the place of another. */
 export interface TakePlaceOptions {
@@ -100,15 +101,10 @@ function takenText({ host, port }: ListenAddress): string {
 /** Why the new proxy does not come to serve the wanted table; undefined where it does. */
 async function answersWith({ program, digest }: TakePlaceOptions, process: ProxyProcess, signal: AbortSignal): Promise<string | undefined> {
   const waiting = deadline(START_MS, signal);
-  let last = 'it does not answer';
-  while (!waiting.aborted) {
-    if (process.hasEnded()) return `it ended with ${await process.ended.catch(messageOf)} before it served; its own log says why`;
-    const live = await program.live(waiting);
-    if (live.kind === 'ours' && live.digest === digest) return undefined;
-    last = live.kind === 'down' ? live.reason : 'it serves another configuration';
-    await sleep(POLL_MS, waiting);
-  }
-  return signal.aborted ? 'exec-proxy was told to end' : `it does not serve the configuration within ${START_MS / 1000} s: ${last}`;
+  const shown = await untilShown(digest, { live: (probe) => program.live(probe), isOver: process.hasEnded, pollMs: POLL_MS }, waiting);
+  if (shown === undefined) return undefined;
+  if (process.hasEnded()) return `it ended with ${await process.ended.catch(messageOf)} before it served; its own log says why`;
+  return signal.aborted ? 'exec-proxy was told to end' : `it does not serve the configuration within ${START_MS / 1000} s: ${shown}`;
 }
 
 async function handOver(gate: Gate | undefined, process: ProxyProcess): Promise<string | undefined> {

@@ -1,6 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { RawConfig } from '../config/environment.ts';
@@ -8,6 +7,7 @@ import type { Cycle } from '../controller/controller.ts';
 import { routeViews } from '../controller/views.ts';
 import { sleep } from '../lib/async.ts';
 import { findBinary, type BinaryName } from '../lib/binaries.ts';
+import { freePorts } from '../lib/ports.ts';
 import { loadFor, programmingSetUpFor, type Context } from './context.ts';
 import { startDemoBackends, type DemoBackend } from './demo-backends.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -240,7 +240,7 @@ async function startConsul(options: {
   const { env, ports, services, directory, stop } = options;
   const binary = findBinary('consul', env);
   if (binary === undefined) throw new CommandError('Cannot run consul: no such program');
-  const [rpc, serf] = [await freePort(), await freePort()];
+  const [rpc = 0, serf = 0] = await freePorts(2);
   const off = ['-grpc-port', '-1', '-grpc-tls-port', '-1', '-dns-port', '-1', '-serf-wan-port', '-1'];
   const args = [
     'agent',
@@ -284,23 +284,8 @@ async function childEnd(child: ChildProcess, stop: AbortSignal): Promise<void> {
 }
 
 async function demoPorts(): Promise<DemoPorts> {
-  return {
-    web: await freePort(),
-    websecure: await freePort(),
-    caddyAdmin: await freePort(),
-    traefikApi: await freePort(),
-    admin: await freePort(),
-    consul: await freePort(),
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('Cannot pick a port: the server has no address');
-  return address.port;
+  const [web = 0, websecure = 0, caddyAdmin = 0, traefikApi = 0, admin = 0, consul = 0] = await freePorts(6);
+  return { web, websecure, caddyAdmin, traefikApi, admin, consul };
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,10 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { untilShown } from '../apply/until-shown.ts';
 import { openGenerations } from '../controller/generations.ts';
 import { createManagedProxy, type ManagedProxyOptions } from '../controller/managed-proxy.ts';
 import { generationToPutBack, putBack, type PutBack } from '../controller/rollback.ts';
 import type { RollbackView } from '../controller/views.ts';
-import { sleep } from '../lib/async.ts';
+import { deadline } from '../lib/abort.ts';
 import { systemClock } from '../lib/clock.ts';
 import { EMPTY_TABLE } from '../model/table.ts';
 import { adminApi } from './admin-api.ts';
@@ -108,16 +109,11 @@ async function comesUp(
   { digest }: RollbackView,
   { flags, context }: { readonly flags: RollbackFlags; readonly context: Context },
 ): Promise<boolean> {
-  const { config, log } = setup;
+  const { config } = setup;
   if (flags.start && proxyOf(config).start === 'auto') await startLauncher(setup, flags);
-  const deployer = createDeployer({ ...setup, log });
-  const giveUpAtMs = performance.now() + proxyOf(config).apply.verifyTimeout;
-  while (performance.now() < giveUpAtMs && !context.signal.aborted) {
-    const live = await deployer.live(context.signal);
-    if (live.kind === 'ours' && live.digest === digest) return true;
-    await sleep(50, context.signal);
-  }
-  return false;
+  const deployer = createDeployer(setup);
+  const waiting = deadline(proxyOf(config).apply.verifyTimeout, context.signal);
+  return (await untilShown(digest, { live: (signal) => deployer.live(signal), pollMs: 50 }, waiting)) === undefined;
 }
 
 function notServed({ server, config }: Setup, { id, reason }: RollbackView): string {

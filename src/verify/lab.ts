@@ -1,16 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import { ensureDefaultCertificate } from '../apply/certificates.ts';
 import type { Deployer } from '../apply/deployer.ts';
+import { startArguments } from '../apply/proxy-process.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
+import { untilShown } from '../apply/until-shown.ts';
 import { deadline } from '../lib/abort.ts';
-import { sleep } from '../lib/async.ts';
 import { writeFileAtomic } from '../lib/files.ts';
+import { freePorts } from '../lib/ports.ts';
 import type { Server } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
@@ -50,6 +51,7 @@ export class LabError extends Error {
 
 const START_MS = 30_000;
 const POLL_MS = 25;
+const PROBE_MS = 2000;
 /** How long a proxy may take to end before it is killed. */
 const END_MS = 5000;
 
@@ -110,10 +112,7 @@ function startProgram(
   { binary, target }: LabOptions,
   { settings, dir }: { readonly settings: RenderSettings; readonly dir: string },
 ): Program {
-  const args =
-    target.server === 'caddy'
-      ? ['run', '--adapter', 'caddyfile', '--config', settings.caddy.file]
-      : [`--configFile=${settings.traefik.staticFile}`];
+  const args = startArguments(target.server, target.server === 'caddy' ? settings.caddy.file : settings.traefik.staticFile);
   // nothing of our environment: what stands in it could be expanded by the program
   const env = { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
   const child: ChildProcess = spawn(binary, args, { env, cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -157,18 +156,13 @@ async function untilServed(
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = deadline(START_MS, signal);
-  let last = 'nothing';
-  for (;;) {
-    const state = await deployer.live(deadline(2000, waiting));
-    if (state.kind === 'ours' && state.digest === digest) return;
-    last = state.kind === 'down' ? state.reason : `a configuration that is ${state.kind === 'ours' ? 'older' : 'not ours'}`;
-    signal.throwIfAborted();
-    const output = program.output().slice(-2000).trim();
-    const end = program.ended();
-    if (end !== undefined) throw new LabError(`Cannot start ${server}: ${end}\n${output}`, { output });
-    if (waiting.aborted) throw new LabError(`Cannot start ${server}: after ${START_MS} ms it shows ${last}\n${output}`, { output });
-    await sleep(POLL_MS, waiting);
-  }
+  const isOver = (): boolean => program.ended() !== undefined;
+  const shown = await untilShown(digest, { live: (probe) => deployer.live(deadline(PROBE_MS, probe)), isOver, pollMs: POLL_MS }, waiting);
+  if (shown === undefined) return;
+  signal.throwIfAborted();
+  const output = program.output().slice(-2000).trim();
+  const end = program.ended() ?? `after ${START_MS} ms: ${shown}`;
+  throw new LabError(`Cannot start ${server}: ${end}\n${output}`, { output });
 }
 
 function deployerOf(server: Server, { caddy, traefik }: RenderSettings, dir: string): Deployer {
@@ -176,18 +170,4 @@ function deployerOf(server: Server, { caddy, traefik }: RenderSettings, dir: str
   return server === 'caddy'
     ? createCaddyDeployer({ ...common, ...caddy })
     : createTraefikDeployer({ ...common, file: traefik.dynamicFile, api: traefik.api });
-}
-
-/** Ports of loopback on which nobody listens, all distinct. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { createCaddyDeployer } from '../../src/apply/caddy.ts';
 import { ensureDefaultCertificate, type CertificatePaths } from '../../src/apply/certificates.ts';
 import type { Deployer } from '../../src/apply/deployer.ts';
+import { startArguments } from '../../src/apply/proxy-process.ts';
 import { createTraefikDeployer } from '../../src/apply/traefik.ts';
 import { writeFileAtomic } from '../../src/lib/files.ts';
 import { Secret } from '../../src/lib/secret.ts';
@@ -67,7 +68,7 @@ export async function startLab(t: TestContext, server: Server): Promise<Lab | un
   };
 }
 
-/** A real proxy that booted from our boot configuration, and the hands on it. */
+/** A real proxy that booted from our boot configuration, and its deployer. */
 export interface StartedProxy {
   readonly target: Target;
   readonly settings: RenderSettings;
@@ -86,10 +87,7 @@ export async function startProxy(
   const target = TARGETS[server];
   for (const { path, content } of [...target.renderStatic(settings), ...target.renderBoot(settings).files])
     await writeFileAtomic(path, content, { stagingDir });
-  const args =
-    server === 'caddy'
-      ? ['run', '--adapter', 'caddyfile', '--config', settings.caddy.file]
-      : [`--configFile=${settings.traefik.staticFile}`];
+  const args = startArguments(server, server === 'caddy' ? settings.caddy.file : settings.traefik.staticFile);
   const running = startProcess(t, binary, args, { env: { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir } });
   const deployer = deployerOf(server, { settings, stagingDir, binary });
   await until(`${server} answers`, async () => (await deployer.live(AbortSignal.timeout(2000))).kind !== 'down').catch((error: unknown) => {

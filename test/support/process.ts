@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { findBinary, type BinaryName } from '../../src/lib/binaries.ts';
+import { freePorts } from '../../src/lib/ports.ts';
+
+export { freePorts };
 
 /** A child of a test: ended by its own id when the test ends. */
 export interface Running {
@@ -80,19 +82,8 @@ export function startProcess(
 
 /** A port on 127.0.0.1 that was free a moment ago. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('Cannot pick a port: the server has no address');
-  return address.port;
-}
-
-/** Several distinct free ports. */
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
+  const [port = 0] = await freePorts(1);
+  return port;
 }
 
 /** An empty directory that goes when the test ends. */
