@@ -4,14 +4,14 @@ import { runLauncher } from '../apply/launcher.ts';
 import type { ProxyProgram } from '../apply/proxy-process.ts';
 import { listenAddress } from '../apply/sockets.ts';
 import { openGenerations } from '../controller/generations.ts';
-import { findBinary } from '../lib/binaries.ts';
 import type { Server } from '../model/rendered.ts';
 import { EMPTY_TABLE } from '../model/table.ts';
 import { setUpFor, setUpOther, type Context } from './context.ts';
-import { CommandError, EXIT } from './errors.ts';
+import { EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { LAUNCHER, takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
+import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
 import type { Setup } from './setup.ts';
 
@@ -48,11 +48,7 @@ async function launchAlone(setup: Setup, signal: AbortSignal, output: 'inherit' 
 async function programFor(first: Setup, server: Server): Promise<ProxyProgram> {
   const setup = server === first.server ? first : await setUpOther(first);
   const { config, env, paths, target, settings, log } = setup;
-  const binary = findBinary(server, env);
-  if (binary === undefined)
-    throw new CommandError(
-      `Cannot run ${server}: no such program, expected it on PATH or in ${server.toUpperCase()}_BIN (node scripts/servers.ts installs it)`,
-    );
+  const binary = proxyBinary({ server, env });
   const generations = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
   const own = generations.list().filter((meta) => meta.server === server);
   const wanted = own.find(({ id }) => id === generations.pinned()) ?? own[0];

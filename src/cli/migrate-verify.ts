@@ -6,7 +6,6 @@ import { createInterface } from 'node:readline';
 import { evaluate } from '../compile/evaluate.ts';
 import { readAskedUrl, requestsOf as requestsOfUrl } from '../controller/asked-url.ts';
 import { messageOf } from '../lib/abort.ts';
-import { findBinary } from '../lib/binaries.ts';
 import { parseGoUrl, requestUri } from '../lib/go-url.ts';
 import { sortedUnique } from '../lib/sort.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
@@ -20,11 +19,12 @@ import { openEchoes, type Echoes } from '../verify/echoes.ts';
 import { factsOf, sharesOf } from '../verify/facts.ts';
 import { LabError, openLab } from '../verify/lab.ts';
 import { quieted } from '../verify/relocate.ts';
-import { distinctRequests, requestKey, type AskedRequest } from '../verify/request.ts';
+import { distinctRequests, requestKey, SAFE_METHODS, type AskedRequest } from '../verify/request.ts';
 import { requestsOf, type DerivedRequest } from '../verify/requests.ts';
 import { openRunning } from '../verify/running.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { proxyBinary } from './proxy-binary.ts';
 import { verifyJson, verifyText, type Found, type VerifyReport } from './verify-report.ts';
 import { readSides, type SideFlags, type TagSide, type TagSides } from './verify-sides.ts';
 
@@ -50,8 +50,6 @@ const PROGRESS_MS = 5000;
 /** How often a request that several instances share is asked, at least and at most. */
 const FEWEST_TIMES = 40;
 const MOST_TIMES = 3000;
-/** Requests that change nothing. */
-const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Asks two renderings, or two running proxies, the same requests and prints in what they differ; exit 3 where tags make a difference. */
 export async function migrateVerify(paths: readonly string[], flags: VerifyFlags, context: Context): Promise<number> {
@@ -132,9 +130,7 @@ async function startLab(
   { echoes, answering, context }: { readonly echoes: Echoes; readonly answering: Answering; readonly context: Context },
 ): Promise<Side & AsyncDisposable> {
   const { server, target, settings, env } = setup;
-  const binary = findBinary(server, env);
-  if (binary === undefined)
-    throw new CommandError(`Cannot start ${server}: it is not on PATH, expected it there or in ${server.toUpperCase()}_BIN`);
+  const binary = proxyBinary({ server, env });
   // fitted first: what the proxy cannot do is withheld, whether or not it would be left out here
   const served = answering === 'echoes' ? await echoes.standIn(quieted(fitTable(target, table, settings).value)) : table;
   try {

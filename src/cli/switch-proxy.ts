@@ -6,7 +6,6 @@ import type { GenerationMeta, GenerationStore } from '../controller/generations.
 import type { SwitchStage, SwitchView } from '../controller/views.ts';
 import { messageOf } from '../lib/abort.ts';
 import { sleep } from '../lib/async.ts';
-import { findBinary } from '../lib/binaries.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import { visible } from '../lib/text.ts';
 import { redactedText } from '../model/redact.ts';
@@ -17,6 +16,7 @@ import { setUpOther } from './context.ts';
 import type { GlobalFlags } from './flags.ts';
 import { isLocked, LAUNCHER } from './lock.ts';
 import { proxyOf } from './paths.ts';
+import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
 import type { Setup } from './setup.ts';
 import { startLauncher } from './start-launcher.ts';
@@ -225,8 +225,8 @@ function reasonOf(error: unknown): string {
 const COLOURS = /\x1b\[[0-9;]*m/g;
 
 function renderedFor(other: Setup, table: RoutingTable): RenderedConfig {
-  if (findBinary(other.server, other.env) === undefined)
-    throw new Error(`no such program, expected ${other.server} on PATH or in ${other.server.toUpperCase()}_BIN`);
+  // asked here, so that a program that is not there is told before anything is tried
+  proxyBinary(other);
   return other.target.render(servedBy(other, table), other.settings).value;
 }
 

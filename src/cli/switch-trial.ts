@@ -1,13 +1,14 @@
 import { listenAddress } from '../apply/sockets.ts';
-import { findBinary } from '../lib/binaries.ts';
 import { visible } from '../lib/text.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
-import type { Middleware } from '../model/middleware.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { createAsker } from '../verify/ask.ts';
 import { compareSides, type Differing, type Side } from '../verify/compare.ts';
 import { openLab } from '../verify/lab.ts';
+import { answersByHistory } from '../verify/relocate.ts';
+import { SAFE_METHODS } from '../verify/request.ts';
 import { requestsOf, type DerivedRequest } from '../verify/requests.ts';
+import { proxyBinary } from './proxy-binary.ts';
 import type { Setup } from './setup.ts';
 
 /** What a trial came to: how many requests were asked, and those that are answered otherwise, each in a line. */
@@ -18,10 +19,6 @@ export interface Trial {
 
 /** So many requests are asked at most: the instances are real ones. */
 const MOST = 3000;
-/** Only these reach instances: they change nothing there. */
-const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
-/** What answers by what happened before. */
-const LOUD: ReadonlySet<Middleware['kind']> = new Set(['rateLimit', 'inFlight', 'circuitBreaker']);
 
 /**
  * Starts the other proxy with the table on free ports of loopback and asks both the requests that the table suggests: status, redirect
@@ -39,11 +36,9 @@ export async function tryBeside({
   readonly table: RoutingTable;
   readonly signal: AbortSignal;
 }): Promise<Trial> {
-  const binary = findBinary(other.server, other.env);
-  if (binary === undefined) throw new Error(`there is no program ${other.server}`);
   const places = runningPlaces(running, table);
   const points = other.target.entryPoints(table, other.settings).filter(({ name }) => places.has(name));
-  const quiet = table.routes.filter(({ middlewares }) => !middlewares.some(({ kind }) => LOUD.has(kind)));
+  const quiet = table.routes.filter((route) => !answersByHistory(route));
   const requests = spread(requestsOf({ ...table, routes: quiet }, points).filter((request) => isAsked(request, places)));
   using asker = createAsker();
   const old: Side = {
@@ -55,7 +50,7 @@ export async function tryBeside({
       return asker.ask({ host, port: place.port, tls: point.tls }, request, askSignal);
     },
   };
-  await using lab = await openLab({ target: other.target, binary, settings: other.settings, table }, signal);
+  await using lab = await openLab({ target: other.target, binary: proxyBinary(other), settings: other.settings, table }, signal);
   const differing = await compareSides(requests, { old, new: lab }, { signal });
   return { requests: requests.length, differing: differing.map(lineOf) };
 }
@@ -66,7 +61,7 @@ function runningPlaces({ target, settings }: Setup, table: RoutingTable): Readon
 
 function isAsked({ method, from, entryPoint }: DerivedRequest, places: ReadonlyMap<string, EntryPoint>): boolean {
   const host = listenAddress(places.get(entryPoint)?.address ?? '')?.host ?? '';
-  return SAFE.has(method) && (from === '127.0.0.1' || host === '::' || host.startsWith('127.') || host === '0.0.0.0');
+  return SAFE_METHODS.has(method) && (from === '127.0.0.1' || host === '::' || host.startsWith('127.') || host === '0.0.0.0');
 }
 
 /** At most so many of them, from all over the table. */

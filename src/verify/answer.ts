@@ -11,6 +11,14 @@ export interface Answer {
   readonly failure?: string;
 }
 
+/** `rawHeaders` of Node as names in lower case with their values. */
+export function headerPairs(rawHeaders: readonly string[]): readonly (readonly [name: string, value: string])[] {
+  return Array.from({ length: rawHeaders.length / 2 }, (_, index) => [
+    (rawHeaders[index * 2] ?? '').toLowerCase(),
+    rawHeaders[index * 2 + 1] ?? '',
+  ]);
+}
+
 /** What an instance got. */
 export interface Echo {
   /** `address:port` of the instance that the program stands for. */

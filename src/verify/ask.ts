@@ -4,7 +4,7 @@ import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { messageOf } from '../lib/abort.ts';
 import { splitHost } from '../lib/host.ts';
-import type { Answer, Echo } from './answer.ts';
+import { headerPairs, type Answer, type Echo } from './answer.ts';
 import { ECHO_HEADER } from './echoes.ts';
 import type { AskedRequest } from './request.ts';
 
@@ -114,10 +114,7 @@ async function received(response: IncomingMessage): Promise<Answer> {
     bytes += chunk.length;
   }
   const { rawHeaders, statusCode = 0 } = response;
-  const headers = Array.from({ length: rawHeaders.length / 2 }, (_, index): readonly [string, string] => [
-    (rawHeaders[index * 2] ?? '').toLowerCase(),
-    rawHeaders[index * 2 + 1] ?? '',
-  ]);
+  const headers = headerPairs(rawHeaders);
   const echo = headers.find(([name]) => name === ECHO_HEADER)?.[1];
   return {
     status: statusCode,

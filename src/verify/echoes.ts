@@ -10,7 +10,7 @@ import { parsePort, type Hostname, type Port } from '../model/names.ts';
 import type { Backend, Endpoint, Transport } from '../model/pool.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { createTable } from '../model/table.ts';
-import type { Echo } from './answer.ts';
+import { headerPairs, type Echo } from './answer.ts';
 
 /** The header in which a program says what it got: base64url of the JSON of an `Echo`. */
 export const ECHO_HEADER = 'x-hind-proxy-echo';
@@ -137,9 +137,6 @@ function echoOf(
     method,
     path: url,
     host: host === own ? told.instance : host,
-    headers: Array.from({ length: rawHeaders.length / 2 }, (_, index): readonly [string, string] => [
-      (rawHeaders[index * 2] ?? '').toLowerCase(),
-      rawHeaders[index * 2 + 1] ?? '',
-    ]).filter(([name]) => name !== 'host' && !name.startsWith(':')),
+    headers: headerPairs(rawHeaders).filter(([name]) => name !== 'host' && !name.startsWith(':')),
   };
 }

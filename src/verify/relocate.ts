@@ -131,10 +131,16 @@ export function quieted(table: RoutingTable): RoutingTable {
   );
 }
 
-const LOUD: ReadonlySet<Middleware['kind']> = new Set(['rateLimit', 'inFlight', 'circuitBreaker', 'forwardAuth']);
+/** Whether a route answers by what happened before, so that the same request may be answered in two ways. */
+export function answersByHistory({ middlewares, action }: Route): boolean {
+  const all = [...middlewares, ...(action.kind === 'split' ? action.parts.flatMap((part) => part.middlewares) : [])];
+  return all.some(({ kind }) => BY_HISTORY.has(kind));
+}
+
+const BY_HISTORY: ReadonlySet<Middleware['kind']> = new Set(['rateLimit', 'inFlight', 'circuitBreaker']);
 
 function quiet(middlewares: readonly Middleware[]): readonly Middleware[] {
-  return middlewares.filter(({ kind }) => !LOUD.has(kind));
+  return middlewares.filter(({ kind }) => !BY_HISTORY.has(kind) && kind !== 'forwardAuth');
 }
 
 function quietAction(action: RouteAction): RouteAction {

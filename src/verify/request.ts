@@ -16,6 +16,9 @@ export interface AskedRequest {
   readonly sni?: string;
 }
 
+/** Methods of requests that change nothing. */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** The text of a request that tells it from every other. */
 export function requestKey({ entryPoint, host, path, method, headers, from, sni }: AskedRequest): string {
   return JSON.stringify([entryPoint, host, path, method, headers.map(({ name, value }) => [name, value]), from, sni]);
