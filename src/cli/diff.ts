@@ -16,9 +16,8 @@ export async function diff(
 ): Promise<number> {
   const { config, paths, log } = await setUpFor(flags, context, { quiet: true });
   const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
-  const served = store.pinned() ?? store.list()[0]?.id;
   const before = await generationOf(store, from);
-  const after = await generationOf(store, to ?? String(served ?? ''));
+  const after = await generationOf(store, to ?? String(store.current() ?? ''));
   const view = diffView(before, after);
   if (flags.json) context.printer.json(view);
   else printDiff(view, context.printer);

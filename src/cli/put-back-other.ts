@@ -1,4 +1,4 @@
-import { guardAgainst, type PutBack } from '../controller/rollback.ts';
+import { assertFewRemovals, type PutBack } from '../controller/rollback.ts';
 import type { Generation } from '../model/generation.ts';
 import type { GuardOptions } from '../plan/guard.ts';
 import { switchProxy, type SwitchOrder } from './switch-proxy.ts';
@@ -15,10 +15,8 @@ export async function putBackOther(
     acceptRemovals,
   }: { readonly order: Omit<SwitchOrder, 'generation'>; readonly guard: GuardOptions; readonly acceptRemovals: boolean },
 ): Promise<PutBack> {
-  const { id, table, config, server } = generation;
-  const reason = acceptRemovals ? undefined : guardAgainst(table, { serving: order.serving(), guard });
-  if (reason !== undefined)
-    throw new Error(`Cannot roll back to generation ${id}, of ${server}: ${reason}; with --accept-removals it is put back all the same`);
+  const { id, table, config } = generation;
+  assertFewRemovals(generation, { serving: order.serving(), guard, acceptRemovals });
   await switchProxy({ ...order, generation: { id, config, table } });
   const meta = order.generations.list().find((one) => one.id === id);
   if (!meta) throw new RangeError(`Cannot roll back to generation ${id}: it is not kept any more`);

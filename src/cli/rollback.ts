@@ -1,9 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { untilShown } from '../apply/until-shown.ts';
-import { openGenerations } from '../controller/generations.ts';
-import { createManagedProxy, type ManagedProxyOptions } from '../controller/managed-proxy.ts';
-import { generationToPutBack, putBack, type PutBack } from '../controller/rollback.ts';
+import { createManagedProxy } from '../controller/managed-proxy.ts';
+import { generationToPutBack, putBack } from '../controller/rollback.ts';
 import type { RollbackView } from '../controller/views.ts';
 import { deadline } from '../lib/abort.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -12,7 +11,6 @@ import { adminApi } from './admin-api.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
-import { takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import { putBackOther } from './put-back-other.ts';
 import { createDeployer, guardOptions } from './runtime.ts';
@@ -20,6 +18,7 @@ import { knownSecrets } from './secrets.ts';
 import type { Setup } from './setup.ts';
 import { startLauncher } from './start-launcher.ts';
 import { rollbackView } from './views.ts';
+import { withoutController } from './without-controller.ts';
 
 /** What `rollback` takes. */
 export interface RollbackFlags extends GlobalFlags {
@@ -65,42 +64,30 @@ async function fromDisk(
 ): Promise<RollbackView> {
   const { config, paths, log, version, server } = setup;
   const proxy = proxyOf(config);
-  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
   await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
-  const release = await takeLock(paths.stateDir, { signal: AbortSignal.any([signal, AbortSignal.timeout(1000)]), onWait: () => undefined });
-  if (!release)
-    throw new CommandError(
-      `Cannot roll back: a controller has ${paths.stateDir} and does not answer, expected it at its admin address; stop it, then roll back again`,
-    );
-  try {
-    const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, log });
+  return withoutController(setup, { act: 'roll back', signal }, async (generations) => {
     const generation = await generationToPutBack(generations, id);
-    const current = generations.pinned() ?? generations.list()[0]?.id;
+    const current = generations.current();
     const serving = (current === undefined ? undefined : await generations.read(current))?.table ?? EMPTY_TABLE;
-    const secrets = await knownSecrets(setup);
-    const render: ManagedProxyOptions['render'] = (table) => setup.target.render(table, setup.settings).value;
-    const options = { proxy: proxy.name, render, version, deployer: createDeployer(setup), generations, secrets, clock: systemClock, log };
-    const managedProxy = createManagedProxy({ ...options, foreign: 'adopt' });
     const guard = guardOptions(config);
     if (generation.server !== server) {
-      const inTurn = <T>(task: () => Promise<T>): Promise<T> => task();
-      const order = {
-        setup,
-        flags,
-        generations,
-        serving: () => serving,
-        acceptDifferences: false,
-        inTurn,
-        onSwitched: () => undefined,
-        signal,
-      };
+      const order = { setup, flags, generations, serving: () => serving, acceptDifferences: false, signal };
       return rollbackView(await putBackOther(generation, { order, guard, acceptRemovals }), generations);
     }
-    const done: PutBack = await putBack(generation, { generations, managedProxy, serving, guard, acceptRemovals }, signal);
+    const managedProxy = createManagedProxy({
+      proxy: proxy.name,
+      render: (table) => setup.target.render(table, setup.settings).value,
+      version,
+      deployer: createDeployer(setup),
+      generations,
+      foreign: 'adopt',
+      secrets: await knownSecrets(setup),
+      clock: systemClock,
+      log,
+    });
+    const done = await putBack(generation, { generations, managedProxy, serving, guard, acceptRemovals }, signal);
     return rollbackView(done, generations);
-  } finally {
-    await release();
-  }
+  });
 }
 
 /** Whether a proxy that did not run when its files were put back serves them now, started by its parent or, with `--start`, by us. */

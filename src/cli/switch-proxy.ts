@@ -8,6 +8,7 @@ import { messageOf } from '../lib/abort.ts';
 import { sleep } from '../lib/async.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import { visible } from '../lib/text.ts';
+import type { Turns } from '../lib/turns.ts';
 import { redactedText } from '../model/redact.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -35,10 +36,10 @@ export interface SwitchOrder {
   readonly generation?: { readonly id: number; readonly config: RenderedConfig; readonly table: RoutingTable };
   /** Switch although the other proxy answers some requests otherwise. */
   readonly acceptDifferences: boolean;
-  /** Does something while the running proxy is given nothing else. */
-  readonly inTurn: <T>(task: () => Promise<T>) => Promise<T>;
+  /** Does something while the running proxy is given nothing else. Default: at once, because nobody else gives it anything. */
+  readonly inTurn?: Turns;
   /** Called in that turn when the other proxy runs. */
-  readonly onSwitched: () => void;
+  readonly onSwitched?: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -75,7 +76,7 @@ const HINTS: Readonly<Record<SwitchStage, string>> = {
  * Throws `SwitchError` where a stage fails; then the old one serves on.
  */
 export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
-  const { setup, signal, inTurn } = order;
+  const { setup, signal, inTurn = (task) => task() } = order;
   const to = setup.server === 'caddy' ? 'traefik' : 'caddy';
   const stages: { readonly stage: SwitchStage; readonly ms: number }[] = [];
   const at = async <T>(stage: SwitchStage, task: () => Promise<T>): Promise<T> => {
@@ -131,7 +132,7 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
   async function begin(table: RoutingTable, { config, requests, differences }: Prepared): Promise<SwitchView> {
     const outcome = await launched(config);
     const meta = await kept(table, config);
-    order.onSwitched();
+    order.onSwitched?.();
     setup.log.warn({ component: 'controller', event: 'switched', proxy: to, generation: meta.id }, 'The other proxy runs');
     const gate = outcome.kind === 'switched' ? outcome.gate : undefined;
     return { from: setup.server, to, generation: meta.id, requests, differences, stages, ...(gate !== undefined && { gate }) };

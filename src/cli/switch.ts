@@ -1,16 +1,13 @@
-import { mkdir } from 'node:fs/promises';
-import { openGenerations } from '../controller/generations.ts';
 import type { SwitchView } from '../controller/views.ts';
-import { SERVERS } from '../model/rendered.ts';
+import { SERVERS, type Server } from '../model/rendered.ts';
 import { adminApi } from './admin-api.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
-import { takeLock } from './lock.ts';
-import { proxyOf } from './paths.ts';
 import type { Setup } from './setup.ts';
 import { SwitchError, switchProxy } from './switch-proxy.ts';
 import { alreadyRuns } from './views.ts';
+import { withoutController } from './without-controller.ts';
 
 /** What `switch` takes. */
 export interface SwitchFlags extends GlobalFlags {
@@ -45,41 +42,23 @@ function switchText({ from, to, generation, requests, differences, stages, gate 
   ].join('\n');
 }
 
-async function fromDisk(
+function fromDisk(
   setup: Setup,
-  options: {
-    readonly flags: GlobalFlags;
-    readonly to: string;
-    readonly acceptDifferences: boolean;
-    readonly signal: AbortSignal;
-  },
+  {
+    flags,
+    to,
+    acceptDifferences,
+    signal,
+  }: { readonly flags: GlobalFlags; readonly to: Server; readonly acceptDifferences: boolean; readonly signal: AbortSignal },
 ): Promise<SwitchView> {
-  const { config, paths, log, server } = setup;
-  const { flags, to, acceptDifferences, signal } = options;
-  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
-  const release = await takeLock(paths.stateDir, { signal: AbortSignal.any([signal, AbortSignal.timeout(1000)]), onWait: () => undefined });
-  if (!release) throw new CommandError(`Cannot switch: a controller has ${paths.stateDir} and does not answer at its admin address`);
-  try {
-    const generations = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
-    const current = generations.pinned() ?? generations.list()[0]?.id;
+  return withoutController(setup, { act: 'switch', signal }, async (generations) => {
+    const current = generations.current();
     const served = current === undefined ? undefined : await generations.read(current);
     if (!served) throw new CommandError('Cannot switch: nothing was applied yet, expected a generation');
-    if (server === to) return alreadyRuns(server, served.id);
-    const inTurn = <T>(task: () => Promise<T>): Promise<T> => task();
-    const order = {
-      setup,
-      flags,
-      generations,
-      serving: () => served.table,
-      acceptDifferences,
-      inTurn,
-      onSwitched: () => undefined,
-      signal,
-    };
-    return await switchProxy(order).catch((error: unknown) => {
+    if (setup.server === to) return alreadyRuns(to, served.id);
+    const order = { setup, flags, generations, serving: () => served.table, acceptDifferences, signal };
+    return switchProxy(order).catch((error: unknown) => {
       throw error instanceof SwitchError ? new CommandError(`${error.message}. ${error.hint}`, EXIT.refused) : error;
     });
-  } finally {
-    await release();
-  }
+  });
 }

@@ -113,7 +113,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
   let recheckAtMs: number | undefined;
   let refreshedAtMs = 0;
   let pendingSinceMs: number | undefined;
-  const lastId = generations.pinned() ?? generations.list()[0]?.id;
+  const lastId = generations.current();
   const state = {
     serving: (lastId === undefined ? undefined : (await generations.read(lastId))?.table) ?? EMPTY_TABLE,
     diagnostics: [] as readonly Diagnostic[],

@@ -21,6 +21,8 @@ export interface GenerationStore {
   /** Keeps files that were found in our place and are not ours, as generation 0. */
   keepForeign(files: ReadonlyMap<string, string>): Promise<void>;
   pinned(): number | undefined;
+  /** What the proxy was given last: the pinned one, else the newest; undefined where none is kept. */
+  current(): number | undefined;
   pin(id: number): Promise<void>;
   unpin(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export async function openGenerations(
   const store: GenerationStore = {
     list: newestFirst,
     pinned: () => pinned,
+    current: () => pinned ?? newestFirst()[0]?.id,
     async read(id) {
       const meta = metas.get(id);
       if (!meta) return undefined;

@@ -30,7 +30,7 @@ export interface PutBack {
  */
 export async function generationToPutBack(generations: GenerationStore, id: number | undefined): Promise<Generation> {
   const list = generations.list();
-  const current = generations.pinned() ?? list[0]?.id ?? 0;
+  const current = generations.current() ?? 0;
   const wanted = id ?? list.find((kept) => kept.id < current)?.id;
   const generation = wanted === undefined ? undefined : await generations.read(wanted);
   if (generation) return generation;
@@ -38,14 +38,17 @@ export async function generationToPutBack(generations: GenerationStore, id: numb
   throw new RangeError(`Cannot roll back to generation ${wanted ?? `before ${current}`}: it is not kept, expected ${kept}`);
 }
 
-/** Why a generation may not be put back without a word of the operator: too many of the services that are served would go. */
-export function guardAgainst(
-  table: RoutingTable,
-  { serving, guard }: { readonly serving: RoutingTable; readonly guard: GuardOptions },
-): string | undefined {
+/** Throws where a generation may not be put back without a word of the operator: too many of the services that are served would go. */
+export function assertFewRemovals(
+  { id, table }: Pick<Generation, 'id' | 'table'>,
+  { serving, guard, acceptRemovals }: Pick<RollbackOptions, 'serving' | 'guard' | 'acceptRemovals'>,
+): void {
+  if (acceptRemovals) return;
   const [served, next] = [servedServices(serving), servedServices(table)];
   const lost = [...served].filter((service) => !next.has(service));
-  return massRemoval(lost, { total: served.size, isEmptied: next.size === 0, options: guard });
+  const reason = massRemoval(lost, { total: served.size, isEmptied: next.size === 0, options: guard });
+  if (reason === undefined) return;
+  throw new Error(`Cannot roll back to generation ${id}: ${reason}; with --accept-removals (acceptRemovals) it is put back all the same`);
 }
 
 /**
@@ -53,11 +56,9 @@ export function guardAgainst(
  * an error says why.
  */
 export async function putBack(generation: Generation, options: RollbackOptions, signal: AbortSignal): Promise<PutBack> {
-  const { generations, managedProxy, acceptRemovals } = options;
+  const { generations, managedProxy } = options;
   const { id, table, config } = generation;
-  const reason = acceptRemovals ? undefined : guardAgainst(table, options);
-  if (reason !== undefined)
-    throw new Error(`Cannot roll back to generation ${id}: ${reason}; with --accept-removals (acceptRemovals) it is put back all the same`);
+  assertFewRemovals(generation, options);
   const before = generations.pinned();
   // a crash from here on must not let the catalogs undo it
   await generations.pin(id);

@@ -4,7 +4,7 @@ import type { Deployer } from '../../src/apply/deployer.ts';
 import { diffView } from '../../src/controller/diff-view.ts';
 import { openGenerations, type GenerationStore } from '../../src/controller/generations.ts';
 import { createManagedProxy, type ManagedProxy } from '../../src/controller/managed-proxy.ts';
-import { generationToPutBack, guardAgainst, putBack } from '../../src/controller/rollback.ts';
+import { generationToPutBack, putBack } from '../../src/controller/rollback.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { sha256 } from '../../src/lib/hash.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -165,7 +165,8 @@ test('putBack() needs a word where the guard would hold what the generation remo
   await assert.rejects(putBack(generation, { ...options, acceptRemovals: false }, signal), /3 of 4 services would go.*--accept-removals/);
   assert.deepEqual([generations.pinned(), given.length], [undefined, 1]);
   assert.equal((await putBack(generation, { ...options, acceptRemovals: true }, signal)).served, true);
-  assert.match(guardAgainst(EMPTY_TABLE, options) ?? '', /all 4 services would go/);
+  const empty = { ...generation, table: EMPTY_TABLE };
+  await assert.rejects(putBack(empty, { ...options, acceptRemovals: false }, signal), /all 4 services would go/);
 });
 
 test('a managed proxy gives no configuration with a secret to the proxy, put back or new', async (t) => {
