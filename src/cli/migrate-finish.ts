@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { visible } from '../lib/text.ts';
@@ -34,32 +34,28 @@ interface TagView {
 export async function migrateFinish(paths: readonly string[], flags: FinishFlags, context: Context): Promise<number> {
   const { printer } = context;
   const to = dialectNamed(flags.to, '--to');
-  const stateDir = await mkdtemp(join(tmpdir(), 'hind-proxy-finish-'));
-  try {
-    const setup = await setUpOf({ ...flags, stateDir }, { server: undefined, context });
-    const { snapshots, placeOf } = await readRegistered(paths, { setup, context });
-    const tableOf = tableMaker(setup);
-    const instances = snapshots.flatMap((snapshot) => snapshot.instances);
-    const { removable, staying } = removableTags(instances, {
-      to,
-      dialects: createDialects(setup),
-      tableOf: (left) =>
-        tableOf(snapshots.map((snapshot) => ({ ...snapshot, instances: left.filter(({ source }) => source === snapshot.source) }))),
-    });
-    const gone = removable.flatMap((unit) => viewsOf(unit, placeOf));
-    const kept = staying.flatMap((unit) => viewsOf(unit, placeOf, reasonText(unit.reason)));
-    if (flags.json) printer.json({ to, counts: { removable: gone.length, staying: kept.length }, removable: gone, staying: kept });
-    else {
-      for (const view of gone) for (const line of linesOf(view)) printer.out(line);
-      // what goes only together is told once
-      for (const [first, ...rest] of staying.map((unit) => viewsOf(unit, placeOf, reasonText(unit.reason))))
-        if (first) for (const line of linesOf(first, rest.length)) printer.out(`${printer.style('yellow', 'stays')} ${line}`);
-      printer.out(`tags that are safe to remove: ${gone.length}; that are still needed: ${kept.length}`);
-    }
-    return flags.strict && kept.length > 0 ? EXIT.losses : EXIT.ok;
-  } finally {
-    await rm(stateDir, { recursive: true, force: true });
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'hind-proxy-finish-'));
+  const setup = await setUpOf({ ...flags, stateDir: dir.path }, { server: undefined, context });
+  const { snapshots, placeOf } = await readRegistered(paths, { setup, context });
+  const tableOf = tableMaker(setup);
+  const instances = snapshots.flatMap((snapshot) => snapshot.instances);
+  const { removable, staying } = removableTags(instances, {
+    to,
+    dialects: createDialects(setup),
+    tableOf: (left) =>
+      tableOf(snapshots.map((snapshot) => ({ ...snapshot, instances: left.filter(({ source }) => source === snapshot.source) }))),
+  });
+  const gone = removable.flatMap((unit) => viewsOf(unit, placeOf));
+  const kept = staying.flatMap((unit) => viewsOf(unit, placeOf, reasonText(unit.reason)));
+  if (flags.json) printer.json({ to, counts: { removable: gone.length, staying: kept.length }, removable: gone, staying: kept });
+  else {
+    for (const view of gone) for (const line of linesOf(view)) printer.out(line);
+    // what goes only together is told once
+    for (const [first, ...rest] of staying.map((unit) => viewsOf(unit, placeOf, reasonText(unit.reason))))
+      if (first) for (const line of linesOf(first, rest.length)) printer.out(`${printer.style('yellow', 'stays')} ${line}`);
+    printer.out(`tags that are safe to remove: ${gone.length}; that are still needed: ${kept.length}`);
   }
+  return flags.strict && kept.length > 0 ? EXIT.losses : EXIT.ok;
 }
 
 function viewsOf({ service, owner, dialect, tags, spans }: TagUnit, placeOf: TagSide['placeOf'], reason?: string): readonly TagView[] {

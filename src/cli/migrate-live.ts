@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../lib/abort.ts';
@@ -55,36 +55,32 @@ export async function migratePlanLive(flags: MigrateFlags, context: Context): Pr
   const from = catalogNamed(flags.from);
   const to = dialectNamed(flags.to, '--to');
   const mode: RewriteMode = flags.replace ? 'replace' : 'add';
-  const stateDir = await mkdtemp(join(tmpdir(), 'hind-proxy-plan-'));
-  try {
-    const setup = await setUpFor({ ...flags, stateDir }, context, { quiet: true });
-    const convert = createConverter(setup.config, { to });
-    const found = await liveServices(from, setup, signal);
-    const nomad = await reachableNomad(setup, signal);
-    const services = (nomad ? await withJobs(found, nomad, signal) : found).map((service) => changeOf(service, { mode, convert }));
-    const changing = services.filter(({ added, removed }) => added.length + removed.length > 0);
-    const jobs = nomad ? await plannedJobs(changing, { nomad, mode, convert, signal }) : [];
-    await nomad?.close();
-    const counts = {
-      services: services.length,
-      changing: changing.length,
-      ...pick(countsOf({ files: services.map(({ changes, findings }) => ({ path: '', before: '', text: '', changes, findings })) })),
-      jobs: jobs.length,
-      refused: jobs.filter(({ outcome }) => outcome.kind === 'failed').length,
-    };
-    if (flags.json) printer.json({ from, to, mode, nomad: nomad ? 'asked' : 'unreachable', counts, services: services.map(viewOf), jobs });
-    else {
-      for (const line of textOf(services, jobs)) printer.out(line);
-      if (!nomad) printer.say('no Nomad answers: the jobs are not planned (--nomad ADDRESS, NOMAD_ADDR)');
-      printer.out(
-        `services in ${from}: ${counts.services}, to change: ${counts.changing}; tags converted to ${to}: ${counts.automatic}, by hand: ${counts.byHand}, lossy: ${counts.lossy}; jobs planned: ${counts.jobs}, refused: ${counts.refused}`,
-      );
-    }
-    if (counts.refused > 0) return EXIT.failed;
-    return flags.strict && counts.byHand + counts.lossy > 0 ? EXIT.losses : EXIT.ok;
-  } finally {
-    await rm(stateDir, { recursive: true, force: true });
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'hind-proxy-plan-'));
+  const setup = await setUpFor({ ...flags, stateDir: dir.path }, context, { quiet: true });
+  const convert = createConverter(setup.config, { to });
+  const found = await liveServices(from, setup, signal);
+  const nomad = await reachableNomad(setup, signal);
+  const services = (nomad ? await withJobs(found, nomad, signal) : found).map((service) => changeOf(service, { mode, convert }));
+  const changing = services.filter(({ added, removed }) => added.length + removed.length > 0);
+  const jobs = nomad ? await plannedJobs(changing, { nomad, mode, convert, signal }) : [];
+  await nomad?.close();
+  const counts = {
+    services: services.length,
+    changing: changing.length,
+    ...pick(countsOf({ files: services.map(({ changes, findings }) => ({ path: '', before: '', text: '', changes, findings })) })),
+    jobs: jobs.length,
+    refused: jobs.filter(({ outcome }) => outcome.kind === 'failed').length,
+  };
+  if (flags.json) printer.json({ from, to, mode, nomad: nomad ? 'asked' : 'unreachable', counts, services: services.map(viewOf), jobs });
+  else {
+    for (const line of textOf(services, jobs)) printer.out(line);
+    if (!nomad) printer.say('no Nomad answers: the jobs are not planned (--nomad ADDRESS, NOMAD_ADDR)');
+    printer.out(
+      `services in ${from}: ${counts.services}, to change: ${counts.changing}; tags converted to ${to}: ${counts.automatic}, by hand: ${counts.byHand}, lossy: ${counts.lossy}; jobs planned: ${counts.jobs}, refused: ${counts.refused}`,
+    );
   }
+  if (counts.refused > 0) return EXIT.failed;
+  return flags.strict && counts.byHand + counts.lossy > 0 ? EXIT.losses : EXIT.ok;
 }
 
 /**
