@@ -59,12 +59,14 @@ export class SwitchError extends Error {
 
 /** How often a table that changed during its trial is tried anew before changes have to wait. */
 const TRIALS = 3;
+/** So many differences are named. */
+const SHOWN = 10;
 /** Longer than a proxy may take to start. */
 const LAUNCH_MS = 60_000;
 const HINTS: Readonly<Record<SwitchStage, string>> = {
   render: 'Correct what is named, then switch again',
   check: 'hind-proxy render --target shows what is refused; hind-proxy capabilities shows what each proxy can do',
-  verify: 'Look at the differences; --accept-differences switches all the same',
+  verify: 'Look at what the new proxy says, then switch again',
   ports: 'Give the proxies addresses that nobody else has, then switch again',
   files: 'Make the files and the program of the new proxy usable, then switch again',
   start: 'Look at the log of exec-proxy and of the new proxy, then switch again',
@@ -78,7 +80,8 @@ const HINTS: Readonly<Record<SwitchStage, string>> = {
 export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
   const { setup, signal, inTurn = (task) => task() } = order;
   const to = setup.server === 'caddy' ? 'traefik' : 'caddy';
-  const stages: { readonly stage: SwitchStage; readonly ms: number }[] = [];
+  /** ms of each stage, in order; of one that was tried anew all together. */
+  const times = new Map<SwitchStage, number>();
   const at = async <T>(stage: SwitchStage, task: () => Promise<T>): Promise<T> => {
     const startedAtMs = performance.now();
     try {
@@ -87,7 +90,7 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
       if (error instanceof SwitchError || error instanceof TypeError) throw error;
       throw new SwitchError(stage, { to, reason: reasonOf(error), hint: HINTS[stage] });
     } finally {
-      stages.push({ stage, ms: Math.round(performance.now() - startedAtMs) });
+      times.set(stage, (times.get(stage) ?? 0) + performance.now() - startedAtMs);
     }
   };
   if (proxyOf(setup.config).start === 'external')
@@ -124,7 +127,7 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
       throw new SwitchError('verify', {
         to,
         reason: `${to} answers ${trial.differing.length} of ${trial.requests} requests otherwise`,
-        hint: [...trial.differing.slice(0, 10), HINTS.verify].join('\n'),
+        hint: [...trial.differing.slice(0, SHOWN), 'Look at the differences; --accept-differences switches all the same'].join('\n'),
       });
     return { config, requests: trial.requests, differences: trial.differing.length };
   }
@@ -134,6 +137,7 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
     const meta = await kept(table, config);
     order.onSwitched?.();
     setup.log.warn({ component: 'controller', event: 'switched', proxy: to, generation: meta.id }, 'The other proxy runs');
+    const stages = [...times].map(([stage, ms]) => ({ stage, ms: Math.round(ms) }));
     const gate = outcome.kind === 'switched' ? outcome.gate : undefined;
     return { from: setup.server, to, generation: meta.id, requests, differences, stages, ...(gate !== undefined && { gate }) };
   }
