@@ -193,13 +193,14 @@ test('createTraefikFormatter() writes a redirect by the expression that its targ
 
   assert.deepEqual(redirectOf('urlprefix-h.io:80/ redirect=301,https://h.io$path'), [
     'regex=^https?://([^/]+)(/.*)$',
-    'replacement=https://h.io${2}',
+    'replacement=https://h.io$2',
     'permanent=true',
   ]);
   assert.deepEqual(redirectOf('urlprefix-*:80/ redirect=302,https://$host$path?a=$1'), [
     'regex=^https?://([^/]+)(/[^?]*).*$',
-    'replacement=https://${1}${2}?a=$$1',
+    'replacement=https://$1$2?a=$$1',
   ]);
+  assert.equal(redirectOf('urlprefix-h.io:80/ redirect=301,https://$hostx.io$path').at(1), 'replacement=https://${1}x.io$2');
   assert.deepEqual(redirectOf('urlprefix-/o redirect=302,https://y.com/'), ['regex=^.*$', 'replacement=https://y.com/']);
 });
 

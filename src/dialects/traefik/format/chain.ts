@@ -2,6 +2,7 @@ import type { Reference, RouteIntent } from '../../../model/intent.ts';
 import { protects, type Middleware } from '../../../model/middleware.ts';
 import type { Redirect, RedirectPart } from '../../../model/route.ts';
 import { approximated, impossible, unsupported, type Loss } from '../../loss.ts';
+import { goReplacement } from '../middlewares/replacement.ts';
 import { middlewareFields, referenceName, tcpMiddlewareFields } from './middlewares.ts';
 import { namedPart, type FieldText, type Part } from './parts.ts';
 import { isReadBack } from './read-back.ts';
@@ -63,7 +64,8 @@ function redirectText(redirect: Redirect, intent: RouteIntent): ChainText {
   const permanent = status === 301 || status === 308;
   const fields: readonly FieldText[] = [
     ['redirectregex.regex', wholeUrl(to)],
-    ['redirectregex.replacement', to.map(replacementOf).join('')],
+    // without braces where there need be none: HCL and compose read `${…}` each in another way
+    ['redirectregex.replacement', goReplacement(to.map(replacementOf).join(''))],
     ...(permanent ? [['redirectregex.permanent', 'true'] as const] : []),
   ];
   const [get, other] = permanent ? [301, 308] : [302, 307];
