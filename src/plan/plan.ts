@@ -8,6 +8,7 @@ import { backendsOf, createTable, routesById } from '../model/table.ts';
 import { backendsOfRoute, diffTables } from './diff.ts';
 import { isConfirmed, massRemoval, servedKey, servedServices, type GuardOptions, type Hold } from './guard.ts';
 import { withKeptRoutes } from './order.ts';
+import { stillAsked } from './still-asked.ts';
 import { withoutBackends } from './without-backends.ts';
 
 /** What the plan must remember from one cycle to the next; plain data that can be saved. */
@@ -45,6 +46,7 @@ export interface PlanInput {
  * | its tag cannot be read any more         | its last good form, with the instances of now  | quarantined |
  * | gone, its source is in doubt            | as before                                      | held        |
  * | gone with too many others               | as before, until confirmed                     | held        |
+ * | gone, its service asks for it elsewhere | as asked there                                 |             |
  * | gone                                    | 503 for `tombstoneMs`, then not at all         | tombstone   |
  *
  * Additions and changes are never held. Pure: the same input gives the same plan.
@@ -59,6 +61,7 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
   const replaced = new Map<RouteId, Route>();
   const backends = new Map<BackendId, Backend>(wanted.backends.map((backend) => [backend.id, backend]));
   const tombstones: Record<string, number> = {};
+  const stillAskedAt = stillAsked(wanted);
 
   for (const route of serving.routes) {
     const now = wantedById.get(route.id);
@@ -112,8 +115,11 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
 
   function buryUntil(route: Route, untilMs: number): void {
     if (untilMs <= nowMs) return;
+    const asked = stillAskedAt(route);
+    const entryPoints = route.entryPoints.filter((name) => !asked.includes(name));
+    if (entryPoints.length === 0) return;
     tombstones[route.id] = untilMs;
-    const buried: Route = { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'tombstone' } };
+    const buried: Route = { ...route, entryPoints, middlewares: [], action: { kind: 'respond', status: 503, reason: 'tombstone' } };
     kept.set(route.id, buried);
     held.push({ route: buried, state: 'tombstone', reason: 'its service went', untilMs });
   }

@@ -6,7 +6,8 @@ import { sourceId } from '../../src/model/names.ts';
 import type { RoutingTable } from '../../src/model/route.ts';
 import { EMPTY_TABLE } from '../../src/model/table.ts';
 import { EMPTY_MEMORY, planChange, type PlanInput, type PlanMemory } from '../../src/plan/plan.ts';
-import { compile, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
+import { compile, ENTRY_POINTS, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
+import { tableOf } from '../verify/tables.ts';
 
 const GUARD = { maxRemovedPercent: 30, minRemoved: 3, allowEmpty: false, holdMs: 60_000, rereadMs: 10_000 };
 
@@ -59,6 +60,35 @@ test('planChange() answers 503 for a removed route until its tombstone ends', ()
   assert.equal(first.change.recheckAtMs, 31_000);
   const later = plan(first.change.serving, catalog('a'), { memory: first.memory, nowMs: 31_000 });
   assert.deepEqual(hostsOf(later.change.serving), ['a.io forward']);
+});
+
+test('planChange() buries no route that its service asks for with other tags, wherever these are ranked', () => {
+  const withTags = (tags: readonly string[], others: readonly string[]): RoutingTable =>
+    tableOf({ entryPoints: ENTRY_POINTS }, [
+      { service: 'api', address: '10.0.0.1', tags },
+      { service: 'other', address: '10.0.0.2', tags: others },
+    ]);
+  const label = (name: string, path: string, more: string): readonly string[] => [
+    'traefik.enable=true',
+    `traefik.http.routers.${name}.rule=Host(\`a.test\`) && PathPrefix(\`${path}\`)`,
+    `traefik.http.routers.${name}.${more}`,
+  ];
+  const [plain, tls] = [label('plain', '/api', 'entrypoints=web'), label('tls', '/api', 'tls=true')];
+  const served = (after: readonly string[], before: readonly string[] = ['urlprefix-a.test/api', ...after]): readonly string[] => {
+    // its priority puts this before the labels of the service, and what is left of Fabio's before both
+    const first = label('first', '/', 'priority=9000');
+    const wanted = withTags(after, first);
+    const { serving } = plan(withTags(before, first), { ...catalog(), table: wanted }).change;
+    const own = serving.routes.filter(({ services }) => !services.some((name) => name === 'other'));
+    return own.map(({ dialect, action, entryPoints }) => `${dialect} ${action.kind} ${entryPoints.join()}`);
+  };
+
+  assert.deepEqual(served([...plain, ...tls]), ['traefik forward web', 'traefik forward websecure']);
+  assert.deepEqual(served([...plain, ...tls], ['urlprefix-a.test/api']), ['traefik forward web', 'traefik forward websecure']);
+  assert.deepEqual(served(plain), ['fabio respond websecure', 'traefik forward web']);
+  assert.deepEqual(served(label('wide', '/ap', 'entrypoints=web')), ['fabio respond web,websecure', 'traefik forward web']);
+  assert.deepEqual(served(['urlprefix-a.test/api'], [...plain, ...tls]), ['fabio forward web,websecure']);
+  assert.deepEqual(served([]), ['fabio respond web,websecure']);
 });
 
 test('planChange() revives a route when its service comes back within the tombstone', () => {
