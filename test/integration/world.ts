@@ -19,7 +19,11 @@ export interface Registration {
 /** Consul, the controller and a proxy under a real supervisord, as `deploy/supervisord.conf` starts them. */
 export interface World {
   readonly web: number;
+  readonly websecure: number;
+  /** Holds `hind-proxy.json`, the configuration, and all that belongs to this world. */
   readonly dir: string;
+  /** The address of Consul's API. */
+  readonly consul: string;
   readonly supervisor: Running;
   register(registration: Registration): Promise<void>;
   deregister(id: string): Promise<void>;
@@ -85,7 +89,9 @@ export async function startWorld(t: TestContext, server: Server): Promise<World 
   });
   return {
     web,
+    websecure,
     dir,
+    consul: `http://127.0.0.1:${http}`,
     supervisor,
     consulAnswers,
     async register({ service, id, port, tags }) {
