@@ -6,8 +6,10 @@ import { createHindDialect, type HindSettings } from '../../src/dialects/hind/di
 import { createHindFormatter } from '../../src/dialects/hind/format.ts';
 import { askKey } from '../../src/dialects/same.ts';
 import type { Middleware } from '../../src/model/middleware.ts';
-import type { RouteIntent } from '../../src/model/intent.ts';
+import type { Reference, RouteIntent } from '../../src/model/intent.ts';
+import type { PathMatch } from '../../src/model/match.ts';
 import { serviceName } from '../../src/model/names.ts';
+import { tagSpan } from '../../src/model/diagnostic.ts';
 import { host, instanceOf, intentOf, matchOf, port, tagsOf } from '../support/intents.ts';
 
 const CONTEXT = { service: serviceName('web'), port: port(8080), entryPoints: { plain: 'web', tls: 'websecure' } };
@@ -58,6 +60,10 @@ const web = instanceOf('web');
 const plain = intentOf(web, matchOf('h.io'), { entryPoints: { kind: 'tls' }, dialect: 'hind' });
 const strip: Middleware = { kind: 'stripPrefix', prefixes: ['/a'] };
 const hsts: Middleware = { kind: 'hsts', maxAgeSeconds: 1, includeSubdomains: false, preload: false, always: false };
+
+const named = (to: Reference['to']): Reference => ({ kind: 'reference', to, name: 'n', span: tagSpan(web, 0), code: 'FABIO_AUTH_UNKNOWN' });
+const pathOf = (path: PathMatch): Partial<RouteIntent> => ({ match: { ...matchOf('h.io'), path } });
+const hostOf = (regexp: string): Partial<RouteIntent> => ({ match: { ...matchOf('h.io'), host: { kind: 'regexp', regexp } } });
 
 /** What is asked beside the tag `https://h.io`, and what is written and said. */
 const CASES: readonly (readonly [string, Partial<RouteIntent>, string])[] = [
@@ -111,6 +117,56 @@ const CASES: readonly (readonly [string, Partial<RouteIntent>, string])[] = [
     { endpoint: { address: '10.0.0.1', port: port(9) } },
     'HIND_UNSUPPORTED port 9 in the place of the registered 8080; no tag is written',
   ],
+  ['a refusal', { action: { kind: 'refuse' } }, 'HIND_UNSUPPORTED a refusal; no tag is written'],
+  ['a transport', { transport: named('transport') }, 'HIND_UNSUPPORTED transport "n"; no tag is written'],
+  ['another service', { backend: named('service') }, 'HIND_UNSUPPORTED service "n" in the place of the tag\'s own; no tag is written'],
+  ['TLS options', { tlsProfile: named('policy') }, 'HIND_UNSUPPORTED the TLS options of policy "n"; no tag is written'],
+  ['a middleware elsewhere', { middlewares: [named('middleware')] }, 'HIND_UNSUPPORTED middleware "n"; no tag is written'],
+  ['a weight', { weight: 2 }, 'https://h.io | HIND_APPROXIMATED every instance gets an equal share'],
+  ['a weight of one', { weight: 1 }, 'https://h.io'],
+  ['a priority', { priority: 7 }, 'https://h.io | HIND_APPROXIMATED its priority'],
+  [
+    'flushing',
+    { pool: { ...plain.pool, flushIntervalMs: 1 } },
+    'https://h.io | HIND_UNSUPPORTED cookies, health checks and flushing; the route is written without them',
+  ],
+  [
+    'a port without TLS',
+    { entryPoints: { kind: 'port', port: port(81), tls: false } },
+    'HIND_UNSUPPORTED port 81 without TLS; no tag is written',
+  ],
+  ['a path expression', pathOf({ kind: 'regexp', regexp: '^/a' }), 'HIND_UNSUPPORTED the path expression "^/a"; no tag is written'],
+  ['an exact path', pathOf({ kind: 'exact', path: '/a', ignoreCase: true }), 'https://h.io/a'],
+  [
+    'an exact path by its case',
+    pathOf({ kind: 'exact', path: '/A', ignoreCase: false }),
+    'https://h.io/A | HIND_APPROXIMATED "/A" is matched in any case',
+  ],
+  [
+    'a path with a blank',
+    pathOf({ kind: 'exact', path: '/a b', ignoreCase: true }),
+    'HIND_UNSUPPORTED its text would be "https://h.io/a b", which HinD reads in another way; no tag is written',
+  ],
+  [
+    'a path with a brace',
+    pathOf({ kind: 'exact', path: '/{a}', ignoreCase: true }),
+    'HIND_UNSUPPORTED its text would be "https://h.io/{a}", which HinD reads in another way; no tag is written',
+  ],
+  ['one label', hostOf('^[^.]+\\.a\\.io$'), 'https://*.a.io'],
+  ['one label at least', hostOf('^.+\\.a\\.io$'), 'https://*.a.io | HIND_APPROXIMATED `*` of "*.a.io" stands for one label'],
+  ['a host expression', hostOf('^a|b$'), 'HIND_UNSUPPORTED the host expression "^a|b$"; no tag is written'],
+  ['an expression before a host', hostOf('^x.+\\.a\\.io$'), 'HIND_UNSUPPORTED the host expression "^x.+\\.a\\.io$"; no tag is written'],
+  ['an expression that goes on', hostOf('^.+\\.a\\.io'), 'HIND_UNSUPPORTED the host expression "^.+\\.a\\.io"; no tag is written'],
+  [
+    'a port of the Host header',
+    { match: { ...matchOf('h.io'), host: { kind: 'exact', host: host('h.io'), port: port(8443) } } },
+    'https://h.io:8443 | HIND_APPROXIMATED the port is that of the listener, not of the Host header',
+  ],
+  [
+    'the own port in the Host header',
+    { match: { ...matchOf('h.io'), host: { kind: 'exact', host: host('h.io'), port: 'own' } } },
+    'https://h.io | HIND_APPROXIMATED requests with another port in their Host header are taken too',
+  ],
   [
     'a fault',
     { fault: { kind: 'quarantined', code: 'FABIO_REDIRECT_FORM' } },
@@ -135,4 +191,31 @@ test('createHindFormatter() refuses what Fabio does with TCP', () => {
     () => undefined,
   ).intents;
   assert.equal(format(tcp), 'HIND_UNSUPPORTED instances that speak tcp; no tag is written');
+});
+
+const RESHAPING: readonly Middleware[] = [
+  { kind: 'stripPrefixRegexp', regexps: ['^/a'] },
+  { kind: 'addPrefix', prefix: '/a' },
+  { kind: 'replacePath', path: '/a' },
+  { kind: 'replacePathRegexp', regexp: '^/a', replacement: '/b' },
+  { kind: 'redirectScheme', scheme: 'https', permanent: false },
+  { kind: 'redirectRegexp', regexp: '^a', replacement: 'b', permanent: false },
+];
+for (const step of RESHAPING)
+  test(`createHindFormatter() writes no tag where ${step.kind} changes the request`, () => {
+    assert.equal(
+      format([{ ...plain, middlewares: [step] }]),
+      `HIND_UNSUPPORTED ${step.kind}, which changes the request; no tag is written`,
+    );
+  });
+
+test('createHindFormatter() leaves only the very list of addresses to HinD, of the peer', () => {
+  const settings = { allowIps: ['10.0.0.0/8', '::1/128'] };
+  const allow = (cidrs: readonly string[], of: Extract<Middleware, { kind: 'ipAllow' }>['of']): string =>
+    format([{ ...plain, middlewares: [{ kind: 'ipAllow', cidrs, of }] }], settings);
+  const refused = 'HIND_UNSUPPORTED ipAllow, which protects the route; no tag is written';
+
+  assert.equal(allow(settings.allowIps, { kind: 'peer' }), 'https://h.io');
+  assert.equal(allow(['10.0.0.0/8'], { kind: 'peer' }), refused);
+  assert.equal(allow(settings.allowIps, { kind: 'depth', depth: 1 }), refused);
 });
