@@ -115,7 +115,7 @@ async function startLab(
   // fitted first: what the proxy cannot do is withheld, whether or not it would be left out here
   const served = answering === 'echoes' ? await echoes.standIn(quieted(fitTable(target, table, settings).value)) : table;
   try {
-    return await openLab({ target, binary, settings, table: served }, context.signal);
+    return await openLab({ target, binary, settings, table: served, answering }, context.signal);
   } catch (error) {
     if (error instanceof LabError) throw new CommandError(error.message, EXIT.refused);
     throw error;

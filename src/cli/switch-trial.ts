@@ -40,7 +40,7 @@ export async function tryBeside({
   const points = other.target.entryPoints(table, other.settings).filter(({ name }) => places.has(name));
   const quiet = table.routes.filter((route) => !answersByHistory(route));
   const requests = spread(requestsOf({ ...table, routes: quiet }, points).filter((request) => isAsked(request, places)));
-  using asker = createAsker();
+  using asker = createAsker({ answering: 'programs' });
   const old: Side = {
     ask(request, askSignal) {
       const point = places.get(request.entryPoint);
@@ -50,7 +50,7 @@ export async function tryBeside({
       return asker.ask({ host, port: place.port, tls: point.tls }, request, askSignal);
     },
   };
-  await using lab = await openLab({ target: other.target, binary: proxyBinary(other), settings: other.settings, table }, signal);
+  await using lab = await openLab({ target: other.target, binary: proxyBinary(other), settings: other.settings, table, answering: 'programs' }, signal);
   const differing = await compareSides(requests, { old, new: lab }, { signal });
   return { requests: requests.length, differing: differing.map(lineOf) };
 }

@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { readAskedUrl, requestsOf as requestsOfUrl } from '../controller/asked-url.ts';
 import { messageOf } from '../lib/abort.ts';
 import { requestUri } from '../lib/go-url.ts';
 import { sortedUnique } from '../lib/sort.ts';
+import { visible } from '../lib/text.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
 import type { RoutingTable } from '../model/route.ts';
-import { readAccessLog, readRequestList, type NotedRequest, type NotedRequests } from '../verify/access-log.ts';
+import { linesOf, readAccessLog, readRequestList, type NotedRequest, type NotedRequests } from '../verify/access-log.ts';
 import { distinctRequests, SAFE_METHODS } from '../verify/request.ts';
 import { requestsOf, type DerivedRequest } from '../verify/requests.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -47,21 +47,26 @@ export async function chooseRequests(
     ...(flags.accessLog === undefined ? [] : [await readNotes(flags.accessLog, readAccessLog)]),
   ];
   const hosts = flags.host ?? exactHosts(tables);
-  const given = noted.flatMap(({ requests }) => requests.map((request) => ({ request, asked: askedOf(request, { hosts, points }) })));
   const own = derived.filter(({ own }) => own);
-  const all = distinctRequests<VerifyRequest>([...own, ...given.flatMap(({ asked }) => asked), ...derived]);
-  const safe = asksRunning(flags) && !flags.allMethods ? all.filter(({ method }) => SAFE_METHODS.has(method)) : all;
   const limit = limitOf(flags.limit, Math.max(USUAL_LIMIT, own.length));
+  const isSafe = ({ method }: { readonly method: string }): boolean =>
+    !asksRunning(flags) || flags.allMethods === true || SAFE_METHODS.has(method);
+  const listed = noted.flatMap(({ requests }) => requests);
+  const given = givenFrom(listed.filter(isSafe), { hosts, points, limit });
+  const all = distinctRequests<VerifyRequest>([...own, ...given.asked, ...derived]);
+  const safe = all.filter(isSafe);
+  const unsafe = all.length - safe.length + listed.filter((one) => !isSafe(one)).length;
   const connections = new Set(tables.flatMap(({ routes }) => routes.filter(({ protocol }) => protocol !== 'http').map(({ id }) => id)))
     .size;
   const unread = noted.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
-  for (const { line, text } of noted.flatMap((one) => one.unread)) printer.say(`line ${line} is no request: ${text}`);
+  for (const { line, text } of noted.flatMap((one) => one.unread)) printer.say(visible(`line ${line} is no request: ${text}`));
   const leftOut = [
     { why: 'routes for tcp and udp', count: connections },
     { why: 'lines that are no requests', count: unread },
-    { why: 'requests of a log that cannot be asked here', count: given.filter(({ asked }) => asked.length === 0).length },
-    { why: 'requests that may change something (--all-methods asks them)', count: all.length - safe.length },
+    { why: 'requests of a log that cannot be asked here', count: given.unaskable },
+    { why: 'requests that may change something (--all-methods asks them)', count: unsafe },
     { why: `requests beyond --limit ${limit}`, count: Math.max(0, safe.length - limit) },
+    { why: `requests of a log beyond --limit ${limit}`, count: given.beyond },
   ].filter(({ count }) => count > 0);
   if (safe.length === 0)
     throw new CommandError('Cannot verify: there is no request to ask, expected routes, --requests or --access-log', EXIT.usage);
@@ -69,9 +74,9 @@ export async function chooseRequests(
 }
 
 async function readNotes(file: string, read: (lines: AsyncIterable<string>) => Promise<NotedRequests>): Promise<NotedRequests> {
-  const input = file === '-' ? process.stdin : createReadStream(file, 'utf8');
+  const input = file === '-' ? process.stdin.setEncoding('utf8') : createReadStream(file, 'utf8');
   try {
-    return await read(createInterface({ input, crlfDelay: Infinity }));
+    return await read(linesOf(input as AsyncIterable<string>));
   } catch (error) {
     throw new CommandError(`Cannot read ${file}: ${messageOf(error)}`, EXIT.usage);
   }
@@ -80,6 +85,23 @@ async function readNotes(file: string, read: (lines: AsyncIterable<string>) => P
 /** Whether a proxy that runs is asked. */
 export function asksRunning({ oldUrl, newUrl }: RequestFlags): boolean {
   return Boolean(oldUrl) || Boolean(newUrl);
+}
+
+/** What noted requests are at the entry points, until there are `limit` of them: without a host each is one for every host. */
+function givenFrom(
+  requests: NotedRequests['requests'],
+  { hosts, points, limit }: { readonly hosts: readonly string[]; readonly points: readonly EntryPoint[]; readonly limit: number },
+): { readonly asked: readonly VerifyRequest[]; readonly unaskable: number; readonly beyond: number } {
+  const asked: VerifyRequest[] = [];
+  let [looked, unaskable] = [0, 0];
+  for (const request of requests) {
+    if (asked.length >= limit) break;
+    looked += 1;
+    const found = askedOf(request, { hosts, points });
+    if (found.length === 0) unaskable += 1;
+    asked.push(...found);
+  }
+  return { asked, unaskable, beyond: requests.length - looked };
 }
 
 /** What a noted request is at the entry points; none where it cannot be asked there. */

@@ -38,6 +38,22 @@ export async function readRequestList(lines: Lines): Promise<NotedRequests> {
 }
 
 const MOST_TOLD = 10;
+/** No server takes a longer request line. */
+const LONGEST = 65_536;
+
+/** Lines of a text that comes in pieces. Of one that is too long for a request only so much is kept that it is seen to be none. */
+export async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let line = '';
+  for await (const piece of pieces) {
+    const [first = '', ...others] = piece.split('\n');
+    line += first.slice(0, LONGEST + 1 - line.length);
+    for (const next of others) {
+      yield line;
+      line = next.slice(0, LONGEST + 1);
+    }
+  }
+  yield line;
+}
 
 async function gathered(lines: Lines, read: (line: string) => NotedRequest | undefined): Promise<NotedRequests> {
   const counted = new Map<string, NotedRequest & { readonly times: number }>();
@@ -48,7 +64,7 @@ async function gathered(lines: Lines, read: (line: string) => NotedRequest | und
     number += 1;
     const text = line.trim();
     if (text === '' || text.startsWith('#')) continue;
-    const request = read(text);
+    const request = line.length > LONGEST ? undefined : read(text);
     if (!request) {
       unreadCount += 1;
       if (unread.length < MOST_TOLD) unread.push({ line: number, text: text.slice(0, 200) });

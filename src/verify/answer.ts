@@ -4,7 +4,7 @@ export interface Answer {
   readonly status: number;
   /** Names in lower case, in the order of the answer. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** SHA-256 of the first MiB of the body, in hex. */
+  /** SHA-256 of the first MiB of the body, in hex; `unending` for one that does not end. */
   readonly body: string;
   /** What the program received that answered in the place of an instance. */
   readonly echo?: Echo;

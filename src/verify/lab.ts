@@ -17,6 +17,7 @@ import type { RoutingTable } from '../model/route.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
 import type { Answer } from './answer.ts';
 import { createAsker } from './ask.ts';
+import type { Answering } from './differences.ts';
 import { portsNeeded, relocate, type Relocation } from './relocate.ts';
 import type { AskedRequest } from './request.ts';
 
@@ -29,6 +30,8 @@ export interface LabOptions {
   readonly settings: RenderSettings;
   /** Its instances are asked as they stand in it; `Echoes.standIn` puts programs of ours in their place. */
   readonly table: RoutingTable;
+  /** Who answers there: programs of ours, or real instances. */
+  readonly answering: Answering;
 }
 
 /** A real proxy of its own that serves one table on free ports of loopback. Disposing of it ends the program and removes its files. */
@@ -67,7 +70,7 @@ export async function openLab(options: LabOptions, signal: AbortSignal): Promise
   const leaving = (): void => rmSync(dir, { recursive: true, force: true });
   process.once('exit', leaving);
   starting.defer(() => void process.off('exit', leaving));
-  const { target, settings, table } = options;
+  const { target, settings, table, answering } = options;
   const certificate = await ensureDefaultCertificate(join(dir, 'tls'));
   const ports = await freePorts(portsNeeded(options));
   const place = relocate({ target, settings, table, dir, certificate, ports });
@@ -75,7 +78,7 @@ export async function openLab(options: LabOptions, signal: AbortSignal): Promise
   const program = startProgram(options, { settings: place.settings, dir });
   starting.defer(() => program.end());
   await untilServed({ program, digest, deployer: deployerOf(target.server, place.settings, dir), server: target.server }, signal);
-  const asker = starting.use(createAsker());
+  const asker = starting.use(createAsker({ answering }));
   const started = starting.move();
   return {
     server: target.server,

@@ -13,7 +13,7 @@ export function openRunning(
   { entryPoints }: { readonly entryPoints: readonly EntryPoint[] },
 ): Side & AsyncDisposable {
   const places = urls.map(placeOf);
-  const asker = createAsker();
+  const asker = createAsker({ answering: 'programs' });
   return {
     async ask(request, signal) {
       const point = entryPoints.find(({ name }) => name === request.entryPoint);

@@ -95,6 +95,27 @@ test('migrate verify compares proxies that run, changes nothing there, and names
   assert.deepEqual([...methods], ['GET']);
 });
 
+test('migrate verify takes a log of strangers: escapes stay text, and requests for every host are not more than it asks', async (t) => {
+  const dir = await tempDir(t);
+  const url = await serve(t, (_, response) => response.end('page'));
+  const services = Array.from(
+    { length: 500 },
+    (_, index) => `service {\n  name = "s${index}"\n  tags = ["urlprefix-h${index}.test/"]\n}\n`,
+  );
+  await writeFile(join(dir, 'web.nomad.hcl'), services.join(''));
+  const lines = Array.from({ length: 20_000 }, (_, index) => `10.0.0.9 - - [x] "GET /p${index} HTTP/1.1" 200 1\n`);
+  await writeFile(join(dir, 'access.log'), `\u001b]0;owned\u0007\u001b[31mred\n${lines.join('')}`);
+
+  const args = ['web.nomad.hcl', '--old-url', url, '--new-url', url, '--access-log', 'access.log', '--no-derived', '--limit', '1000'];
+  const { code, out, told } = await start(t, dir, ...args).ended;
+
+  assert.equal(code, 0, told);
+  // oxlint-disable-next-line no-control-regex -- none is looked for
+  assert.doesNotMatch(out + told, /[\x00-\x09\x0b-\x1f]/);
+  assert.match(told, /line 1 is no request: \\u\{1b\}\]0;owned/);
+  assert.match(out, /not asked: 19999 requests of a log beyond --limit 1000\n/);
+});
+
 test('migrate verify leaves no program and no file behind when it is interrupted', async (t) => {
   if (needServer(t, 'caddy') === undefined || needServer(t, 'traefik') === undefined) return;
   const dir = await withJob(t);

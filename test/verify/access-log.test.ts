@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readAccessLog, readRequestList } from '../../src/verify/access-log.ts';
+import { linesOf, readAccessLog, readRequestList } from '../../src/verify/access-log.ts';
 
 test('readAccessLog() reads every format, counts what is asked again, and names lines that are no requests', async () => {
   const lines = [
@@ -25,6 +25,23 @@ test('readAccessLog() reads every format, counts what is asked again, and names 
     { method: 'GET', path: '/e', scheme: 'http', host: 'api.test:8080', times: 1 },
   ]);
   assert.deepEqual([unread.map(({ line }) => line), unreadCount], [[7, 8], 2]);
+});
+
+test('linesOf() keeps no more of a line than shows that it is no request', async () => {
+  async function* pieces(): AsyncGenerator<string> {
+    yield 'GET a.te';
+    yield 'st/x\r\nGET a.test/';
+    for (let count = 0; count < 3000; count += 1) yield 'y'.repeat(65_536);
+    yield '\nGET a.test/z';
+  }
+
+  const { requests, unread, unreadCount } = await readRequestList(linesOf(pieces()));
+
+  assert.deepEqual(
+    requests.map(({ path }) => path),
+    ['/x', '/z'],
+  );
+  assert.deepEqual([unread.map(({ line }) => line), unreadCount], [[2], 1]);
 });
 
 test('readRequestList() reads lines and objects', async () => {

@@ -30,7 +30,10 @@ for (const server of SERVERS) {
       { service: 'away', address: '10.0.0.3', tags: [`urlprefix-away.test/ redirect=301,http://app.test:${web?.port}/new`] },
     ]);
     await using echoes = await openEchoes(await tempDir(t));
-    await using lab = await openLab({ target: TARGETS[server], binary, settings, table: await echoes.standIn(table) }, t.signal);
+    await using lab = await openLab(
+      { target: TARGETS[server], binary, settings, table: await echoes.standIn(table), answering: 'echoes' },
+      t.signal,
+    );
 
     const ask = (host: string, path: string): ReturnType<Lab['ask']> =>
       lab.ask({ entryPoint: 'web', host, path, method: 'GET', headers: [], from: '127.0.0.1' });
@@ -61,12 +64,15 @@ for (const server of SERVERS) {
     process.env['TMPDIR'] = await tempDir(t);
 
     {
-      await using lab = await openLab({ target: TARGETS[server], binary, settings, table: tableOf(settings, []) }, t.signal);
+      await using lab = await openLab(
+        { target: TARGETS[server], binary, settings, table: tableOf(settings, []), answering: 'echoes' },
+        t.signal,
+      );
       assert.equal(labDirs().length, 1);
       assert.equal(lab.server, server);
     }
     await assert.rejects(
-      openLab({ target: TARGETS[server], binary: '/bin/false', settings, table: tableOf(settings, []) }, t.signal),
+      openLab({ target: TARGETS[server], binary: '/bin/false', settings, table: tableOf(settings, []), answering: 'echoes' }, t.signal),
       LabError,
     );
 
@@ -120,7 +126,9 @@ async function openSides(t: TestContext, services: Parameters<typeof tableOf>[1]
   );
   const open = async (server: Server, served: RoutingTable): Promise<Lab> => {
     const binary = findBinary(server, process.env) ?? '';
-    return opened.use(await openLab({ target: TARGETS[server], binary, settings, table: await echoes.standIn(served) }, t.signal));
+    return opened.use(
+      await openLab({ target: TARGETS[server], binary, settings, table: await echoes.standIn(served), answering: 'echoes' }, t.signal),
+    );
   };
   const [old, fresh, other] = await Promise.all([open('caddy', table), open('traefik', table), open('caddy', changed)]);
   return { settings, table, old, fresh, changed: other };
