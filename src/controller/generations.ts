@@ -93,13 +93,14 @@ export async function openGenerations(
       );
       await writeFile(join(dir, 'meta.json'), JSON.stringify({ id: 0, foreign: true, paths }, null, 1), { mode: 0o600, flush: true });
     },
+    // what could not be written must not hold either: the catalogs would be followed no more, and nobody be told
     async pin(id) {
-      pinned = id;
       await writeFileAtomic(pinFile, `${id}\n`, { mode: 0o600 });
+      pinned = id;
     },
     async unpin() {
-      pinned = undefined;
       await rm(pinFile, { force: true });
+      pinned = undefined;
     },
   };
   // what a start begins with is the newest, so the newest has to be whole

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openClaims } from '../../src/controller/claims.ts';
@@ -44,6 +44,24 @@ test('openGenerations() keeps the newest and the pinned one when there are too m
   );
   assert.equal(again.pinned(), 1);
   assert.equal((await again.read(1))?.config.files[0]?.content, 'one');
+});
+
+test('openGenerations() holds no pin that it could not write, and lets none go that it could not remove', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openGenerations(dir, { keep: 2, log: silentLog });
+  await store.add(generation('one'));
+  // a directory in the place of the file: neither rename nor removal of a file works
+  await mkdir(join(dir, 'pinned'));
+
+  await assert.rejects(store.pin(1));
+  assert.equal(store.pinned(), undefined);
+
+  await rmdir(join(dir, 'pinned'));
+  await store.pin(1);
+  await rm(join(dir, 'pinned'));
+  await mkdir(join(dir, 'pinned'));
+  await assert.rejects(store.unpin());
+  assert.equal(store.pinned(), 1);
 });
 
 for (const damage of ['', '{}', 'null']) {
