@@ -28,6 +28,8 @@ interface Running {
 
 /** How often `proxy.json` is looked at. */
 const WATCH_MS = 100;
+/** How often it is tried to write what runs where the disk does not let us. */
+const TELL_MS = 1000;
 /** An older request is one of a program that is gone: nobody waits for it. */
 const REQUEST_MS = 60_000;
 
@@ -44,6 +46,9 @@ export async function runLauncher(options: LauncherOptions, signal: AbortSignal)
   let running = (await adopted(options)) ?? (await begun(options, signal));
   if (!running) return 0;
   let [isListening, outcome] = [false, answered];
+  /** Proxies that must not outlive us unknown: somebody else would share their addresses with them. */
+  const beside = new Set<ProxyProcess>();
+  let untoldAtMs: number | undefined;
   await tell(running);
   const retiring = new Set<Promise<void>>();
   const over = new AbortController();
@@ -53,6 +58,7 @@ export async function runLauncher(options: LauncherOptions, signal: AbortSignal)
       isListening = true;
       await tell(running);
     }
+    if (untoldAtMs !== undefined && performance.now() - untoldAtMs > TELL_MS) await tell(running);
     const changedAtMs = await stat(join(stateDir, 'proxy.json')).then(
       ({ mtimeMs }) => mtimeMs,
       () => 0,
@@ -75,11 +81,20 @@ export async function runLauncher(options: LauncherOptions, signal: AbortSignal)
     const ending = AbortSignal.any([signal, over.signal]);
     try {
       const program = await programOf(to);
-      const taken = await takePlace({ ...options, id, from, program, digest }, ending);
+      const onStarted = async (started: ProxyProcess): Promise<void> => {
+        beside.add(started);
+        await tell(from);
+      };
+      const taken = await takePlace({ ...options, id, from, program, digest, onStarted }, ending);
       if (!('process' in taken)) return await noted(from, taken.outcome);
+      beside.delete(taken.process);
       isListening = true;
+      beside.add(from.process);
       const now = await noted({ program, process: taken.process }, taken.outcome);
-      const retirement: Promise<void> = taken.finish().finally(() => retiring.delete(retirement));
+      const retirement: Promise<void> = taken.finish().finally(() => {
+        retiring.delete(retirement);
+        beside.delete(from.process);
+      });
       retiring.add(retirement);
       log.info({ component: to, event: 'switched', pid: now.process.pid }, 'The proxy runs in the place of the other one');
       return now;
@@ -99,26 +114,48 @@ export async function runLauncher(options: LauncherOptions, signal: AbortSignal)
     return now;
   }
 
+  /** A disk that is full must not end the proxy: what runs is written as soon as that can be done. */
   async function tell({ process: proxy }: Running): Promise<void> {
+    for (const other of beside) if (other.hasEnded()) beside.delete(other);
     const start = await startOf(proxy.pid);
-    await writeProxyState(stateDir, {
+    const others = await Promise.all([...beside].map(async ({ server, pid }) => ({ server, pid, start: await startOf(pid) })));
+    const known = others.flatMap((other) => (other.start === undefined ? [] : [{ ...other, start: other.start }]));
+    const written = writeProxyState(stateDir, {
       launcher: process.pid,
       pid: proxy.pid,
       server: proxy.server,
       since: new Date(proxy.sinceMs).toISOString(),
       ...(start !== undefined && { start }),
       listening: isListening,
+      ...(known.length > 0 && { beside: known }),
       ...(outcome && { outcome }),
     });
+    await written.then(
+      () => (untoldAtMs = undefined),
+      (error: unknown) => {
+        if (untoldAtMs === undefined)
+          log.error(
+            { component: 'launcher', event: 'state_write_failed', err: { message: messageOf(error) } },
+            'Cannot write which proxy runs; the proxy runs on, and it is tried again',
+          );
+        untoldAtMs = performance.now();
+      },
+    );
   }
 }
 
 /**
  * A proxy that runs without a parent: of a launcher that was killed, or one that somebody else has started where ours should listen. One
- * that is not wanted any more is ended.
+ * that is not wanted any more is ended, and so is what ran beside it: a parent that was killed while it changed proxies leaves two that share
+ * the addresses.
  */
 async function adopted({ stateDir, programOf, server, log }: LauncherOptions): Promise<Running | undefined> {
   const state = await readProxyState(stateDir);
+  for (const left of state?.beside ?? []) {
+    if ((await startOf(left.pid)) !== left.start) continue;
+    log.warn({ component: left.server, event: 'proxy_left', pid: left.pid }, 'A proxy was left by a change that did not end; it is ended');
+    await end(adoptProxy(left));
+  }
   const known = state?.start !== undefined && (await startOf(state.pid)) === state.start ? state : undefined;
   const program = await programOf(known?.server ?? server);
   const [first] = program.listens;

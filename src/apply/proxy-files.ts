@@ -29,6 +29,8 @@ export interface ProxyStateFile {
   readonly since: string;
   /** When the process was started, as the system counts: tells it from a later one with the same id. */
   readonly start?: string;
+  /** Proxies that run beside it while it is changed: one that is to take its place, those that serve their open connections to the end. */
+  readonly beside?: readonly { readonly server: Server; readonly pid: number; readonly start: string }[];
   /** The proxy answers. */
   readonly listening: boolean;
   /** What became of the last switch that was asked for. */

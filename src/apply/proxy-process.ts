@@ -91,14 +91,23 @@ export function adoptProxy({
     ended: watch(),
     hasEnded: () => isOver,
     kill(signal) {
-      if (!isOver) process.kill(pid, signal);
+      if (isOver) return;
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        // it has ended since it was looked at
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
     },
   };
 }
 
-/** Writes what the proxy reads at its start only. */
+/** Writes what the proxy reads at its start only, as far as it is not there: a full disk must not keep the proxy from starting. */
 export async function writeStaticFiles({ staticFiles }: ProxyProgram, stateDir: string): Promise<void> {
-  for (const file of staticFiles) await writeFileAtomic(file.path, file.content, { stagingDir: join(stateDir, 'staging') });
+  for (const { path, content } of staticFiles) {
+    const isThere = (await readTextFile(path).catch(() => undefined)) === content;
+    if (!isThere) await writeFileAtomic(path, content, { stagingDir: join(stateDir, 'staging') });
+  }
 }
 
 /** Makes sure that what the proxy boots from exists and is taken: the files in place, else the last generation, else the boot configuration. */

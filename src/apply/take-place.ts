@@ -16,6 +16,8 @@ export interface TakePlaceOptions {
   /** Of the table that it must show before it gets connections. */
   readonly digest: string;
   readonly stateDir: string;
+  /** Called when the new proxy has been started, before anything waits for it. */
+  readonly onStarted: (process: ProxyProcess) => Promise<void>;
   readonly output: 'inherit' | 'ignore';
   readonly log: Log;
 }
@@ -56,6 +58,7 @@ export async function takePlace(options: TakePlaceOptions, signal: AbortSignal):
     await opened?.end();
     return failed('files', process);
   }
+  await options.onStarted(process);
   const problem = (await answersWith(options, process, signal)) ?? (await handOver(opened, process));
   if (problem !== undefined) {
     await end(process);

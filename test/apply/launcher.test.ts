@@ -1,17 +1,32 @@
 import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ensureDefaultCertificate } from '../../src/apply/certificates.ts';
 import { runLauncher } from '../../src/apply/launcher.ts';
-import type { ProxyProgram } from '../../src/apply/proxy-process.ts';
+import { writeStaticFiles, type ProxyProgram } from '../../src/apply/proxy-process.ts';
 import { createTraefikDeployer } from '../../src/apply/traefik.ts';
+import { sha256 } from '../../src/lib/hash.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 import { port } from '../support/intents.ts';
 import { freePorts, needServer, tempDir } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
-test('runLauncher() boots Traefik where nothing stands on disk and ends it when aborted', async (t) => {
+test('writeStaticFiles() writes nothing that is there, so that a full disk lets the proxy start', async (t) => {
+  const [dir, path] = [await tempDir(t), join(await tempDir(t), 'traefik.yaml')];
+  const program = { staticFiles: [{ path, content: 'a: 1\n', units: [], sha256: sha256('a: 1\n') }] } as unknown as ProxyProgram;
+  await writeFile(path, 'a: 1\n');
+  // nothing can be written below a file
+  await writeFile(join(dir, 'state'), '');
+
+  await writeStaticFiles(program, join(dir, 'state'));
+
+  await writeFile(path, 'a: 2\n');
+  await assert.rejects(writeStaticFiles(program, join(dir, 'state')), /ENOTDIR|EEXIST/);
+});
+
+test('runLauncher() boots Traefik where nothing stands on disk, also where it cannot write what runs, and ends it when aborted', async (t) => {
   const binary = needServer(t, 'traefik');
   if (!binary) return;
   const dir = await tempDir(t);
@@ -37,6 +52,7 @@ test('runLauncher() boots Traefik where nothing stands on disk and ends it when 
   t.after(() => ending.abort());
   const deployer = createTraefikDeployer({ file, api, stagingDir: join(dir, 'staging'), verifyTimeoutMs: 5000 });
 
+  await mkdir(join(dir, 'proxy-state.json'));
   const program: ProxyProgram = {
     server: 'traefik',
     binary,

@@ -342,6 +342,34 @@ test('switch and rollback need neither a controller nor a parent of the proxy th
   assert.ok(await serves(site));
 });
 
+test('exec-proxy that was killed while it changed proxies leaves none that shares the ports', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  // slow enough to be caught, and what a proxy that never shows the table looks like from outside
+  const note = join(site.dir, 'traefik.pid');
+  const { parent } = await startBoth(site, {
+    parent: await wrapped(site.dir, 'traefik', `echo $$ > '${note}'\nsleep 3\nexec "$REAL" "$@"`),
+  });
+  const switching = site.command(['switch', 'traefik']);
+  const started = await until('the new proxy to be started', async () => Number(await readFile(note, 'utf8').catch(() => '')), 60_000);
+  await until('it to be noted', async () => (await site.running()).beside?.some(({ pid }) => pid === started), 2000);
+  await parent.stop('SIGKILL');
+  whenEnded(t, async () => {
+    if (isAlive(started)) process.kill(started, 'SIGKILL');
+    await Promise.resolve();
+  });
+
+  site.start('exec-proxy');
+
+  await until('what was left to be ended', () => !isAlive(started), 15_000);
+  // the change that was asked for is still wanted
+  const { code, output } = await switching;
+  t.diagnostic(output.trim());
+  assert.equal(code, 0, output);
+  assert.equal((await site.running()).server, 'traefik');
+  assert.ok(await serves(site));
+});
+
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
