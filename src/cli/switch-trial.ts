@@ -50,7 +50,10 @@ export async function tryBeside({
       return asker.ask({ host, port: place.port, tls: point.tls }, request, askSignal);
     },
   };
-  await using lab = await openLab({ target: other.target, binary: proxyBinary(other), settings: other.settings, table, answering: 'programs' }, signal);
+  await using lab = await openLab(
+    { target: other.target, binary: proxyBinary(other), settings: other.settings, table, answering: 'programs' },
+    signal,
+  );
   const differing = await compareSides(requests, { old, new: lab }, { signal });
   return { requests: requests.length, differing: differing.map(lineOf) };
 }
