@@ -11,11 +11,6 @@ export interface Difference {
 /** What of an answer is compared. `echoes`: by programs that say what they got; `programs`: by the real instances. */
 export type Answering = 'echoes' | 'programs';
 
-/** In what two answers to one request differ; none where a client and an instance see no difference. Sorted by `what`. */
-export function differences(old: Answer, fresh: Answer, answering: Answering = 'echoes'): readonly Difference[] {
-  return partDifferences(partsOf(old, answering), partsOf(fresh, answering));
-}
-
 /** In what two sets of named parts differ, sorted by name. */
 export function partDifferences(old: ReadonlyMap<string, string>, fresh: ReadonlyMap<string, string>): readonly Difference[] {
   const names = [...new Set([...old.keys(), ...fresh.keys()])].toSorted();
