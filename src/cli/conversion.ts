@@ -7,7 +7,6 @@ import { parsePort, type Port } from '../model/names.ts';
 import { DIALECTS, type DialectName } from '../model/route.ts';
 import { createDialect } from './dialects.ts';
 import { createFormatter } from './formatters.ts';
-import { CommandError, EXIT } from './errors.ts';
 import { givenInstance } from './given-tags.ts';
 import { entryPointsOf, proxyOf } from './paths.ts';
 
@@ -31,13 +30,6 @@ export function conversionTools(
   const formatter = createFormatter(to, config);
   const entryPoints = usualEntryPoints(config);
   return ({ service, port }) => ({ dialects, to: formatter, context: { service, port, entryPoints, transports: new Map() } });
-}
-
-/** The dialect of a name. Throws `CommandError` naming them. */
-export function dialectNamed(name: string | undefined, flag: string): DialectName {
-  const found = DIALECTS.find((dialect) => dialect === name);
-  if (found) return found;
-  throw new CommandError(`Cannot use ${flag} "${name ?? ''}": expected ${DIALECTS.join(', ')}`, EXIT.usage);
 }
 
 /** What a tag says of ports is said only beside the registered one. Unknown, that is one that no tag names. */

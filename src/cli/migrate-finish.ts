@@ -5,13 +5,13 @@ import { visible } from '../lib/text.ts';
 import { describeMatch } from '../model/describe.ts';
 import { redactedTag } from '../model/redact.ts';
 import type { Context } from './context.ts';
-import { dialectNamed } from './conversion.ts';
 import { createDialects } from './dialects.ts';
 import { EXIT } from './errors.ts';
 import type { TagPlace } from './file-instances.ts';
 import type { GlobalFlags } from './flags.ts';
+import { dialectNamed } from './named.ts';
+import { readRegistered, setUpOf, tableMaker, type Registered } from './registered.ts';
 import { removableTags, type StayReason, type TagUnit } from './removable-tags.ts';
-import { readRegistered, setUpOf, tableMaker, type TagSide } from './verify-sides.ts';
 
 /** What `migrate finish` takes. */
 export interface FinishFlags extends GlobalFlags {
@@ -58,7 +58,7 @@ export async function migrateFinish(paths: readonly string[], flags: FinishFlags
   return flags.strict && kept.length > 0 ? EXIT.losses : EXIT.ok;
 }
 
-function viewsOf({ service, owner, dialect, tags, spans }: TagUnit, placeOf: TagSide['placeOf'], reason?: string): readonly TagView[] {
+function viewsOf({ service, owner, dialect, tags, spans }: TagUnit, placeOf: Registered['placeOf'], reason?: string): readonly TagView[] {
   return tags.map((tag) => ({
     service,
     owner,

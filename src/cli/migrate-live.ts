@@ -12,11 +12,12 @@ import type { Nomad } from '../nomad/client.ts';
 import { NomadError } from '../nomad/error.ts';
 import type { JobPlan } from '../nomad/types.ts';
 import { loadFor, setUpFor, type Context } from './context.ts';
-import { createConverter, dialectNamed } from './conversion.ts';
+import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { liveServices, reachableNomad, withJobs, type JobName, type LiveCatalog, type LiveService } from './live-services.ts';
 import { countsOf } from './migrate-report.ts';
 import type { MigrateFlags } from './migrate.ts';
+import { dialectNamed } from './named.ts';
 
 /** What of one service would change. */
 interface ServiceChange extends LiveService {

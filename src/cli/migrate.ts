@@ -4,11 +4,12 @@ import { formOf, readJobFile } from '../jobfiles/read.ts';
 import { rewriteFile, type Convert, type RewriteMode, type Rewritten } from '../jobfiles/rewrite.ts';
 import { filesUnder, readText, replaceText } from '../jobfiles/tree.ts';
 import { loadFor, type Context } from './context.ts';
-import { createConverter, dialectNamed } from './conversion.ts';
+import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import type { PlannedJob } from './migrate-live.ts';
 import { countsOf, jsonReport, markdownReport, textReport, type MigratedFile, type Report } from './migrate-report.ts';
+import { dialectNamed } from './named.ts';
 
 /** What the `migrate` commands take. */
 export interface MigrateFlags extends GlobalFlags {

@@ -5,10 +5,11 @@ import { writeFileAtomic } from '../lib/files.ts';
 import { unifiedPatch } from '../lib/patch.ts';
 import { describeMatch } from '../model/describe.ts';
 import { redactedText } from '../model/redact.ts';
-import { SERVERS, type RenderedFile, type Server } from '../model/rendered.ts';
+import type { RenderedFile } from '../model/rendered.ts';
 import { programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { serverNamed } from './named.ts';
 import { formatDiagnostic } from './print.ts';
 import { openRuntime, type Runtime } from './runtime.ts';
 import { TARGETS } from './targets.ts';
@@ -26,7 +27,7 @@ export interface RenderFlags extends GlobalFlags {
 export async function render(flags: RenderFlags, context: Context): Promise<number> {
   const { runtime, cycle } = await planned(flags, context);
   const { settings, server } = runtime.setup;
-  const target = TARGETS[targetOf(flags.target) ?? server];
+  const target = TARGETS[flags.target === undefined ? server : serverNamed(flags.target, '--target')];
   const { value, diagnostics } = target.render(cycle.change.serving, settings);
   for (const diagnostic of diagnostics) context.printer.say(formatDiagnostic(diagnostic, context.printer));
   const files: readonly RenderedFile[] = [...value.files, ...(flags.static ? target.renderStatic(settings) : [])];
@@ -101,11 +102,4 @@ async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { 
   const names = { before: 'served', after: 'planned' };
   for (const { path, content } of value.files)
     printer.out(redactedText(unifiedPatch(path, { before: contents.get(path) ?? '', after: content }, names)));
-}
-
-function targetOf(name: string | undefined): Server | undefined {
-  if (name === undefined) return undefined;
-  const server = SERVERS.find((candidate) => candidate === name.toLowerCase());
-  if (!server) throw new CommandError(`Cannot render for "${name}": expected ${SERVERS.join(' or ')}`, EXIT.usage);
-  return server;
 }

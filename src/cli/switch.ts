@@ -1,9 +1,10 @@
 import type { SwitchView } from '../controller/views.ts';
-import { SERVERS, type Server } from '../model/rendered.ts';
+import type { Server } from '../model/rendered.ts';
 import { adminApi } from './admin-api.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { serverNamed } from './named.ts';
 import type { Setup } from './setup.ts';
 import { SwitchError, switchProxy } from './switch-proxy.ts';
 import { alreadyRuns } from './views.ts';
@@ -21,8 +22,7 @@ const SWITCH_MS = 600_000;
 /** Changes the running proxy without losing requests: by the running controller where there is one, else with the last generation. */
 export async function switchTo(name: string | undefined, flags: SwitchFlags, context: Context): Promise<number> {
   const { printer, signal } = context;
-  const server = SERVERS.find((candidate) => candidate === name?.toLowerCase());
-  if (!server) throw new CommandError(`Cannot switch to "${name ?? ''}": expected ${SERVERS.join(' or ')}`, EXIT.usage);
+  const server = serverNamed(name, 'server');
   const setup = await setUpFor(flags, context, { quiet: true });
   const acceptDifferences = flags.acceptDifferences ?? false;
   const body = { server, acceptDifferences };

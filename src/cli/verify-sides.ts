@@ -1,17 +1,13 @@
-import { createPipeline } from '../controller/pipeline.ts';
 import { convertTags } from '../dialects/convert.ts';
 import { groupBy } from '../lib/sort.ts';
 import type { CatalogSnapshot, ServiceInstance } from '../model/catalog.ts';
-import { sourceId } from '../model/names.ts';
-import { DIALECTS, type DialectName, type RoutingTable } from '../model/route.ts';
-import { SERVERS, type Server } from '../model/rendered.ts';
-import { programmingSetUpFor, type Context } from './context.ts';
-import { conversionTools, dialectNamed } from './conversion.ts';
-import { createDialects } from './dialects.ts';
+import type { DialectName, RoutingTable } from '../model/route.ts';
+import type { Context } from './context.ts';
+import { conversionTools } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
-import { instancesOfFiles, type FileInstances } from './file-instances.ts';
 import type { GlobalFlags } from './flags.ts';
-import { compileOptions, openRuntime } from './runtime.ts';
+import { dialectNamed, serverNamed } from './named.ts';
+import { readRegistered, setUpOf, tableMaker, type Registered } from './registered.ts';
 import type { Setup } from './setup.ts';
 
 /** What says which two tables are compared. */
@@ -26,11 +22,9 @@ export interface SideFlags extends GlobalFlags {
 }
 
 /** One of the two that are compared: what is registered, and how a proxy is set up to serve it. */
-export interface TagSide {
+export interface TagSide extends Registered {
   readonly setup: Setup;
-  readonly snapshots: readonly CatalogSnapshot[];
   readonly table: RoutingTable;
-  readonly placeOf: FileInstances['placeOf'];
 }
 
 /** The two that are compared, and the old one on the proxy of the new one. */
@@ -52,7 +46,10 @@ export async function readSides(
   if (Boolean(flags.old) !== Boolean(flags.new)) throw new CommandError('Cannot use --old and --new alone: both are needed', EXIT.usage);
   if (flags.to !== undefined && flags.new) throw new CommandError('Cannot use --to and --new together', EXIT.usage);
   const [oldSetup, newSetup] = await Promise.all(
-    [flags.oldProxy, flags.newProxy].map(async (proxy) => setUpOf({ ...flags, stateDir }, { server: serverNamed(proxy), context })),
+    [
+      flags.oldProxy === undefined ? undefined : serverNamed(flags.oldProxy, '--old-proxy'),
+      flags.newProxy === undefined ? undefined : serverNamed(flags.newProxy, '--new-proxy'),
+    ].map(async (server) => setUpOf({ ...flags, stateDir }, { server, context })),
   );
   if (!oldSetup || !newSetup) throw new TypeError('two set-ups were asked for');
   const [oldAccept, newAccept] = [dialectsOf(flags.oldDialects, '--old-dialects'), dialectsOf(flags.newDialects, '--new-dialects')];
@@ -74,35 +71,6 @@ export async function readSides(
   };
 }
 
-type Registered = Pick<TagSide, 'snapshots' | 'placeOf'>;
-
-/** The set-up of a side, with TLS where a configuration does not speak of it: what is off would not be compared. */
-export async function setUpOf(
-  flags: GlobalFlags,
-  { server, context }: { readonly server: Server | undefined; readonly context: Context },
-): Promise<Setup> {
-  const setup = await programmingSetUpFor({ ...flags, ...(server && { proxy: server }) }, context, { quiet: true });
-  if (setup.loaded.origins.has('tls')) return setup;
-  const tls = { ...setup.config.tls, mode: 'internal' } as const;
-  return { ...setup, config: { ...setup.config, tls }, settings: { ...setup.settings, tls } };
-}
-
-/** The services of files, or where there are none of the catalogs. Throws `CommandError` where none answers. */
-export async function readRegistered(
-  paths: readonly string[],
-  { setup, context }: { readonly setup: Setup; readonly context: Context },
-): Promise<Registered> {
-  if (paths.length > 0) {
-    const { instances, placeOf } = await instancesOfFiles(paths);
-    return { snapshots: [{ source: sourceId('file'), revision: '0', observedAtMs: 0, local: true, instances }], placeOf };
-  }
-  const runtime = await openRuntime(setup, { adopt: false });
-  const cycle = await runtime.controller.once(context.signal, { dryRun: true });
-  if (!cycle)
-    throw new CommandError('Cannot read the catalogs: none answered (hind-proxy config show prints where it looked)', EXIT.unreachable);
-  return { snapshots: [...runtime.snapshots.all().values()].map(({ snapshot }) => snapshot), placeOf: () => undefined };
-}
-
 function sideOf({ snapshots, placeOf }: Registered, setup: Setup, accept: readonly DialectName[]): TagSide {
   const own = accepting(setup, accept);
   return { setup: own, snapshots, placeOf, table: tableMaker(own)(snapshots) };
@@ -112,13 +80,6 @@ function sideOf({ snapshots, placeOf }: Registered, setup: Setup, accept: readon
 function accepting(setup: Setup, accept: readonly DialectName[]): Setup {
   if (accept.length === 0) return setup;
   return { ...setup, config: { ...setup.config, dialects: { ...setup.config.dialects, accept: [...accept] } } };
-}
-
-/** What makes tables of snapshots as a set-up says; what tags say is remembered from one to the next. */
-export function tableMaker(setup: Setup): (snapshots: readonly CatalogSnapshot[]) => RoutingTable {
-  const { primary, merge } = setup.config.sources;
-  const pipeline = createPipeline({ dialects: createDialects(setup), compile: compileOptions(setup), primary: sourceId(primary), merge });
-  return (snapshots) => pipeline.compile(snapshots, new Map()).value.table;
 }
 
 /** What the catalog would say after `migrate write --replace`. Instances of one service with equal tags are converted once. */
@@ -135,18 +96,7 @@ function convertedTo(to: DialectName, snapshot: CatalogSnapshot, { config }: Set
   return { ...snapshot, instances: snapshot.instances.map((instance) => ({ ...instance, tags: tags.get(instance) ?? instance.tags })) };
 }
 
-function serverNamed(name: string | undefined): Server | undefined {
-  if (name === undefined) return undefined;
-  const server = SERVERS.find((candidate) => candidate === name.toLowerCase());
-  if (!server) throw new CommandError(`Cannot verify "${name}": expected ${SERVERS.join(' or ')}`, EXIT.usage);
-  return server;
-}
-
 function dialectsOf(names: string | undefined, flag: string): readonly DialectName[] {
   if (names === undefined) return [];
-  return names.split(',').map((name) => {
-    const found = DIALECTS.find((dialect) => dialect === name.trim());
-    if (!found) throw new CommandError(`Cannot use ${flag} "${names}": expected a list of ${DIALECTS.join(', ')}`, EXIT.usage);
-    return found;
-  });
+  return names.split(',').map((name) => dialectNamed(name.trim(), flag));
 }
