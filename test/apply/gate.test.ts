@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createServer, connect, type Server } from 'node:net';
 import { test } from 'node:test';
 import { openGate } from '../../src/apply/gate.ts';
-import { isFree, listenAddress, listenerOf, openConnections, startOf } from '../../src/apply/sockets.ts';
 import { freePort, whenEnded, type Ending } from '../support/process.ts';
 
 /** A program that answers with its name to every connection, beside others on the same port. */
@@ -65,37 +64,4 @@ test('openGate() says which address it cannot have when its program does not sha
   whenEnded(t, () => new Promise((resolve) => server.close(() => resolve())));
   const gate = await openGate([{ host: '127.0.0.1', port }]);
   assert.match(typeof gate === 'string' ? gate : '', new RegExp(`^127\\.0\\.0\\.1:${port}: .*EADDRINUSE`));
-  assert.equal(await isFree({ host: '127.0.0.1', port }), false);
-});
-
-test('listenAddress() reads what an entry point says', () => {
-  assert.deepEqual(
-    [':80', '127.0.0.1:80', '[::1]:80', 'localhost:80', 'name:80', '80'].map((text) => listenAddress(text)),
-    [
-      { host: '::', port: 80 },
-      { host: '127.0.0.1', port: 80 },
-      { host: '::1', port: 80 },
-      { host: '127.0.0.1', port: 80 },
-      undefined,
-      undefined,
-    ],
-  );
-});
-
-test('openConnections() counts those of clients, and listenerOf() finds who listens', async (t) => {
-  const port = await freePort();
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  const client = connect(port, '127.0.0.1');
-  const accepted = await new Promise<{ destroy(): void }>((resolve) => server.once('connection', resolve));
-  whenEnded(t, async () => {
-    client.destroy();
-    accepted.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  assert.equal(await openConnections(process.pid, new Set([port])), 1);
-  assert.equal(await openConnections(process.pid, new Set([port + 1])), 0);
-  assert.equal(await listenerOf(port, 'no such program'), undefined);
-  assert.ok(await startOf(process.pid));
-  assert.equal(await startOf(2 ** 30), undefined);
 });

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { Agent, request } from 'node:http';
 import { createHash } from 'node:crypto';
 import { sleep } from '../../src/lib/async.ts';
+import { until } from './until.ts';
 
 /** What clients of one kind saw. */
 export interface LoadFigures {
@@ -102,25 +103,17 @@ export async function openUpgraded(port: number, host: string): Promise<Upgraded
   );
   let text = '';
   socket.on('data', (data: Buffer) => (text += data.toString('latin1')));
-  await waitFor(() => text.includes('\r\n\r\n'));
+  await until('an answer to the handshake', () => text.includes('\r\n\r\n'), 5000);
   if (!text.startsWith('HTTP/1.1 101')) throw new Error(`Cannot upgrade: ${text.slice(0, 200)}`);
   return {
     async echoes(sent) {
       if (socket.destroyed || socket.readableEnded) return false;
       socket.write(sent);
-      return waitFor(() => text.includes(sent)).then(
+      return until('what was sent to come back', () => text.includes(sent), 5000).then(
         () => true,
         () => false,
       );
     },
     close: () => void socket.destroy(),
   };
-}
-
-async function waitFor(test: () => boolean): Promise<void> {
-  const giveUpAtMs = performance.now() + 5000;
-  while (!test()) {
-    if (performance.now() > giveUpAtMs) throw new Error('Cannot go on: no answer within 5 s');
-    await sleep(10);
-  }
 }

@@ -1,5 +1,5 @@
 import type { Middleware } from '../../src/model/middleware.ts';
-import { backendId, ownerId, routeId, serviceName } from '../../src/model/names.ts';
+import { backendId, ownerId, routeId, serviceName, sourceId } from '../../src/model/names.ts';
 import { PLAIN_POOL, type Backend } from '../../src/model/pool.ts';
 import type { Route, RouteAction, RoutingTable, SplitPart } from '../../src/model/route.ts';
 import { createTable } from '../../src/model/table.ts';
@@ -60,4 +60,28 @@ export function splitRoute(
         : { kind: 'forward', backend: backendId(backend) },
   });
   return routeOf(id, id, '/', { action: { kind: 'split', parts: parts.map(part) }, ...overrides });
+}
+
+/** A table of services by name, each with a host, one port and one tag. */
+export function tableFor(services: Readonly<Record<string, { readonly port: number; readonly tag: string }>>): RoutingTable {
+  const entries = Object.entries(services);
+  const routes = entries.map(([name, { tag }]) => {
+    const span = {
+      source: sourceId('consul'),
+      owner: ownerId('default'),
+      service: serviceName(name),
+      instance: name,
+      tagIndex: 0,
+      tag,
+      start: 0,
+      end: 1,
+    };
+    return routeOf(name, `${name}.test`, '/', { action: to(name), spans: [span] });
+  });
+  return tableOf(routes, ...entries.map(([name, { port }]) => poolOf(name, [port])));
+}
+
+/** The same, each service with a tag of its own name. */
+export function plainTable(...names: readonly string[]): RoutingTable {
+  return tableFor(Object.fromEntries(names.map((name, index) => [name, { port: 8000 + index, tag: `urlprefix-${name}.test/` }])));
 }
