@@ -17,7 +17,10 @@ export async function readTextFile(path: string): Promise<string | undefined> {
 export interface AtomicWriteOptions {
   /** Permission bits of the new file. */
   readonly mode?: number;
-  /** Where the temporary file lives: on the same filesystem, outside any directory a program watches. Default: beside the file. */
+  /**
+   * Where the temporary file lives, outside any directory a program watches. Default: beside the file. On another filesystem or mount it
+   * serves nothing, and the file is staged beside its place under a hidden name, which no proxy reads.
+   */
   readonly stagingDir?: string;
 }
 
@@ -63,11 +66,19 @@ export async function stageFile(path: string, content: string, options: AtomicWr
         await rename(staged, path);
       } catch (error) {
         await discard();
+        if (isOfOtherFilesystem(error) && stagingDir !== dirname(path)) {
+          const { stagingDir: _other, ...rest } = options;
+          return (await stageFile(path, content, rest)).place();
+        }
         throw error;
       }
       return { onDisk: open(dirname(path), constants.O_RDONLY).then((opened) => withFile(opened, (directory) => directory.sync())) };
     },
   };
+}
+
+function isOfOtherFilesystem(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EXDEV';
 }
 
 async function withFile(file: FileHandle, use: (file: FileHandle) => Promise<void>): Promise<void> {

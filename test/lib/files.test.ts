@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { writeFileAtomic } from '../../src/lib/files.ts';
+import { tempDir } from '../support/process.ts';
+
+test('writeFileAtomic() replaces a file on another filesystem than that of its staging directory', async (t) => {
+  const dir = await tempDir(t);
+  const isOther = statSync('/dev/shm', { throwIfNoEntry: false })?.dev !== statSync(dir).dev;
+  if (!isOther) return t.skip('SKIPPED: needs a second filesystem at /dev/shm');
+  const stagingDir = mkdtempSync('/dev/shm/hind-proxy-');
+  t.after(() => rmSync(stagingDir, { recursive: true }));
+  const path = join(dir, 'etc/Caddyfile');
+  await mkdir(join(dir, 'etc'));
+  await writeFile(path, 'old');
+
+  await writeFileAtomic(path, 'new', { stagingDir, mode: 0o640 });
+
+  assert.equal(await readFile(path, 'utf8'), 'new');
+  assert.equal((await stat(path)).mode & 0o777, 0o640);
+  assert.deepEqual([await readdir(stagingDir), await readdir(join(dir, 'etc'))], [[], ['Caddyfile']]);
+});
