@@ -34,10 +34,10 @@ export function guardExactHosts(routers: readonly PlacedRouter[]): HostGuard {
     placeOf({ host, service, priority, raised: isRaised }) {
       if (host.kind === 'exact') {
         const above = endings(host).flatMap((ending) => (ending === '' ? [] : (raised(ending, service) ?? [])));
-        return Math.max(priority, ...above.map((other) => (other > priority ? other + 0.5 : priority)));
+        return Math.max(priority, ...above.map((other) => (other > priority ? other + stepAt(other) : priority)));
       }
       const lowest = isRaised && requiredEnding(host) === '' ? exact('', service) : undefined;
-      return lowest === undefined ? priority : Math.min(priority, lowest - 0.5);
+      return lowest === undefined ? priority : Math.min(priority, lowest - stepAt(lowest));
     },
     isHeld(router) {
       if (!isRaisedPattern(router)) return false;
@@ -45,6 +45,11 @@ export function guardExactHosts(routers: readonly PlacedRouter[]): HostGuard {
       return lowest !== undefined && lowest < router.priority;
     },
   };
+}
+
+/** Less than the distance of two priorities, and enough to make another number: those of 64 bits lie further apart than 1. */
+function stepAt(priority: number): number {
+  return Math.max(0.5, Math.abs(priority) * Number.EPSILON);
 }
 
 function isRaisedPattern({ host, raised }: PlacedRouter): boolean {

@@ -66,6 +66,18 @@ test('rankRoutes() holds a priority below the exact hosts of other services when
   assert.deepEqual(codesOf(compiled), ['TRAEFIK_PRIORITY_CLAMPED']);
 });
 
+test('rankRoutes() keeps the highest priority of all below the exact host of another service', () => {
+  const [a, b] = [instanceOf('a'), instanceOf('b')];
+  const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
+  const firstOf = (regexp: string): string | undefined =>
+    compile([
+      readingOf(a, intentOf(a, withHost({ kind: 'regexp', regexp }), { ...traefik, priority: 2 ** 63 - 1000, ruleLength: 35 })),
+      readingOf(b, intentOf(b, matchOf('h.x.io'), { ...traefik, ruleLength: 20 })),
+    ]).value.table.routes[0]?.services[0];
+
+  assert.deepEqual(['^.*x[.]io$', '^.*\\.x\\.io$', '^.*$'].map(firstOf), ['b', 'b', 'b']);
+});
+
 test('rankRoutes() leaves a priority alone when no exact host of another service can be meant by its pattern', () => {
   const [a, b] = [instanceOf('a'), instanceOf('b')];
   const traefik = { dialect: 'traefik', entryPoints: { kind: 'plain' } } as const;
