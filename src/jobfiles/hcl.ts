@@ -6,6 +6,8 @@ import { holdsControl, holdsTemplates, maskTemplates } from './templates.ts';
 /** Blocks that have tags, and what of them is a tag list: Nomad's job specification and Consul's service definitions. */
 const BLOCKS = new Set(['service', 'services', 'sidecar_service']);
 const LISTS = new Set(['tags', 'canary_tags']);
+/** The beginning of a tag that routes, behind a quote or at the beginning of a line or word. HinD's look like any URL. */
+const ROUTING = /(?<![\w.-])(?:urlprefix-|traefik\.(?:enable|http|tcp|udp|tags)[.=])/g;
 
 const HCL_LIST: ListLayout = { quote: quoteHcl, separator: 'comma', trailingComma: true };
 
@@ -21,7 +23,7 @@ export async function readHcl(text: string): Promise<JobFile> {
     const broken = tree.rootNode.hasError ? firstError(tree.rootNode) : undefined;
     if (broken) return { lists: [], faults: [{ code: 'FILE_SYNTAX', message: syntaxMessage(broken), start: broken.startIndex }] };
     const found: Found = { lists: [], faults: [] };
-    readBody(tree.rootNode, { text, path: [], owner: {} }, found);
+    readBody(tree.rootNode, { text, path: [], owner: {}, hasTags: false }, found);
     return found;
   } finally {
     // the memory of WebAssembly is not collected
@@ -40,6 +42,8 @@ interface Place {
   readonly path: readonly string[];
   /** Of the service around. */
   readonly owner: Pick<TagList, 'service' | 'port'>;
+  /** Whether tag lists stand directly in the block. */
+  readonly hasTags: boolean;
 }
 
 let loading: Promise<Parser> | undefined;
@@ -61,6 +65,7 @@ function readBody(node: Node, place: Place, found: Found): void {
   for (const child of namedChildren(node)) {
     if (child.type === 'block') readBlock(child, place, found);
     else if (child.type === 'body') readBody(child, place, found);
+    else if (child.type === 'attribute') readAttribute(child, place, found);
   }
 }
 
@@ -72,11 +77,11 @@ function readBlock(block: Node, place: Place, found: Found): void {
   const isDynamic = head.text === 'dynamic' && BLOCKS.has(labels[0] ?? '');
   const path = isDynamic ? [...place.path, `dynamic ${labels.join(' ')}`] : [...place.path, [head.text, ...labels].join(' ')];
   const isContent = head.text === 'content' && /^dynamic (?:services?|sidecar_service)$/.test(place.path.at(-1) ?? '');
-  const owner = BLOCKS.has(head.text) || isContent ? ownerOf(body, { labels, place }) : place.owner;
-  if (BLOCKS.has(head.text) || isContent)
-    for (const attribute of namedChildren(body).filter(({ type }) => type === 'attribute'))
-      readAttribute(attribute, { ...place, path, owner }, found);
-  readBody(body, { ...place, path, owner }, found);
+  // Terraform's provider of Consul
+  const isResource = head.text === 'resource' && labels[0] === 'consul_service';
+  const hasTags = BLOCKS.has(head.text) || isContent || isResource;
+  const owner = hasTags ? ownerOf(body, { labels: isResource ? labels.slice(1) : labels, place }) : place.owner;
+  readBody(body, { ...place, path, owner, hasTags }, found);
 }
 
 /** Name and port of a service block; what it does not say is that of the service around it. */
@@ -99,7 +104,11 @@ function ownerOf(body: Node, { labels, place }: { readonly labels: readonly stri
 
 function readAttribute(attribute: Node, place: Place, found: Found): void {
   const [name, value] = namedChildren(attribute);
-  if (!name || !value || !LISTS.has(name.text)) return;
+  if (!name || !value) return;
+  if (!place.hasTags || !LISTS.has(name.text)) {
+    reportRouting({ name, value }, place, found);
+    return;
+  }
   const where = `${place.path.join(', ')}: ${name.text}`;
   const tuple = value.namedChild(0)?.type === 'collection_value' ? value.namedChild(0)?.namedChild(0) : undefined;
   if (value.namedChildCount !== 1 || tuple?.type !== 'tuple') {
@@ -126,6 +135,16 @@ function readAttribute(attribute: Node, place: Place, found: Found): void {
       found.faults.push({ code: 'FILE_EXPRESSION', message: 'Cannot edit a tag: an expression makes it, expected a string', start });
   }
   found.lists.push({ place: where, ...place.owner, start: tuple.startIndex, end: tuple.endIndex, elements, layout: HCL_LIST });
+}
+
+/** Tags that stand elsewhere, as in a heredoc with a job in Terraform, in `locals`, in arguments of a template: each for hand work. */
+function reportRouting({ name, value }: { readonly name: Node; readonly value: Node }, { text, path }: Place, { faults }: Found): void {
+  for (const { index } of text.slice(value.startIndex, value.endIndex).matchAll(ROUTING)) {
+    const start = value.startIndex + index;
+    if (/^\s*(?:#|\/\/)/.test(text.slice(text.lastIndexOf('\n', start) + 1, start))) continue;
+    const where = [...path.slice(-1), name.text].join(': ');
+    faults.push({ code: 'FILE_EXPRESSION', message: `Cannot edit a tag in ${where}: it stands in no list of tags of a service`, start });
+  }
 }
 
 /** The pieces of a quoted string; undefined for any other expression, heredocs too. */

@@ -9,7 +9,7 @@ export type FileForm = 'hcl' | 'json' | 'yaml';
 /** The language of a file by its name; undefined where a file of this name has no tags. */
 export function formOf(path: string): FileForm | undefined {
   const name = path.replace(/\.(?:tpl|tmpl|levant|j2|erb)$/, '');
-  if (/\.(?:nomad|hcl|tf)$/.test(name)) return 'hcl';
+  if (/\.(?:nomad|hcl|tf|tfvars)$/.test(name)) return 'hcl';
   if (/\.jsonc?$/.test(name)) return 'json';
   if (/\.ya?ml$/.test(name)) return 'yaml';
   return name === path ? undefined : 'hcl';

@@ -496,7 +496,7 @@ export const CODES = {
   },
   FILE_EXPRESSION: {
     severity: 'warning',
-    summary: 'An expression makes the tags; they are left as they are',
+    summary: 'An expression makes the tags, or they stand in no list of tags of a service; they are left as they are',
     hint: 'Convert the tags by hand: hind-proxy convert',
   },
   FILE_INTERPOLATION: {

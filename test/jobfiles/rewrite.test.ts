@@ -130,6 +130,20 @@ const LEFT: readonly {
     line: 2,
     column: 10,
   },
+  {
+    title: 'a job in a heredoc of Terraform',
+    text: 'resource "nomad_job" "a" {\n  jobspec = <<EOT\n# "urlprefix-no.io/"\nservice {\n  tags = ["urlprefix-a.io/"]\n}\nEOT\n}\n',
+    code: 'FILE_EXPRESSION',
+    line: 5,
+    column: 12,
+  },
+  {
+    title: 'a list that a template is given',
+    text: 'locals {\n  job = templatefile("a.tpl", { tags = ["v1", "traefik.enable=true"] })\n}\n',
+    code: 'FILE_EXPRESSION',
+    line: 2,
+    column: 48,
+  },
   { title: 'a file with a fault', text: 'service {\n  tags = ["urlprefix-a.io/"\n}\n', code: 'FILE_SYNTAX', line: 3, column: 1 },
 ];
 
@@ -178,5 +192,25 @@ test('rewriteFile() converts tags of canaries, sidecars and dynamic services, ea
       ['urlprefix-dynamic.io/', 'converted', 'job j, group g, dynamic service, content: tags'],
       ['urlprefix-task.io/', 'converted', 'job j, group g, task t, service: tags'],
     ],
+  );
+});
+
+test('rewriteFile() converts services of Terraform and says nothing of what only looks like a tag', async () => {
+  const text = `resource "consul_service" "web" {
+  node = "urlprefix.example.com"
+  tags = ["urlprefix-a.io/"]
+  check {
+    http = "http://my-urlprefix-a.io/traefik.html"
+  }
+}
+`;
+  const { changes, findings } = await rewritten(text, { form: 'hcl', to: 'hind', mode: 'replace' });
+  assert.deepEqual(
+    changes.map(({ tag, kind, place }) => [tag, kind, place]),
+    [['urlprefix-a.io/', 'converted', 'resource consul_service web: tags']],
+  );
+  assert.deepEqual(
+    findings.filter(({ code }) => code.startsWith('FILE_')),
+    [],
   );
 });
