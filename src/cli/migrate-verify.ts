@@ -13,7 +13,7 @@ import { factsOf, sharesOf } from '../verify/facts.ts';
 import { LabError, openLab } from '../verify/lab.ts';
 import { quieted } from '../verify/relocate.ts';
 import { requestKey, type AskedRequest } from '../verify/request.ts';
-import { openRunning } from '../verify/running.ts';
+import { openRunning, UnreachableError } from '../verify/running.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { proxyBinary } from './proxy-binary.ts';
@@ -44,7 +44,7 @@ export async function migrateVerify(paths: readonly string[], flags: VerifyFlags
   const answering: Answering = isRunning ? 'programs' : 'echoes';
   const echoes = opened.use(await openEchoes(join(dir, 'echoes')));
   const open = async (side: TagSide, urls: readonly string[] | undefined): Promise<Side> =>
-    opened.use(urls ? openRunning(urls, { entryPoints: points }) : await startLab(side, { echoes, answering, context }));
+    opened.use(await (urls ? openRunning(urls, { entryPoints: points }).catch(refuse) : startLab(side, { echoes, answering, context })));
   const [old, fresh] = await Promise.all([open(sides.old, flags.oldUrl), open(sides.new, flags.newUrl)]);
 
   const timesOf = (request: VerifyRequest): number => (answering === 'programs' ? 0 : timesFor(request, models));
@@ -114,12 +114,13 @@ async function startLab(
   const binary = proxyBinary({ server, env });
   // fitted first: what the proxy cannot do is withheld, whether or not it would be left out here
   const served = answering === 'echoes' ? await echoes.standIn(quieted(fitTable(target, table, settings).value)) : table;
-  try {
-    return await openLab({ target, binary, settings, table: served, answering }, context.signal);
-  } catch (error) {
-    if (error instanceof LabError) throw new CommandError(error.message, EXIT.refused);
-    throw error;
-  }
+  return openLab({ target, binary, settings, table: served, answering }, context.signal).catch(refuse);
+}
+
+function refuse(error: unknown): never {
+  if (error instanceof LabError) throw new CommandError(error.message, EXIT.refused);
+  if (error instanceof UnreachableError) throw new CommandError(error.message, EXIT.unreachable);
+  throw error;
 }
 
 /** So often that a difference between the shares that the tables promise would show. */

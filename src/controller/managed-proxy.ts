@@ -1,4 +1,5 @@
 import type { Deployer, LiveState } from '../apply/deployer.ts';
+import { causesOf } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -134,7 +135,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
 
   async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
     const units = secrets.map((secret) => unitsWith(secret.reveal(), config)).find((found) => found !== undefined);
-    if (!units) return deployer.apply(config, signal);
+    if (!units) return deployer.apply(config, signal).catch(failureOf);
     return { kind: 'rejected', reason: 'it holds a token or password of this program or of a catalog', units };
   }
 
@@ -287,4 +288,10 @@ function sameBytes(a: RenderedConfig, b: RenderedConfig): boolean {
     a.files.length === b.files.length &&
     a.files.every((file, index) => file.sha256 === b.files[index]?.sha256)
   );
+}
+
+/** What a full or broken disk comes to: the same is tried again when the proxy is asked next. */
+function failureOf(error: unknown): ApplyOutcome {
+  if (!(error instanceof Error && 'syscall' in error)) throw error;
+  return { kind: 'failed', reason: `its files cannot be written: ${causesOf(error)}` };
 }

@@ -65,6 +65,14 @@ test('migrate verify refuses what cannot be compared with exit 2', async (t) => 
   assert.deepEqual(readdirSync(dir), ['web.nomad.hcl']);
 });
 
+test('migrate verify compares nothing where a proxy does not answer', async (t) => {
+  const dir = await withJob(t);
+  const ended = await start(t, dir, 'web.nomad.hcl', '--old-url', 'http://127.0.0.1:1', '--new-url', 'http://127.0.0.1:1').ended;
+
+  assert.match(ended.told, /Cannot ask 127\.0\.0\.1:1: .*ECONNREFUSED.*start the proxy/);
+  assert.equal(ended.code, 5, ended.told);
+});
+
 test('migrate verify compares proxies that run, changes nothing there, and names the tags behind a difference', async (t) => {
   const dir = await withJob(t);
   const methods = new Set<string>();

@@ -28,9 +28,9 @@ function proxyOf(takes: () => boolean, given: string[]): Deployer {
   return {
     server: 'caddy',
     check: () => Promise.resolve({ kind: 'accepted' }),
-    apply(config) {
+    async apply(config) {
       given.push(config.files[0]?.content ?? '');
-      return Promise.resolve(takes() ? { kind: 'applied', durationMs: 1 } : { kind: 'rejected', reason: 'no', units: [] });
+      return takes() ? { kind: 'applied', durationMs: 1 } : { kind: 'rejected', reason: 'no', units: [] };
     },
     live: () => Promise.resolve({ kind: 'down', reason: 'nobody' }),
     disk: () => Promise.resolve({ kind: 'absent' }),
@@ -144,4 +144,20 @@ test('a managed proxy renders the pinned table anew where it was pinned for the 
   await generations.pin(1);
   assert.deepEqual(await managedProxy.program(configOf(plainTable('b')), plainTable('b'), signal), { kind: 'pinned' });
   assert.deepEqual(given, [`# ${table.digest}`]);
+});
+
+test('a managed proxy goes on where its files cannot be written, and tries again', async (t) => {
+  let isFull = true;
+  const { managedProxy, given, signal } = await openBench(t, () => {
+    if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' });
+    return true;
+  });
+  const table = plainTable('a');
+
+  const refused = await managedProxy.program(configOf(table), table, signal);
+  assert.deepEqual(refused, { kind: 'failed', reason: 'its files cannot be written: ENOSPC: no space left on device, write' });
+  assert.match(managedProxy.state.problem ?? '', /ENOSPC/);
+  isFull = false;
+  assert.equal((await managedProxy.program(configOf(table), table, signal)).kind, 'applied');
+  assert.equal(given.length, 2);
 });
