@@ -70,7 +70,7 @@ function viewsOf({ service, owner, dialect, tags, spans }: TagUnit, placeOf: Reg
 }
 
 function reasonText(reason: StayReason): string {
-  if (reason.kind === 'unread') return 'nothing that it asks for is read (hind-proxy validate says why), so no other tag says it';
+  if (reason.kind === 'unread') return 'nothing that it asks for is served (hind-proxy validate says why), so no other tag says it';
   const [first, ...rest] = reason.routes;
   return `${first ? describeMatch(first) : 'a route'}${rest.length > 0 ? ` and ${rest.length} more routes` : ''} would be answered in another way`;
 }

@@ -21,12 +21,12 @@ export interface RemovableTags {
   readonly staying: readonly (TagUnit & { readonly reason: StayReason })[];
 }
 
-/** Why a tag stays: nothing that it asks for is read, or these routes would be answered in another way. */
+/** Why a tag stays: nothing that it asks for is read, or nothing of it is served, or these routes would be answered in another way. */
 export type StayReason = { readonly kind: 'unread' } | { readonly kind: 'needed'; readonly routes: readonly Route[] };
 
 /**
  * The tags of other dialects than `to` without which every request is answered as with them, because tags that stay say the same. A tag
- * that asks for nothing stays: nobody has said it in another way. `tableOf` is the table of instances.
+ * that asks for nothing, or for nothing that is served, stays: nobody has said it in another way. `tableOf` is the table of instances.
  */
 export function removableTags(
   instances: readonly ServiceInstance[],
@@ -40,13 +40,31 @@ export function removableTags(
     readonly tableOf: (instances: readonly ServiceInstance[]) => RoutingTable;
   },
 ): RemovableTags {
-  const { units, unread } = unitsOf(instances, { to, dialects });
+  const { units: read, unread } = unitsOf(instances, { to, dialects });
   const table = tableOf(instances);
+  const { served: units, unserved } = servedAlone(read);
   const missedWithout = (gone: readonly TagUnit[]): readonly Route[] => routesMissed(table, tableOf(without(instances, gone)));
   const removable: TagUnit[] = [];
   const staying: (TagUnit & { readonly reason: StayReason })[] = [];
   settle(units);
-  return { removable, staying: [...staying, ...unread.map((unit) => ({ ...unit, reason: { kind: 'unread' } as const }))] };
+  return {
+    removable,
+    staying: [...staying, ...[...unread, ...unserved].map((unit) => ({ ...unit, reason: { kind: 'unread' } as const }))],
+  };
+
+  /** Those that have routes, or would have them if nobody else asked for the same; a tag that is read and not served is said by nobody. */
+  function servedAlone(all: readonly TagUnit[]): { readonly served: readonly TagUnit[]; readonly unserved: readonly TagUnit[] } {
+    const inTable = (list: readonly TagUnit[], { routes }: RoutingTable): ReadonlySet<TagUnit> => {
+      const asked = new Set(routes.flatMap(({ spans }) => spans.map(({ service, tag }) => JSON.stringify([service, tag]))));
+      return new Set(list.filter(({ service, tags }) => tags.some((tag) => asked.has(JSON.stringify([service, tag])))));
+    };
+    const shown = inTable(all, table);
+    const hidden = all.filter((unit) => !shown.has(unit));
+    if (hidden.length === 0) return { served: all, unserved: [] };
+    const together = inTable(hidden, tableOf(only(instances, hidden)));
+    const unserved = hidden.filter((unit) => !together.has(unit) && inTable([unit], tableOf(only(instances, [unit]))).size === 0);
+    return { served: all.filter((unit) => !unserved.includes(unit)), unserved };
+  }
 
   /** Takes out what can go, halving what cannot go as a whole. */
   function settle(group: readonly TagUnit[]): void {
@@ -95,6 +113,15 @@ function unitsOf(
     units: all.filter(({ isRead }) => isRead).map(({ unit }) => unit),
     unread: all.filter(({ isRead }) => !isRead).map(({ unit }) => unit),
   };
+}
+
+/** The instances with nothing but these tags. */
+function only(instances: readonly ServiceInstance[], staying: readonly TagUnit[]): readonly ServiceInstance[] {
+  const rest = without(instances, staying);
+  return instances.map((instance, index) => {
+    const gone = new Set(rest[index]?.tags ?? []);
+    return { ...instance, tags: instance.tags.filter((tag) => !gone.has(tag)) };
+  });
 }
 
 function without(instances: readonly ServiceInstance[], gone: readonly TagUnit[]): readonly ServiceInstance[] {

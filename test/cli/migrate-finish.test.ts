@@ -44,7 +44,10 @@ test('migrate finish lists the old tags that new ones say too, with their lines,
   assert.equal(migrate('finish', 'web.nomad.hcl', '--to', 'traefik', '--strict').code, 4);
 
   assert.equal(migrate('write', 'web.nomad.hcl', '--to', 'traefik').code, 0);
-  const text = (await readFile(path, 'utf8')).replace('"urlprefix-shop.test/",', '"urlprefix-shop.test/",\n    "urlprefix-/{bad",');
+  const text = (await readFile(path, 'utf8')).replace(
+    '"urlprefix-shop.test/",',
+    '"urlprefix-shop.test/",\n    "urlprefix-/{bad", "urlprefix-:5000 proto=tcp",',
+  );
   await writeFile(path, text);
   const after = finish();
   assert.deepEqual(
@@ -56,7 +59,8 @@ test('migrate finish lists the old tags that new ones say too, with their lines,
   );
   assert.deepEqual(
     after.staying.map(({ tag }) => tag),
-    ['urlprefix-/{bad'],
+    ['urlprefix-/{bad', 'urlprefix-:5000 proto=tcp'],
+    'what the proxy does not serve is said by no other tag',
   );
-  assert.match(migrate('finish', 'web.nomad.hcl', '--to', 'traefik').out, /safe to remove: 3; that are still needed: 1/);
+  assert.match(migrate('finish', 'web.nomad.hcl', '--to', 'traefik').out, /safe to remove: 3; that are still needed: 2/);
 });
