@@ -30,9 +30,11 @@ export async function validateTags(flags: TagFlags, context: Context): Promise<n
   const rendered = setup.target.render(compiled.value.table, setup.settings);
   const diagnostics: readonly Diagnostic[] = [...compiled.diagnostics, ...rendered.diagnostics].toSorted(compareDiagnostics);
   const faults = diagnostics.filter(({ severity }) => severity !== 'info');
-  if (flags.json) printer.json(diagnostics.map(diagnosticView));
-  else for (const fault of faults) printer.out(formatDiagnostic(fault, printer));
   const { routes } = compiled.value.table;
+  // where nothing is routed, what is usual elsewhere is why: labels that nothing enables, an address that is ignored
+  const told = routes.length === 0 ? diagnostics : faults;
+  if (flags.json) printer.json(diagnostics.map(diagnosticView));
+  else for (const diagnostic of told) printer.out(formatDiagnostic(diagnostic, printer));
   for (const route of routes) printer.say(`${printer.style('green', 'route')} ${describeMatch(route)}`);
   const errors = faults.filter(({ severity }) => severity === 'error').length;
   printer.say(`${routes.length} routes, ${errors} errors, ${faults.length - errors} warnings`);
