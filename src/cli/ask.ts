@@ -6,11 +6,12 @@ import { conflictViews } from '../controller/views.ts';
 import type { Scene } from '../controller/scene.ts';
 import { adminApi } from './admin-api.ts';
 import { setUpFor, type Context } from './context.ts';
-import { CommandError, EXIT } from './errors.ts';
+import { EXIT } from './errors.ts';
 import { explainText } from './explain-text.ts';
 import type { GlobalFlags } from './flags.ts';
 import { formatView } from './print.ts';
 import { requestText } from './request-text.ts';
+import { readOnce } from './read-once.ts';
 import { openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
 import { sceneOf } from './scene.ts';
@@ -77,9 +78,7 @@ async function answerOf(
 
 async function readScene(setup: Setup, { signal }: Context): Promise<Scene> {
   const runtime = await openRuntime(setup, { adopt: false });
-  const cycle = await runtime.controller.once(signal, { dryRun: true });
-  if (!cycle) throw new CommandError('Cannot read the catalogs: none answered', EXIT.unreachable);
-  const { change, diagnostics } = cycle;
+  const { change, diagnostics } = await readOnce(runtime, signal);
   return sceneOf(runtime, { state: { serving: change.serving, change, diagnostics, ready: false }, watched: false });
 }
 

@@ -29,8 +29,9 @@ async function generationOf(store: GenerationStore, text: string | undefined): P
   const generation = /^\d+$/.test(text ?? '') ? await store.read(Number(text)) : undefined;
   if (generation) return generation;
   const kept = store.list().map(({ id }) => id);
+  const place = text === undefined || text === '' ? 'the served generation' : `generation "${text}"`;
   throw new CommandError(
-    `Cannot compare generation "${text ?? ''}": it is not kept, expected one of ${kept.join(', ') || 'none'}`,
+    `Cannot compare ${place}: ${kept.length === 0 ? 'nothing was applied yet' : `it is not kept, expected one of ${kept.join(', ')}`}`,
     EXIT.usage,
   );
 }

@@ -6,12 +6,19 @@ import { CommandError, EXIT } from './errors.ts';
 export function dialectNamed(name: string | undefined, option: string): DialectName {
   const found = DIALECTS.find((dialect) => dialect === name);
   if (found) return found;
-  throw new CommandError(`Cannot use ${option} "${name ?? ''}": expected ${DIALECTS.join(', ')}`, EXIT.usage);
+  throw unusable(name, { option, expected: DIALECTS.join(', ') });
 }
 
 /** The proxy of a name, in any case; `option` is what took it. Throws `CommandError` naming them. */
 export function serverNamed(name: string | undefined, option: string): Server {
   const found = SERVERS.find((server) => server === name?.toLowerCase());
   if (found) return found;
-  throw new CommandError(`Cannot use ${option} "${name ?? ''}": expected ${SERVERS.join(' or ')}`, EXIT.usage);
+  throw unusable(name, { option, expected: SERVERS.join(' or ') });
+}
+
+function unusable(name: string | undefined, { option, expected }: { readonly option: string; readonly expected: string }): CommandError {
+  return new CommandError(
+    `${name === undefined ? `Cannot do without ${option}` : `Cannot use ${option} "${name}"`}: expected ${expected}`,
+    EXIT.usage,
+  );
 }

@@ -230,12 +230,22 @@ function addConfigCommands(
 ): void {
   const config = program.command('config').description('the configuration: what counts, its schema, its variables').exitOverride();
   const commands = [
-    { name: 'show', description: 'the configuration as it counts; --origin says where each key came from', action: 'showConfig' },
-    { name: 'schema', description: 'its JSON Schema, for editors', action: 'showSchema' },
-    { name: 'check', description: 'whether it can be used; every fault at once, exit 2', action: 'checkConfig' },
-    { name: 'env', description: 'the environment variables that set it', action: 'showVariables' },
+    {
+      name: 'show',
+      description: 'the configuration as it counts; --origin says where each key came from',
+      action: 'showConfig',
+      example: '--origin',
+    },
+    { name: 'schema', description: 'its JSON Schema, for editors', action: 'showSchema', example: '> schema.json' },
+    {
+      name: 'check',
+      description: 'whether it can be used; every fault at once, exit 2',
+      action: 'checkConfig',
+      example: '--config hind-proxy.yaml',
+    },
+    { name: 'env', description: 'the environment variables that set it', action: 'showVariables', example: '' },
   ] as const;
-  for (const { name, description, action } of commands) {
+  for (const { name, description, action, example } of commands) {
     const added = config
       .command(name)
       .description(description)
@@ -243,6 +253,7 @@ function addConfigCommands(
       .option('--origin', 'where each key came from')
       .exitOverride();
     addGlobalFlags(added);
+    added.addHelpText('after', `\nExamples:\n  $ ${`hind-proxy config ${name} ${example}`.trimEnd()}`);
     added.action(act(async (flags) => (await import('./config.ts'))[action](flags, context)));
   }
 }

@@ -5,9 +5,9 @@ import type { Server } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { programmingSetUpFor, type Context } from './context.ts';
 import { createDialects } from './dialects.ts';
-import { CommandError, EXIT } from './errors.ts';
 import { instancesOfFiles, type FileInstances } from './file-instances.ts';
 import type { GlobalFlags } from './flags.ts';
+import { readOnce } from './read-once.ts';
 import { compileOptions, openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
 
@@ -38,9 +38,7 @@ export async function readRegistered(
     return { snapshots: [{ source: sourceId('file'), revision: '0', observedAtMs: 0, local: true, instances }], placeOf };
   }
   const runtime = await openRuntime(setup, { adopt: false });
-  const cycle = await runtime.controller.once(context.signal, { dryRun: true });
-  if (!cycle)
-    throw new CommandError('Cannot read the catalogs: none answered (hind-proxy config show prints where it looked)', EXIT.unreachable);
+  await readOnce(runtime, context.signal);
   return { snapshots: [...runtime.snapshots.all().values()].map(({ snapshot }) => snapshot), placeOf: () => undefined };
 }
 

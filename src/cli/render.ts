@@ -7,10 +7,11 @@ import { describeMatch } from '../model/describe.ts';
 import { redactedText } from '../model/redact.ts';
 import type { RenderedFile } from '../model/rendered.ts';
 import { programmingSetUpFor, type Context } from './context.ts';
-import { CommandError, EXIT } from './errors.ts';
+import { EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
 import { formatDiagnostic } from './print.ts';
+import { readOnce } from './read-once.ts';
 import { openRuntime, type Runtime } from './runtime.ts';
 import { TARGETS } from './targets.ts';
 
@@ -89,10 +90,7 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
 
 async function planned(flags: RenderFlags, context: Context): Promise<{ readonly runtime: Runtime; readonly cycle: Cycle }> {
   const runtime = await openRuntime(await programmingSetUpFor(flags, context, { quiet: true }), { adopt: false });
-  const cycle = await runtime.controller.once(context.signal, { dryRun: true });
-  if (!cycle)
-    throw new CommandError('Cannot read the catalogs: none answered (hind-proxy config show prints where it looked)', EXIT.unreachable);
-  return { runtime, cycle };
+  return { runtime, cycle: await readOnce(runtime, context.signal) };
 }
 
 async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { printer }: Context): Promise<void> {

@@ -17,6 +17,7 @@ import type { GlobalFlags } from './flags.ts';
 import { proxyOf } from './paths.ts';
 import type { Printer } from './print.ts';
 import { formatTable } from './table.ts';
+import { readOnce } from './read-once.ts';
 import { openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
 import { generationView } from './views.ts';
@@ -31,7 +32,7 @@ export interface ShowFlags extends GlobalFlags {
 /** The routes that are served, or would be where no controller runs. */
 export async function showRoutes(flags: ShowFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context, { quiet: true });
-  const all = ((await adminApi(setup).get('/v1/routes')) ?? (await readOnce(setup, context)).routes) as readonly RouteView[];
+  const all = ((await adminApi(setup).get('/v1/routes')) ?? (await readViews(setup, context)).routes) as readonly RouteView[];
   const routes = flags.host === undefined ? all : all.filter(({ match }) => match.includes(flags.host ?? ''));
   return show(routes, { flags, context, empty: 'No route is served' }, () => routesTable(routes));
 }
@@ -55,7 +56,7 @@ export function routesTable(routes: readonly RouteView[]): string {
 /** The services that the catalogs have. */
 export async function showServices(name: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context, { quiet: true });
-  const all = ((await adminApi(setup).get('/v1/services')) ?? (await readOnce(setup, context)).services) as readonly ServiceView[];
+  const all = ((await adminApi(setup).get('/v1/services')) ?? (await readViews(setup, context)).services) as readonly ServiceView[];
   const services = name === undefined ? all : all.filter((service) => service.name === name);
   return show(services, { flags, context, empty: 'No service is known' }, () =>
     formatTable(
@@ -74,7 +75,7 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
 /** What is wrong or worth knowing about tags and routes. */
 export async function showDiagnostics(flags: ShowFlags, context: Context): Promise<readonly DiagnosticView[]> {
   const setup = await setUpFor(flags, context, { quiet: true });
-  return ((await adminApi(setup).get('/v1/diagnostics')) ?? (await readOnce(setup, context)).diagnostics) as readonly DiagnosticView[];
+  return ((await adminApi(setup).get('/v1/diagnostics')) ?? (await readViews(setup, context)).diagnostics) as readonly DiagnosticView[];
 }
 
 /** How the controller is. */
@@ -176,7 +177,7 @@ async function running(setup: Setup, path: string): Promise<unknown> {
 }
 
 /** What the catalogs say now, read by ourselves. */
-async function readOnce(
+async function readViews(
   setup: Setup,
   { signal }: Context,
 ): Promise<{
@@ -184,13 +185,11 @@ async function readOnce(
   readonly services: readonly ServiceView[];
   readonly diagnostics: readonly DiagnosticView[];
 }> {
-  const { controller, snapshots } = await openRuntime(setup, { adopt: false });
-  const cycle = await controller.once(signal, { dryRun: true });
-  if (!cycle) throw new CommandError('Cannot read the catalogs: none answered', EXIT.unreachable);
-  const { change, diagnostics } = cycle;
+  const runtime = await openRuntime(setup, { adopt: false });
+  const { change, diagnostics } = await readOnce(runtime, signal);
   return {
     routes: routeViews(change.serving, { held: change.held, diagnostics }),
-    services: serviceViews([...snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
+    services: serviceViews([...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
     diagnostics: diagnostics.map(diagnosticView),
   };
 }

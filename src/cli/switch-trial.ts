@@ -75,6 +75,6 @@ function spread(requests: readonly DerivedRequest[]): readonly DerivedRequest[] 
 
 function lineOf({ request, differences }: Differing<DerivedRequest>): string {
   const { method, host, path, entryPoint } = request;
-  const parts = differences.map(({ what, old = 'none', new: fresh = 'none' }) => `${what} ${old} → ${fresh}`);
-  return visible(`${method} ${host}${path} at ${entryPoint}: ${parts.join(', ')}`);
+  const parts = differences.map(({ what, old = 'none', new: fresh = 'none' }) => `${what} ${visible(old)} → ${visible(fresh)}`);
+  return `${visible(`${method} ${host}${path}`)} at ${entryPoint}: ${parts.join(', ')}`;
 }

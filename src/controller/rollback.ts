@@ -34,8 +34,11 @@ export async function generationToPutBack(generations: GenerationStore, id: numb
   const wanted = id ?? list.find((kept) => kept.id < current)?.id;
   const generation = wanted === undefined ? undefined : await generations.read(wanted);
   if (generation) return generation;
-  const kept = list.length === 0 ? 'a generation, and none is kept' : `one of ${list.map((meta) => meta.id).join(', ')}`;
-  throw new RangeError(`Cannot roll back to generation ${wanted ?? `before ${current}`}: it is not kept, expected ${kept}`);
+  const target = wanted === undefined ? '' : ` to generation ${wanted}`;
+  if (list.length === 0) throw new RangeError(`Cannot roll back${target}: nothing was applied yet`);
+  const kept = list.map((meta) => meta.id).join(', ');
+  if (wanted === undefined) throw new RangeError(`Cannot roll back: none before generation ${current} is kept, expected one of ${kept}`);
+  throw new RangeError(`Cannot roll back${target}: it is not kept, expected one of ${kept}`);
 }
 
 /** Throws where a generation may not be put back without a word of the operator: too many of the services that are served would go. */
