@@ -43,15 +43,23 @@ export interface SwitchOrder {
   readonly signal: AbortSignal;
 }
 
-/** The switch ended at a stage; the proxy of before serves on. */
+/** The switch ended at a stage. `left`: how things are now; by default the proxy of before serves on. */
 export class SwitchError extends Error {
   override readonly name = 'SwitchError';
   readonly stage: SwitchStage;
   /** What to do. */
   readonly hint: string;
 
-  constructor(stage: SwitchStage, { to, reason, hint }: { readonly to: string; readonly reason: string; readonly hint: string }) {
-    super(`Cannot switch to ${to} (stage ${stage}): ${reason}; the proxy of before serves on`);
+  constructor(
+    stage: SwitchStage,
+    {
+      to,
+      reason,
+      hint,
+      left = 'the proxy of before serves on',
+    }: { readonly to: string; readonly reason: string; readonly hint: string; readonly left?: string },
+  ) {
+    super(`Cannot switch to ${to} (stage ${stage}): ${reason}; ${left}`);
     this.stage = stage;
     this.hint = hint;
   }
@@ -123,6 +131,13 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
     });
     if (order.generation) return { config, requests: 0, differences: 0 };
     const trial = await at('verify', () => tryBeside({ running: setup, other, table: servedBy(other, table), signal }));
+    if (trial.silence !== undefined && !order.acceptDifferences)
+      throw new SwitchError('verify', {
+        to,
+        reason: `${setup.server} does not answer (${trial.silence}), so there is nothing to compare ${to} with`,
+        left: 'nothing was changed',
+        hint: `Start ${setup.server} with hind-proxy exec-proxy and switch again; --accept-differences switches without a comparison`,
+      });
     if (trial.differing.length > 0 && !order.acceptDifferences)
       throw new SwitchError('verify', {
         to,

@@ -15,6 +15,8 @@ import type { Setup } from './setup.ts';
 export interface Trial {
   readonly requests: number;
   readonly differing: readonly string[];
+  /** Why the running proxy gave no answer, where it gave none at all: then nothing was compared. */
+  readonly silence?: string;
 }
 
 /** So many requests are asked at most: the instances are real ones. */
@@ -41,13 +43,18 @@ export async function tryBeside({
   const quiet = table.routes.filter((route) => !answersByHistory(route));
   const requests = spread(requestsOf({ ...table, routes: quiet }, points).filter((request) => isAsked(request, places)));
   using asker = createAsker({ answering: 'programs' });
+  let silence: string | undefined;
+  let isHeard = false;
   const old: Side = {
-    ask(request, askSignal) {
+    async ask(request, askSignal) {
       const point = places.get(request.entryPoint);
       const place = point && listenAddress(point.address);
-      if (!point || !place) return Promise.resolve({ status: 0, headers: [], body: '', failure: 'it does not listen there' });
+      if (!point || !place) return { status: 0, headers: [], body: '', failure: 'it does not listen there' };
       const host = place.host === '::' || place.host === '0.0.0.0' ? '127.0.0.1' : place.host;
-      return asker.ask({ host, port: place.port, tls: point.tls }, request, askSignal);
+      const answer = await asker.ask({ host, port: place.port, tls: point.tls }, request, askSignal);
+      if (answer.status > 0) isHeard = true;
+      else silence = answer.failure;
+      return answer;
     },
   };
   await using lab = await openLab(
@@ -55,7 +62,11 @@ export async function tryBeside({
     signal,
   );
   const differing = await compareSides(requests, { old, new: lab }, { signal });
-  return { requests: requests.length, differing: differing.map(lineOf) };
+  return {
+    requests: requests.length,
+    differing: differing.map(lineOf),
+    ...(!isHeard && silence !== undefined && { silence }),
+  };
 }
 
 function runningPlaces({ target, settings }: Setup, table: RoutingTable): ReadonlyMap<string, EntryPoint> {

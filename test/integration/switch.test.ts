@@ -370,6 +370,18 @@ test('exec-proxy that was killed while it changed proxies leaves none that share
   assert.ok(await serves(site));
 });
 
+test('switch compares nothing with a proxy that does not answer, changes nothing and says so', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { parent, controller } = await startBoth(site);
+  await until('what is served to be kept', async () => (await site.status())?.proxies[0]?.generation);
+  await controller.stop();
+  await parent.stop();
+  const { code, output } = await site.command(['switch', 'traefik']);
+  assert.notEqual(code, 0);
+  assert.match(output, /caddy does not answer \(ECONNREFUSED\).*; nothing was changed\. Start caddy/);
+});
+
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
