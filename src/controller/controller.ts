@@ -236,8 +236,6 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const compiledAtMs = clock.monotonicMs();
     const rendered = options.target.render(change.serving, options.settings);
     const renderedAtMs = clock.monotonicMs();
-    // who sees a route served must find what is said of it
-    state.diagnostics = [...diagnostics, ...rendered.diagnostics];
     const outcome = dryRun ? { kind: 'planned' as const } : await managedProxy.program(rendered.value, change.serving, signal);
     const endedAtMs = clock.monotonicMs();
     if (outcome.kind === 'applied' || outcome.kind === 'rolledBack')
@@ -252,6 +250,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     if (managedProxy.state.verified) state.ready ||= requiredSynced();
     if (outcome.kind === 'rejected' && pipeline.refuse(outcome, change.serving)) noteChange(true);
     state.change = change;
+    state.diagnostics = [...diagnostics, ...rendered.diagnostics];
     const result: Cycle = {
       change,
       diagnostics: state.diagnostics,

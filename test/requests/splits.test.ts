@@ -90,7 +90,8 @@ for (const server of SERVERS) {
           { weight: 1, backend: 'b' },
         ]),
       ],
-      codes: { caddy: [] },
+      // the attributes of the cookie
+      codes: { caddy: ['CADDY_APPROXIMATED'] },
     });
     if (!served) return;
 
