@@ -6,7 +6,7 @@ import type { DialectName } from '../model/route.ts';
 import type { Dialect, FormatContext, TagFormatter } from './dialect.ts';
 import { reportLosses, unsupported } from './loss.ts';
 import { readTags } from './read-tags.ts';
-import { narrowed, settleRivals } from './rivals.ts';
+import { narrowed, settleRivals, type RivalTools } from './rivals.ts';
 import { askKey } from './same.ts';
 import type { Written } from './written.ts';
 
@@ -42,14 +42,13 @@ export interface Conversion {
 /**
  * The tags of an instance with everything said in one dialect, as far as that can say it: parse, then format. New tags stand in the
  * place of the first that they come from; foreign tags, those of the wanted dialect and what cannot be said stay byte for byte. The
- * result is read again: where new tags would change what others mean, nothing is converted. Converting the result changes nothing.
+ * result is read again: where new tags would change what others mean, or something else would be left to convert then, nothing is
+ * converted. Converting the result changes nothing.
  */
 export function convertTags(instance: ServiceInstance, tools: ConversionTools): Diagnosed<Conversion> {
   const { value: reading, diagnostics: read } = readTags(instance, tools.dialects);
-  for (const rewritten of [false, true]) {
-    const { value, diagnostics } = attempt(instance, { reading, rewritten, tools });
-    if (value) return { value, diagnostics: inOrder([...read, ...diagnostics]) };
-  }
+  for (const { value, diagnostics } of attempts(instance, reading, tools))
+    if (isSettled(instance, value.tags, tools)) return { value, diagnostics: inOrder([...read, ...diagnostics]) };
   const steps = instance.tags.map((tag): TagStep => {
     const dialect = dialectOf(tag, tools);
     return { tag, ...(dialect && { dialect: dialect.name }), kind: unmoved(dialect, tools), written: [] };
@@ -59,6 +58,23 @@ export function convertTags(instance: ServiceInstance, tools: ConversionTools): 
   const loss = unsupported('what these tags say, because together with the tags that are there it would be read in another way');
   reportLosses({ spans: [span] }, [{ ...loss, whole: true }], tools.to.name, (diagnostic) => diagnostics.push(diagnostic));
   return { value: { tags: instance.tags, steps, asked: reading.intents }, diagnostics: inOrder([...read, ...diagnostics]) };
+}
+
+/** The ways to convert whose result means what was asked: with the tags of the wanted dialect as they are, then with them written again. */
+function* attempts(instance: ServiceInstance, reading: TagReading, tools: ConversionTools): Generator<Diagnosed<Conversion>> {
+  for (const rewritten of [false, true]) {
+    const { value, diagnostics } = attempt(instance, { reading, rewritten, tools });
+    if (value) yield { value, diagnostics };
+  }
+}
+
+/** Whether there is nothing left to convert in the result: what tags say can depend on those that went. */
+function isSettled(instance: ServiceInstance, tags: readonly string[], tools: ConversionTools): boolean {
+  const isSame = (others: readonly string[]): boolean => tags.length === others.length && tags.every((tag, at) => tag === others[at]);
+  if (isSame(instance.tags)) return true;
+  const result = { ...instance, tags };
+  const [next] = attempts(result, readTags(result, tools.dialects).value, tools);
+  return !next || isSame(next.value.tags);
 }
 
 interface Attempt {
@@ -74,8 +90,7 @@ function attempt(instance: ServiceInstance, { reading, rewritten, tools }: Attem
   const rivalTools = { ...tools, staying: rewritten ? undefined : tools.to.name };
   const { counted, beaten } = settleRivals(reading.intents, rivalTools, (diagnostic) => diagnostics.push(diagnostic));
   const moves = (intent: RouteIntent): boolean => rewritten || intent.dialect !== tools.to.name;
-  const moving = narrowed(counted.filter(moves), { among: counted, tools: rivalTools });
-  const { written, stuck, losses } = write(moving, tools);
+  const { written, stuck, losses } = writeNarrowed(counted.filter(moves), { among: counted, tools: rivalTools });
   const stuckTags = new Set(stuck.map(({ spans: [span] }) => span?.tagIndex));
   const isStuck = ({ spans: [span] }: RouteIntent): boolean => stuckTags.has(span?.tagIndex);
   const staying = counted.filter((intent) => !moves(intent) || isStuck(intent));
@@ -91,6 +106,21 @@ function attempt(instance: ServiceInstance, { reading, rewritten, tools }: Attem
   });
   const isRight = meansTheSame({ ...instance, tags }, { staying, written, tools });
   return { value: isRight ? { tags, steps, asked: reading.intents } : undefined, diagnostics: [...diagnostics, ...losses, ...unused] };
+}
+
+/**
+ * The tags of intents, each narrowed to what no other one takes from it. Where only the wide ones can be said and their tags are no
+ * others (a HinD tag is for https and redirects the rest), those are the tags: the same result would be reached from what is left over.
+ */
+function writeNarrowed(
+  intents: readonly RouteIntent[],
+  { among, tools }: { readonly among: readonly RouteIntent[]; readonly tools: ConversionTools & RivalTools },
+): ReturnType<typeof write> {
+  const textsOf = ({ written }: ReturnType<typeof write>): string => sortedUnique(written.tags.map(({ tag }) => tag)).join('\n');
+  const narrow = write(narrowed(intents, { among, tools }), tools);
+  if (narrow.stuck.every((intent) => intents.includes(intent))) return narrow;
+  const wide = write(intents, tools);
+  return wide.stuck.length < narrow.stuck.length && textsOf(wide) === textsOf(narrow) ? wide : narrow;
 }
 
 /**

@@ -66,6 +66,11 @@ test('a service whose tags all are refused changes no byte of what the others ge
   );
 });
 
+/** A set of tags with a route for TLS alone and one of which only plain http is left. */
+const PLAIN_LEFT_OVER = 28_977;
+/** One with a router whose rule cannot be read, and that gets the default rule of another one. */
+const RULE_UNREAD = 807_470;
+
 for (const to of DIALECTS)
   test(`convertTags() to ${to} changes nothing of its own result, whatever the tags are`, () => {
     fc.assert(
@@ -84,6 +89,6 @@ for (const to of DIALECTS)
 
         assert.deepEqual(convert(once), once);
       }),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [[PLAIN_LEFT_OVER], [RULE_UNREAD]] },
     );
   });
