@@ -1,5 +1,11 @@
 /** A word of a Caddyfile line: `word` is ours and stands as it is; `text` may hold anything printable and is quoted. */
-export type Token = { readonly kind: 'word'; readonly word: string } | { readonly kind: 'text'; readonly text: string };
+export type Token = { readonly kind: 'word'; readonly word: string } | Text;
+
+/** A text from elsewhere. */
+export interface Text {
+  readonly kind: 'text';
+  readonly text: string;
+}
 
 /** One directive, matcher or site: its line, and what stands in its block. */
 export interface Node {
@@ -30,7 +36,7 @@ export function block(parts: readonly (string | Token)[], nodes: readonly Node[]
 }
 
 /** A text from elsewhere, to be quoted. */
-export function text(value: string): Token {
+export function text(value: string): Text {
   return { kind: 'text', text: value };
 }
 

@@ -17,7 +17,7 @@ interface Group {
  * Replaces answers by what another pool says: those of instances and middlewares where they pass (`intercept`), those of Caddy itself, when no
  * instance answers, where its site handles errors. A variable tells which route has failed.
  */
-export function errorsHandler(errors: Errors, { name, backends }: MiddlewareContext): Handler {
+export function errorsHandler(errors: Errors, { name, backends }: Pick<MiddlewareContext, 'name' | 'backends'>): Handler {
   const backend = backends.get(errors.backend);
   if (!backend?.endpoints.some(({ weight }) => weight > 0)) return { matchers: [], directives: [] };
   const pageOf = (group: Group, original: string): Node =>
@@ -60,7 +60,7 @@ function keptHeaders({ requestHeaders }: Errors, name: string): Handler {
   return {
     matchers: kept.map(({ id }) => block([`@${id}`], [block(['not'], [line('vars', id, text(''))])])),
     directives: [
-      ...kept.map(({ header, id }) => line('vars', id, text(header.kind === 'text' ? `{http.request.header.${header.text}}` : '\0'))),
+      ...kept.map(({ header, id }) => line('vars', id, text(`{http.request.header.${header.text}}`))),
       line('request_header', '*', '-*'),
       ...kept.map(({ header, id }) => line('request_header', `@${id}`, header, text(`{http.vars.${id}}`))),
     ],
@@ -77,7 +77,7 @@ function groupsOf({ statuses, rewrites = [] }: Errors): readonly Group[] {
 }
 
 function numbersOf({ from, to }: { readonly from: number; readonly to: number }): readonly number[] {
-  return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
 /** Whole hundreds as Caddy writes them. */

@@ -1,6 +1,6 @@
 import { regexpLiteral } from '../../lib/quote.ts';
 import type { HeaderValue, MiddlewareOf } from '../../model/middleware.ts';
-import { block, line, text, type Handler, type Node, type Token } from './ast.ts';
+import { block, line, text, type Handler, type Node, type Text } from './ast.ts';
 import { literalValue } from './quote.ts';
 
 /** Sets and removes headers of the request and of the answer. */
@@ -53,11 +53,10 @@ function responseHeaders(headers: readonly HeaderValue[]): readonly Node[] {
 }
 
 /** The name of a header; signs and stars mean something to Caddy, so one that begins with a sign cannot be printed. */
-export function headerName(name: string): Token {
+export function headerName(name: string): Text {
   return text(/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? name : '\0');
 }
 
-function removal(name: string): Token {
-  const token = headerName(name);
-  return token.kind === 'text' ? text(`-${token.text}`) : token;
+function removal(name: string): Text {
+  return text(`-${headerName(name).text}`);
 }

@@ -25,10 +25,8 @@ function keyLines(by: ClientCriterion): readonly Node[] {
   switch (by.kind) {
     case 'host':
       return [line('key', '{http.request.host}')];
-    case 'header': {
-      const name = headerName(by.name);
-      return [line('key', name.kind === 'text' ? text(`{http.request.header.${name.text}}`) : name)];
-    }
+    case 'header':
+      return [line('key', text(`{http.request.header.${headerName(by.name).text}}`))];
     case 'address': {
       const key = line('key', by.of.kind === 'client' ? '{http.vars.client_ip}' : '{http.request.remote.host}');
       return [key, ...(by.ipv6Bits === undefined ? [] : [line('ipv6_prefix', String(by.ipv6Bits))])];
