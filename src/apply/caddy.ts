@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import { causesOf } from '../lib/abort.ts';
+import { causesOf, withGrace } from '../lib/abort.ts';
 import { sleep } from '../lib/async.ts';
 import { readTextFile, stageFile, writeFileAtomic } from '../lib/files.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
@@ -27,6 +27,8 @@ export interface CaddyDeployerOptions {
 const MARKER = '/config/logging/logs/hind-proxy-generation/include/0';
 const PROBE_MS = 2000;
 const LOAD_MS = 60_000;
+/** What a load that has begun may still take when the controller is told to end. */
+const GRACE_MS = 5000;
 
 /**
  * Applies a Caddyfile over Caddy's admin API: adapted (its errors name the line), then written with `POST /config/` under the ETag that
@@ -64,7 +66,8 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
     if (adapted.kind === 'refused') return refused(adapted.answer, rendered);
     const [staged, failure] = await Promise.all([
       stageFile(file, rendered.content, { stagingDir }),
-      loadAndVerify(config, { json: adapted.json, signal }),
+      // a load that is given up may be taken all the same: the file would say something else
+      withGrace(GRACE_MS, signal, (later) => loadAndVerify(config, { json: adapted.json, signal: later })),
     ]);
     if (failure) await staged.discard();
     else await (await staged.place()).onDisk;

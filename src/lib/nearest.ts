@@ -3,13 +3,15 @@ import { distance } from 'fastest-levenshtein';
 /** The candidate that was probably meant by a mistyped word: at most two edits away, three for long words; undefined where none is near. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const limit = word.length > 8 ? 3 : 2;
-  const [best] = candidates.map((candidate) => ({ candidate, edits: distance(word, candidate) })).toSorted((a, b) => a.edits - b.edits);
+  const alike = candidates.filter(({ length }) => Math.abs(length - word.length) <= limit);
+  const [best] = alike.map((candidate) => ({ candidate, edits: distance(word, candidate) })).toSorted((a, b) => a.edits - b.edits);
   return best && best.edits <= Math.min(limit, word.length - 1) ? best.candidate : undefined;
 }
 
 /** Up to `count` candidates that look most like a word, the likest first; those that differ in more than a third of it are left out. */
 export function nearestFew(word: string, candidates: readonly string[], count: number): readonly string[] {
   return candidates
+    .filter(({ length }) => Math.abs(length - word.length) <= word.length / 3)
     .map((candidate) => ({ candidate, edits: distance(word, candidate) }))
     .filter(({ edits }) => edits <= word.length / 3)
     .toSorted((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))

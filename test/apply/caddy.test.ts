@@ -40,3 +40,25 @@ test('createCaddyDeployer() names the unit of a refused line and keeps what is s
   assert.deepEqual(await caddy.deployer.live(t.signal), { kind: 'ours', digest: good.tableDigest });
   assert.equal(await readFile(caddy.settings.caddy.file, 'utf8'), good.files[0]?.content);
 });
+
+test('createCaddyDeployer() leaves the file and what is served alike, whenever it is told to end', async (t) => {
+  const binary = needServer(t, 'caddy');
+  if (binary === undefined) return;
+  const caddy = await startCaddy(t, binary);
+  await caddy.deployer.apply(caddyTarget.render(EMPTY_TABLE, caddy.settings).value, t.signal);
+  const given = new Set<string>();
+  for (let round = 0; round < 40; round += 1) {
+    const stop = new AbortController();
+    const config = caddyTarget.render(tableOf([routeOf(`r${round}`, `r${round}.io`, '/')]), caddy.settings).value;
+
+    const applying = caddy.deployer.apply(config, stop.signal);
+    setTimeout(() => stop.abort(), round / 4);
+    const { kind } = await applying;
+
+    given.add(kind);
+    const [live, disk] = [await caddy.deployer.live(t.signal), await caddy.deployer.disk()];
+    assert.ok(live.kind === 'ours' && disk.kind === 'ours');
+    assert.deepEqual([round, live.digest], [round, disk.digest]);
+  }
+  t.diagnostic([...given].join(', '));
+});
