@@ -35,8 +35,9 @@ export function conversionTools(
 /** What a tag says of ports is said only beside the registered one. Unknown, that is one that no tag names. */
 function unnamedPort(tags: readonly string[]): Port {
   const all = tags.join(' ');
-  const unnamed = Array.from({ length: 65_535 }, (_, index) => index + 1).find((number) => !all.includes(String(number)));
-  return parsePort(unnamed ?? 1) as Port;
+  let number = 1;
+  while (all.includes(String(number)) && number < 65_535) number += 1;
+  return parsePort(number) as Port;
 }
 
 /** Names of the first entry points of each kind, as the configured proxy has them. */

@@ -5,7 +5,7 @@ import { parseYaml } from '../lib/yaml.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import type { TagSpan } from '../model/diagnostic.ts';
 import { DEFAULT_OWNER, parsePort, serviceName, sourceId, type Port } from '../model/names.ts';
-import { filledText, positionOf, type TagList } from '../jobfiles/job-file.ts';
+import { filledText, positionsIn, type TagList } from '../jobfiles/job-file.ts';
 import { formOf, readJobFile } from '../jobfiles/read.ts';
 import { filesUnder, readText } from '../jobfiles/tree.ts';
 import { parseServices } from '../sources/service-file.ts';
@@ -49,6 +49,7 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
       }
       continue;
     }
+    const positionOf = positionsIn(text);
     for (const [index, list] of (await listsOf(file, text)).entries()) {
       const service = list.service === undefined ? basename(file).replace(/\..*$/, '') : filledText(list.service);
       const ordinal = ordinals.get(service) ?? 0;
@@ -56,7 +57,7 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
       const instance = `${file} ${index + 1}`;
       instances.push(instanceOf(list, { service, ordinal, instance }));
       for (const { start, pieces } of list.elements)
-        places.set(placeKey({ instance, tag: filledText(pieces) }), { file, line: positionOf(text, start).line });
+        places.set(placeKey({ instance, tag: filledText(pieces) }), { file, line: positionOf(start).line });
     }
   }
   return { instances, placeOf: (span) => places.get(placeKey(span)) };

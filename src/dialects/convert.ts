@@ -45,8 +45,9 @@ export interface Conversion {
  * result is read again: where new tags would change what others mean, or something else would be left to convert then, nothing is
  * converted. Converting the result changes nothing.
  */
-export function convertTags(instance: ServiceInstance, tools: ConversionTools): Diagnosed<Conversion> {
-  const { value: reading, diagnostics: read } = readTags(instance, tools.dialects);
+export function convertTags(instance: ServiceInstance, given: ConversionTools): Diagnosed<Conversion> {
+  const tools: Tools = { ...given, read: readerOf(instance, given) };
+  const { value: reading, diagnostics: read } = tools.read(instance.tags);
   for (const { value, diagnostics } of attempts(instance, reading, tools))
     if (isSettled(instance, value.tags, tools)) return { value, diagnostics: inOrder([...read, ...diagnostics]) };
   const steps = instance.tags.map((tag): TagStep => {
@@ -60,8 +61,23 @@ export function convertTags(instance: ServiceInstance, tools: ConversionTools): 
   return { value: { tags: instance.tags, steps, asked: reading.intents }, diagnostics: inOrder([...read, ...diagnostics]) };
 }
 
+interface Tools extends ConversionTools {
+  /** What tags of the instance ask for; the same tags are read once, as each result is read again by those who judge it. */
+  readonly read: (tags: readonly string[]) => Diagnosed<TagReading>;
+}
+
+function readerOf(instance: ServiceInstance, { dialects }: ConversionTools): Tools['read'] {
+  const known = new Map<string, Diagnosed<TagReading>>();
+  return (tags) => {
+    const key = JSON.stringify(tags);
+    const reading = known.get(key) ?? readTags({ ...instance, tags }, dialects);
+    known.set(key, reading);
+    return reading;
+  };
+}
+
 /** The ways to convert whose result means what was asked: with the tags of the wanted dialect as they are, then with them written again. */
-function* attempts(instance: ServiceInstance, reading: TagReading, tools: ConversionTools): Generator<Diagnosed<Conversion>> {
+function* attempts(instance: ServiceInstance, reading: TagReading, tools: Tools): Generator<Diagnosed<Conversion>> {
   for (const rewritten of [false, true]) {
     const { value, diagnostics } = attempt(instance, { reading, rewritten, tools });
     if (value) yield { value, diagnostics };
@@ -69,11 +85,11 @@ function* attempts(instance: ServiceInstance, reading: TagReading, tools: Conver
 }
 
 /** Whether there is nothing left to convert in the result: what tags say can depend on those that went. */
-function isSettled(instance: ServiceInstance, tags: readonly string[], tools: ConversionTools): boolean {
+function isSettled(instance: ServiceInstance, tags: readonly string[], tools: Tools): boolean {
   const isSame = (others: readonly string[]): boolean => tags.length === others.length && tags.every((tag, at) => tag === others[at]);
   if (isSame(instance.tags)) return true;
   const result = { ...instance, tags };
-  const [next] = attempts(result, readTags(result, tools.dialects).value, tools);
+  const [next] = attempts(result, tools.read(tags).value, tools);
   return !next || isSame(next.value.tags);
 }
 
@@ -81,7 +97,7 @@ interface Attempt {
   readonly reading: TagReading;
   /** Tags of the wanted dialect are written again, together with the others. */
   readonly rewritten: boolean;
-  readonly tools: ConversionTools;
+  readonly tools: Tools;
 }
 
 /** One way to convert; undefined where the result does not mean what was asked. */
@@ -104,7 +120,7 @@ function attempt(instance: ServiceInstance, { reading, rewritten, tools }: Attem
     const kind = gone.has(index) ? 'converted' : unmoved(dialect, tools);
     return { tag, ...(dialect && { dialect: dialect.name }), kind, written: kind === 'converted' ? own : [] };
   });
-  const isRight = meansTheSame({ ...instance, tags }, { staying, written, tools });
+  const isRight = meansTheSame(tags, { staying, written, tools });
   return { value: isRight ? { tags, steps, asked: reading.intents } : undefined, diagnostics: [...diagnostics, ...losses, ...unused] };
 }
 
@@ -202,12 +218,12 @@ function placed(
 
 /** Whether a result asks for what stays and what was written, and nothing else. */
 function meansTheSame(
-  result: ServiceInstance,
-  { staying, written, tools }: { readonly staying: readonly RouteIntent[]; readonly written: Written; readonly tools: ConversionTools },
+  tags: readonly string[],
+  { staying, written, tools }: { readonly staying: readonly RouteIntent[]; readonly written: Written; readonly tools: Tools },
 ): boolean {
   const keysOf = (intents: readonly RouteIntent[]): string => sortedUnique(intents.map(askKey)).join('\n');
-  const alone = readTags({ ...result, tags: written.tags.map(({ tag }) => tag) }, tools.dialects).value.intents;
-  return keysOf(readTags(result, tools.dialects).value.intents) === keysOf([...staying, ...alone]);
+  const alone = tools.read(written.tags.map(({ tag }) => tag)).value.intents;
+  return keysOf(tools.read(tags).value.intents) === keysOf([...staying, ...alone]);
 }
 
 function dialectOf(tag: string, { dialects }: ConversionTools): Dialect | undefined {

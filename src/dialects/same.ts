@@ -1,16 +1,17 @@
 import type { EntryPointChoice } from '../model/entry-point.ts';
 import type { Reference, RouteIntent } from '../model/intent.ts';
 import type { Middleware } from '../model/middleware.ts';
+import { once } from '../lib/memo.ts';
 import type { FormatContext } from './dialect.ts';
 
 /** What an intent asks for as one text: equal for two that ask the same, wherever their tags stand. */
-export function askKey(intent: RouteIntent): string {
+export const askKey: (intent: RouteIntent) => string = once((intent: RouteIntent): string => {
   const { entryPoints, match, middlewares, action, protocol, pool, sidePools, share, weight, priority, tls, tcpTls, endpoint } = intent;
   const { transport, backend, tlsProfile, fault, kept } = intent;
   const names = [transport, backend, tlsProfile].map((reference) => reference && withoutSpan(reference));
   const own = [share, weight, priority, tls, tcpTls, endpoint.port, fault?.code, kept];
   return canonicalJson([entryPoints, match, middlewares.map(withoutSpan), action, protocol, pool, sidePools, ...own, ...names]);
-}
+});
 
 /** JSON with the keys of every object in order: equal for values of the same content. */
 export function canonicalJson(value: unknown): string {

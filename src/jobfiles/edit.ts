@@ -27,14 +27,25 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
 /** The edits that change a list, `changes[n]` being that of its n-th element. Everything that is no tag keeps its bytes. */
 export function editsOf(text: string, list: TagList, changes: readonly ElementChange[]): readonly Edit[] {
   const cells = cellsOf(text, list);
+  // where none stands behind the last element, none does afterwards
+  const trailingComma = list.layout.trailingComma && cells.at(-1)?.commaEnd !== undefined;
   return cells.flatMap((cell, index) => {
     const change = changes[index];
     if (!change || (change.stays && change.added.length === 0)) return [];
     const isLast = changes.slice(index + 1).every(({ stays, added }) => !stays && added.length === 0);
     if (change.stays) return insertions(cell, { list, added: change.added });
-    const { separator, trailingComma } = list.layout;
-    const ownsCommaBefore = isLast && separator === 'comma' && !trailingComma && changes[index - 1]?.stays === true;
-    return replacement(text, { cell, list, added: change.added, isLast, ownsCommaBefore });
+    const before = changes[index - 1];
+    const isFirstToGo = before !== undefined && (before.stays || before.added.length > 0);
+    const ownsCommaBefore = isLast && list.layout.separator === 'comma' && !trailingComma && before?.stays === true;
+    return replacement(text, {
+      cell,
+      list,
+      added: change.added,
+      isLast,
+      trailingComma,
+      ownsCommaBefore,
+      ownsBlanksBefore: isLast && isFirstToGo,
+    });
   });
 }
 
@@ -103,13 +114,20 @@ interface Replacement {
   readonly added: ElementChange['added'];
   /** Nothing stands behind it when all is done. */
   readonly isLast: boolean;
+  /** A comma stands behind the last element. */
+  readonly trailingComma: boolean;
   /** The comma before it goes too, as none may be left behind the last element. */
   readonly ownsCommaBefore: boolean;
+  /** Blanks between it and the element before go too. */
+  readonly ownsBlanksBefore: boolean;
 }
 
-function replacement(text: string, { cell, list, added, isLast, ownsCommaBefore }: Replacement): readonly Edit[] {
+function replacement(
+  text: string,
+  { cell, list, added, isLast, trailingComma, ownsCommaBefore, ownsBlanksBefore }: Replacement,
+): readonly Edit[] {
   const { element, commaEnd, lineStart, lineEnd, isAlone, indent, eol, from } = cell;
-  const { quote, separator, trailingComma } = list.layout;
+  const { quote, separator } = list.layout;
   const remove = (start: number, end: number): Edit => ({ start, end, text: '' });
   if (added.length > 0) {
     const between = isAlone ? `${separator === 'comma' ? ',' : ''}${eol}${indent}` : ', ';
@@ -128,5 +146,6 @@ function replacement(text: string, { cell, list, added, isLast, ownsCommaBefore 
     return [...comma, remove(lineStart, lineEnd + after)];
   }
   const blanks = commaEnd === undefined ? '' : (/^[ \t]*/.exec(text.slice(end, lineEnd))?.[0] ?? '');
-  return [...comma, remove(element.start, end + blanks.length)];
+  const start = ownsBlanksBefore && /^[ \t]*$/.test(text.slice(from, element.start)) ? from : element.start;
+  return [...comma, remove(start, end + blanks.length)];
 }

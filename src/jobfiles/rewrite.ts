@@ -2,7 +2,7 @@ import type { Conversion } from '../dialects/convert.ts';
 import type { DiagnosticCode, Severity } from '../model/codes.ts';
 import { diagnose, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
 import { applyEdits, editsOf, type ElementChange } from './edit.ts';
-import { positionOf, rawText, type JobFile, type Piece, type TagElement, type TagList } from './job-file.ts';
+import { positionsIn, rawText, type JobFile, type Piece, type Position, type TagElement, type TagList } from './job-file.ts';
 
 /** The tags of one service in another dialect. */
 export type Convert = (service: ServiceTags) => Diagnosed<Conversion>;
@@ -53,10 +53,11 @@ export function rewriteFile(
   file: JobFile,
   { mode, convert }: { readonly mode: RewriteMode; readonly convert: Convert },
 ): Rewritten {
-  const lists = file.lists.map((list) => rewriteList(text, list, { mode, convert }));
+  const positionOf = positionsIn(text);
+  const lists = file.lists.map((list) => rewriteList(list, { mode, convert, positionOf }));
   const faults = file.faults.map(({ code, message, start }): Finding => {
     const { severity, hint } = diagnose(code, message);
-    return { code, severity, message, ...(hint !== undefined && { hint }), ...positionOf(text, start) };
+    return { code, severity, message, ...(hint !== undefined && { hint }), ...positionOf(start) };
   });
   return {
     text: applyEdits(
@@ -78,9 +79,12 @@ interface ListResult {
 }
 
 function rewriteList(
-  text: string,
   list: TagList,
-  { mode, convert }: { readonly mode: RewriteMode; readonly convert: Convert },
+  {
+    mode,
+    convert,
+    positionOf,
+  }: { readonly mode: RewriteMode; readonly convert: Convert; readonly positionOf: (offset: number) => Position },
 ): ListResult {
   const holes = createHoles(list);
   const names = list.elements.map(({ pieces }) => holes.filled(pieces));
@@ -91,8 +95,7 @@ function rewriteList(
   const { value, diagnostics } = convert({ ...(service && { service }), ...(list.port !== undefined && { port: list.port }), tags });
   const { fresh, unsafe } = freshTags(value, { tags, holes });
   for (const index of unsafe) withheld.set(index, 'its value would become part of a regular expression');
-  const at = (index: number): { readonly line: number; readonly column: number } =>
-    positionOf(text, list.elements[index]?.start ?? list.start);
+  const at = (index: number): Position => positionOf(list.elements[index]?.start ?? list.start);
   const isConverted = (index: number): boolean => value.steps[index]?.kind === 'converted' && !unsafe.has(index);
   const edits = list.elements.map((_, index): ElementChange => {
     const added = (fresh.get(index) ?? []).map((tag) => holes.restored(tag));
@@ -119,11 +122,7 @@ function rewriteList(
 
 function findingOf(
   { code, severity, message, hint, span }: Diagnostic,
-  {
-    list,
-    holes,
-    at,
-  }: { readonly list: TagList; readonly holes: Holes; readonly at: (index: number) => { readonly line: number; readonly column: number } },
+  { list, holes, at }: { readonly list: TagList; readonly holes: Holes; readonly at: (index: number) => Position },
 ): Finding {
   const element = span && list.elements[span.tagIndex];
   return {

@@ -4,22 +4,34 @@ import { chmod, lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { CORPUS } from '../corpus/entries.ts';
-import { FORMS } from '../jobfiles/forms.ts';
+import { FORMS, generatedJob } from '../jobfiles/forms.ts';
 import { tempDir } from '../support/process.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 
 function migrate(cwd: string, ...args: readonly string[]): { readonly code: number | null; readonly out: string; readonly told: string } {
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'migrate', ...args], { cwd, encoding: 'utf8', env });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, 'migrate', ...args], {
+    cwd,
+    encoding: 'utf8',
+    env,
+    maxBuffer: 2 ** 26,
+  });
   return { code: status, out: stdout, told: stderr };
 }
 
-/** A tree with every list of the corpus in every form; the texts by path. */
+const GENERATED = 500;
+
+/** A tree with every list of the corpus in every form, and jobs that are made of several of them; the texts by path. */
 async function writeTree(dir: string): Promise<ReadonlyMap<string, string>> {
-  const files = new Map(
-    CORPUS.flatMap(({ name, tags }) => FORMS.map((form) => [join(dir, 'jobs', name, form.name), form.write(tags)] as const)),
-  );
+  const listAt = (index: number): readonly string[] => CORPUS[index % CORPUS.length]?.tags ?? [];
+  const files = new Map([
+    ...CORPUS.flatMap(({ name, tags }) => FORMS.map((form) => [join(dir, 'jobs', name, form.name), form.write(tags)] as const)),
+    ...Array.from({ length: GENERATED }, (_, index) => {
+      const lists = Array.from({ length: 1 + (index % 6) }, (_list, at) => listAt(index * 7 + at));
+      return [join(dir, `jobs/team-${index % 20}/job-${index}.nomad.hcl`), generatedJob(index, lists)] as const;
+    }),
+  ]);
   for (const [path, text] of files) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
@@ -50,7 +62,7 @@ test('migrate write, then revert leaves every file of a tree as it was, and a se
   };
   assert.equal(first.counts.files, files.size);
   assert.equal((await changedIn(files)).length, first.counts.changed);
-  assert.ok(first.counts.changed > 100);
+  assert.ok(first.counts.changed > GENERATED / 2, `only ${first.counts.changed} files were changed`);
   const second = JSON.parse(migrate(dir, 'write', 'jobs', '--to', 'traefik', '--replace', '--json').out) as typeof first;
   assert.equal(second.counts.changed, 0);
   assert.equal(migrate(dir, 'revert').code, 0);

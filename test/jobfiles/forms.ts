@@ -34,6 +34,42 @@ export const FORMS: readonly { readonly name: string; readonly form: FileForm; r
   },
 ];
 
+/**
+ * A job of several groups and services, each list written in a way of its own: with tabs, on one line, with comments between, with other
+ * lists and blocks around. The same for the same number.
+ */
+export function generatedJob(index: number, lists: readonly (readonly string[])[]): string {
+  const indent = index % 3 === 0 ? '\t' : '  ';
+  const eol = index % 5 === 0 ? '\r\n' : '\n';
+  const groups = lists.flatMap((tags, at) => [
+    `${indent}group "g${at}" {`,
+    `${indent}${indent}network { port "http" {} }`,
+    `${indent}${indent}service {`,
+    `${indent}${indent}${indent}name         = "job${index}-${at}"`,
+    `${indent}${indent}${indent}port         = ${at % 2 === 0 ? '"http"' : '8080'}`,
+    ...generatedList(tags, { name: at % 4 === 3 ? 'canary_tags' : 'tags', indent: indent.repeat(3), way: (index + at) % 4 }),
+    `${indent}${indent}${indent}check { args = ["tags", "urlprefix-no.io/"] }`,
+    `${indent}${indent}}`,
+    `${indent}}`,
+  ]);
+  return [`# job ${index}`, `job "job${index}" {`, ...groups, '}', ...(index % 2 === 0 ? [''] : [])].join(eol);
+}
+
+function generatedList(
+  tags: readonly string[],
+  { name, indent, way }: { readonly name: string; readonly indent: string; readonly way: number },
+): readonly string[] {
+  const elements = tags.map(hcl);
+  if (way === 0) return [`${indent}${name} = [${elements.join(', ')}]`];
+  if (way === 1) return [`${indent}${name}=[ /* all */ ${elements.join(' , ')}${elements.length > 0 ? ',' : ''} ] // end`];
+  const lines = elements.map((element, at) => `${indent}  ${element}${way === 2 && at === elements.length - 1 ? '' : ','}`);
+  return [
+    `${indent}${name} = [`,
+    ...lines.flatMap((line, at) => (at % 3 === 2 ? ['', `${indent}  # "urlprefix-old.io/",`, line] : [line])),
+    `${indent}]`,
+  ];
+}
+
 function nomadJob(tags: readonly string[], eol: string): string {
   return [
     'job "web" { # tags = ["urlprefix-no.io/"]',

@@ -60,6 +60,22 @@ for (const { name, form, write } of FORMS) {
   }
 }
 
+/** New elements stand behind a comma and a blank, however the others do. */
+function tight(text: string): string {
+  return text.replaceAll(/, +/g, ',');
+}
+
+test('rewriteFile() of the corpus from Fabio to Traefik and back gives the same file, or says with a code what differs', async () => {
+  for (const { name, tags } of CORPUS.filter((entry) => entry.tags.some((tag) => tag.startsWith('urlprefix-'))))
+    for (const { name: file, form, write } of FORMS) {
+      const before = write(tags);
+      const there = await rewritten(before, { form, to: 'traefik', mode: 'replace' });
+      const back = await rewritten(there.text, { form, to: 'fabio', mode: 'replace' });
+      const codes = [...there.findings, ...back.findings].map(({ code }) => code);
+      if (codes.length === 0) assert.equal(tight(back.text), tight(before), `entry ${name} in ${file}`);
+    }
+});
+
 const service = (...tags: readonly string[]): string => `service {\n  name = "web"\n  tags = [${tags.join(', ')}]\n}\n`;
 
 test('rewriteFile() keeps what is filled in later as it is written', async () => {
