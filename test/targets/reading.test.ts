@@ -5,8 +5,9 @@ import type { PathMiddleware, ProxyRequest } from '../../src/model/request.ts';
 import type { DialectName, Redirect } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
+import { exactHost, type HostMatch } from '../../src/model/match.ts';
 import { caddySettings } from '../support/caddy.ts';
-import { ENTRY_POINTS } from '../support/intents.ts';
+import { ENTRY_POINTS, host, port } from '../support/intents.ts';
 import { poolOf, routeOf } from '../support/tables.ts';
 
 /** What each proxy makes of the same request, side by side. Against the real programs: `npm run differential`. */
@@ -214,4 +215,100 @@ test('redirectScheme() names the port that is not the usual one', () => {
   assert.deepEqual(led(), ['307 https://a.io/x?q', '307 https://a.io/x?q']);
   assert.deepEqual(led(443), led());
   assert.deepEqual(led(8443), ['307 https://a.io:8443/x?q', '307 https://a.io:8443/x?q']);
+});
+
+const TRAEFIK = traefikTarget.reading({ ...SETTINGS, trustedProxies: ['10.0.0.0/8'] });
+
+/** A request for `a.io:8080` on the plain entry point. */
+function requestOf(overrides: Partial<ProxyRequest> = {}): ProxyRequest {
+  assert.ok(WEB);
+  return { entryPoint: WEB, method: 'GET', host: 'a.io:8080', url: urlOf('/x'), headers: [], ip: '192.0.2.1', ...overrides };
+}
+
+test('headersSeen() of Traefik sets where a request comes from, and believes what trusted proxies say of it', () => {
+  const seen = (overrides: Partial<ProxyRequest>): readonly string[] =>
+    TRAEFIK.headersSeen(requestOf(overrides)).map(({ name, value }) => `${name}: ${value}`);
+  const said = [
+    { name: 'x-forwarded-proto', value: 'https' },
+    { name: 'X-REAL-IP', value: '1.1.1.1' },
+    { name: 'X-Forwarded-Port', value: '9' },
+    { name: 'X-Forwarded-Host', value: 'h.io' },
+  ];
+  const own = ['X-Real-Ip: 192.0.2.1', 'X-Forwarded-Proto: http', 'X-Forwarded-Port: 8080', 'X-Forwarded-Host: a.io:8080'];
+  const others = [
+    { name: 'X-Real-Ip-2', value: 'b' },
+    { name: 'Not-X-Forwarded-For', value: 'c' },
+  ];
+  const secured = ENTRY_POINTS.find(({ tls }) => tls);
+  assert.ok(secured);
+
+  assert.deepEqual(seen({}), own);
+  assert.deepEqual(seen({ headers: said }), own);
+  assert.deepEqual(seen({ headers: said, ip: 'unknown' }), ['X-Real-Ip: unknown', ...own.slice(1)]);
+  assert.deepEqual(seen({ headers: others }), ['X-Real-Ip-2: b', 'Not-X-Forwarded-For: c', ...own]);
+  assert.deepEqual(seen({ headers: said, ip: '10.1.2.3' }), [
+    'x-forwarded-proto: https',
+    'X-REAL-IP: 1.1.1.1',
+    'X-Forwarded-Port: 9',
+    'X-Forwarded-Host: h.io',
+  ]);
+  assert.deepEqual(seen({ host: 'a.io' }).slice(2), ['X-Forwarded-Port: 80', 'X-Forwarded-Host: a.io']);
+  assert.deepEqual(seen({ host: 'a.io', entryPoint: secured }).slice(1), [
+    'X-Forwarded-Proto: https',
+    'X-Forwarded-Port: 443',
+    'X-Forwarded-Host: a.io',
+  ]);
+});
+
+const ONE_LABEL: HostMatch = { kind: 'glob', pattern: '*.a.io', regexp: '^[^.]+\\.a\\.io$', port: 'any' };
+const HOSTS: readonly (readonly [what: string, match: HostMatch, asked: string, problem?: 'host' | 'port'])[] = [
+  ['an exact host in any case, with any port', exactHost(host('a.io')), 'A.io:81'],
+  ['an exact host with the dot that ends it', exactHost(host('a.io')), 'a.io.'],
+  ['no other host', exactHost(host('a.io')), 'b.io', 'host'],
+  ['no host that ends alike', exactHost(host('a.io')), 'b.a.io', 'host'],
+  ['the port that is asked for', exactHost(host('a.io'), port(81)), 'a.io:81'],
+  ['no host without the port', exactHost(host('a.io'), port(81)), 'a.io', 'port'],
+  ['no other port', exactHost(host('a.io'), port(81)), 'a.io:8181', 'port'],
+  ['an IPv6 host', exactHost(host('[::1]')), '[::1]:80'],
+  ['every host', { kind: 'any' }, 'x'],
+  ['a pattern', ONE_LABEL, 'x.a.io'],
+  ['a pattern of one label with the dot that ends it', ONE_LABEL, 'x.a.io.'],
+  ['no more labels than the pattern has', ONE_LABEL, 'x.y.a.io', 'host'],
+  ['no other port than that of the pattern', { ...ONE_LABEL, port: port(81) }, 'x.a.io:82', 'port'],
+  ['an expression, in lower case', { kind: 'regexp', regexp: '^r' }, 'R.io:1'],
+  ['no host beside an expression', { kind: 'regexp', regexp: '^r' }, 'a.io', 'host'],
+];
+
+for (const [what, match, asked, problem] of HOSTS)
+  test(`hostProblem() of Traefik takes ${what}`, () => {
+    assert.equal(TRAEFIK.hostProblem(match, requestOf({ host: asked }), 'traefik'), problem);
+  });
+
+test('admit() of Traefik refuses a path with a bare `#` and cleans the others', () => {
+  const url = urlOf('/a/../b');
+
+  assert.deepEqual(TRAEFIK.admit({ ...url, rawPath: '/a#b' }, 'a.io'), { refused: 400 });
+  const admitted = TRAEFIK.admit(url, 'a.io');
+  assert.equal('url' in admitted && requestUri(admitted.url), '/b');
+});
+
+test('passesOn() of Traefik passes over a redirect only for requests that are where it leads', () => {
+  const redirect = (...to: Redirect['to']) => routeOf('r', 'a.io', '/', { action: { kind: 'redirect', redirect: { status: 301, to } } });
+  const text = (words: string): Redirect['to'][number] => ({ kind: 'text', text: words });
+  const whole = redirect(text('https://b.io/x'));
+  const sameHost = redirect(text('https://'), { kind: 'host' }, text('/x'));
+  const samePath = redirect(text('https://b.io'), { kind: 'path' });
+  const passes = (route: typeof whole, overrides: Partial<ProxyRequest>, proto = 'https'): boolean =>
+    TRAEFIK.passesOn(route, requestOf({ headers: [{ name: 'x-forwarded-PROTO', value: proto }], ...overrides })) ===
+    'the request already is what it redirects to';
+
+  assert.ok(passes(whole, { host: 'b.io' }));
+  assert.ok(!passes(whole, { host: 'b.io' }, 'http'));
+  assert.ok(!passes(whole, { host: 'b.io', headers: [{ name: 'x-proto', value: 'https' }] }));
+  assert.ok(!passes(whole, { host: 'a.io' }));
+  assert.ok(!passes(whole, { host: 'b.io', url: urlOf('/y') }));
+  assert.ok(passes(sameHost, { host: 'any.io' }));
+  assert.ok(!passes(sameHost, { host: 'any.io', url: urlOf('/y') }));
+  assert.ok(passes(samePath, { host: 'b.io', url: urlOf('/y') }));
+  assert.ok(!passes(routeOf('r', 'a.io', '/'), { host: 'b.io' }));
 });
