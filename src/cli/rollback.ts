@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { untilShown } from '../apply/until-shown.ts';
 import { createManagedProxy } from '../controller/managed-proxy.ts';
-import { generationToPutBack, putBack } from '../controller/rollback.ts';
+import { generationToPutBack, lastGiven, putBack } from '../controller/rollback.ts';
 import type { RollbackView } from '../controller/views.ts';
 import { deadline } from '../lib/abort.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -44,6 +44,7 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
   const served = done.served || (await comesUp(setup, done, { flags, context }));
   const view: RollbackView = { ...done, served };
   if (flags.json) context.printer.json(view);
+  else if (view.damaged) context.printer.say(`Passed over, because damaged on disk: generation ${view.damaged.join(', ')}`);
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(2);
   if (!served) throw new CommandError(notServed(setup, view));
   if (!flags.json)
@@ -66,7 +67,7 @@ async function fromDisk(
   const proxy = proxyOf(config);
   await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
   return withoutController(setup, { act: 'roll back', signal }, async (generations) => {
-    const generation = await generationToPutBack(generations, id);
+    const generation = await generationToPutBack(generations, id, { current: lastGiven(generations) });
     const current = generations.current();
     const serving = (current === undefined ? undefined : await generations.read(current))?.table ?? EMPTY_TABLE;
     const guard = guardOptions(config);

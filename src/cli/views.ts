@@ -98,7 +98,13 @@ export function generationView(
 
 /** A rollback as it is shown. */
 export function rollbackView({ meta, served, reason }: PutBack, generations: GenerationStore): RollbackView {
-  return { ...generationView(meta, generations), served, ...(reason !== undefined && { reason: redactedText(reason) }) };
+  const damaged = generations.damaged().filter((id) => id > meta.id);
+  return {
+    ...generationView(meta, generations),
+    served,
+    ...(damaged.length > 0 && { damaged }),
+    ...(reason !== undefined && { reason: redactedText(reason) }),
+  };
 }
 
 function statusView({ controller, generations, snapshots, sources, proxy, server, version }: ViewsOptions): StatusView {

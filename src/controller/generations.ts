@@ -20,6 +20,8 @@ export interface GenerationStore {
   add(generation: Omit<Generation, 'id'>): Promise<GenerationMeta>;
   /** Keeps files that were found in our place and are not ours, as generation 0. */
   keepForeign(files: ReadonlyMap<string, string>): Promise<void>;
+  /** Numbers of those on disk that were found damaged, newest first. */
+  damaged(): readonly number[];
   pinned(): number | undefined;
   /** What the proxy was given last: the pinned one, else the newest; undefined where none is kept. */
   current(): number | undefined;
@@ -40,18 +42,21 @@ export async function openGenerations(
   const pinFile = join(stateDir, 'pinned');
   await mkdir(root, { recursive: true, mode: 0o750 });
   const metas = new Map<number, StoredMeta>();
+  const damaged = new Set<number>();
   let newestId = 0;
   for (const name of await readdir(root)) {
     if (/^\d+$/.test(name)) newestId = Math.max(newestId, Number(name));
     if (name.startsWith('.')) await rm(join(root, name), { recursive: true, force: true });
     const meta = /^\d+$/.test(name) && name !== '0' ? await readMeta(join(root, name), log) : undefined;
     if (meta) metas.set(meta.id, meta);
+    else if (/^[1-9]\d*$/.test(name)) damaged.add(Number(name));
   }
   let pinned = pinOf(await readTextFile(pinFile));
   const newestFirst = (): readonly StoredMeta[] => [...metas.values()].toSorted((a, b) => b.id - a.id);
 
   const store: GenerationStore = {
     list: newestFirst,
+    damaged: () => [...damaged].toSorted((a, b) => b - a),
     pinned: () => pinned,
     current: () => pinned ?? newestFirst()[0]?.id,
     async read(id) {
@@ -60,6 +65,7 @@ export async function openGenerations(
       const dir = join(root, String(id));
       return readContent(dir, meta).catch((error: unknown) => {
         warnUnreadable(dir, { error, log });
+        damaged.add(id);
         return undefined;
       });
     },
@@ -133,7 +139,8 @@ async function readMeta(dir: string, log: Log): Promise<StoredMeta | undefined> 
 
 async function readContent(dir: string, meta: StoredMeta): Promise<Generation> {
   const table = JSON.parse(await readFile(join(dir, 'table.json'), 'utf8')) as RoutingTable;
-  if (table.digest !== meta.digest) throw new TypeError('Cannot use table.json: it is not of this generation');
+  if (table.digest !== meta.digest || !Array.isArray(table.routes) || !Array.isArray(table.backends))
+    throw new TypeError('Cannot use table.json: it is not of this generation');
   const files = await Promise.all(
     meta.files.map(async (file, index) => ({ ...file, content: await readFile(join(dir, 'files', String(index)), 'utf8') })),
   );

@@ -25,20 +25,34 @@ export interface PutBack {
 }
 
 /**
- * The generation that a rollback means: the one of that number, or the one before that which is pinned or served. Throws `RangeError`
- * where it is not kept.
+ * The generation that a rollback means: the one of that number, or the newest whole one before that which is pinned or served
+ * (`current`); damaged ones are passed over. Throws `RangeError` where none is kept.
  */
-export async function generationToPutBack(generations: GenerationStore, id: number | undefined): Promise<Generation> {
+export async function generationToPutBack(
+  generations: GenerationStore,
+  id: number | undefined,
+  { current = generations.current() ?? 0 }: { readonly current?: number } = {},
+): Promise<Generation> {
   const list = generations.list();
-  const current = generations.current() ?? 0;
-  const wanted = id ?? list.find((kept) => kept.id < current)?.id;
-  const generation = wanted === undefined ? undefined : await generations.read(wanted);
-  if (generation) return generation;
-  const target = wanted === undefined ? '' : ` to generation ${wanted}`;
-  if (list.length === 0) throw new RangeError(`Cannot roll back${target}: nothing was applied yet`);
-  const kept = list.map((meta) => meta.id).join(', ');
-  if (wanted === undefined) throw new RangeError(`Cannot roll back: none before generation ${current} is kept, expected one of ${kept}`);
-  throw new RangeError(`Cannot roll back${target}: it is not kept, expected one of ${kept}`);
+  const wanted = list.filter((kept) => (id === undefined ? kept.id < current : kept.id === id));
+  for (const kept of wanted) {
+    const generation = await generations.read(kept.id);
+    if (generation) return generation;
+  }
+  const damaged = generations.damaged();
+  const target = id === undefined ? '' : ` to generation ${id}`;
+  if (list.length === 0 && damaged.length === 0) throw new RangeError(`Cannot roll back${target}: nothing was applied yet`);
+  const broken = damaged.length === 0 ? '' : ` (damaged on disk: ${damaged.join(', ')})`;
+  const kept = list.flatMap((meta) => (damaged.includes(meta.id) ? [] : meta.id)).join(', ') || 'none';
+  if (id === undefined)
+    throw new RangeError(`Cannot roll back: none before generation ${current} is kept${broken}, expected one of ${kept}`);
+  const reason = damaged.includes(id) ? 'it is damaged' : 'it is not kept';
+  throw new RangeError(`Cannot roll back${target}: ${reason}, expected one of ${kept}`);
+}
+
+/** What a proxy was given last by a program that is gone: the newest on disk, be it damaged, where none is pinned. */
+export function lastGiven(generations: GenerationStore): number {
+  return generations.pinned() ?? Math.max(0, ...generations.list().map(({ id }) => id), ...generations.damaged());
 }
 
 /** Throws where a generation may not be put back without a word of the operator: too many of the services that are served would go. */

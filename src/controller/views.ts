@@ -101,6 +101,8 @@ export interface GenerationView {
 
 /** What `POST /v1/rollback` answers: the generation, and whether the proxy was read back with it. */
 export interface RollbackView extends GenerationView {
+  /** Newer generations that are damaged on disk and were passed over; absent where there is none. */
+  readonly damaged?: readonly number[];
   readonly served: boolean;
   /** Why it is not served. */
   readonly reason?: string;

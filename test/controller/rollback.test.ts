@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { Deployer } from '../../src/apply/deployer.ts';
 import { openGenerations, type GenerationStore } from '../../src/controller/generations.ts';
 import { createManagedProxy, type ManagedProxy } from '../../src/controller/managed-proxy.ts';
-import { generationToPutBack, putBack } from '../../src/controller/rollback.ts';
+import { generationToPutBack, lastGiven, putBack } from '../../src/controller/rollback.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { sha256 } from '../../src/lib/hash.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -88,6 +90,41 @@ test('putBack() pins what is put back, and leaves the pin as it was where the pr
   await assert.rejects(putBack(await generationToPutBack(generations, undefined), options, signal), /generation 1: no/);
   assert.equal(generations.pinned(), 2);
   await assert.rejects(generationToPutBack(generations, 9), /not kept, expected one of 3, 2, 1/);
+});
+
+test('generationToPutBack() passes over what is damaged on disk and says so', async (t) => {
+  const dir = await tempDir(t);
+  const open = (): Promise<GenerationStore> => openGenerations(dir, { keep: 20, log: silentLog });
+  const store = await open();
+  for (const name of ['a', 'b', 'c', 'd']) {
+    const table = plainTable(name);
+    await store.add({
+      proxy: 'edge',
+      server: 'caddy',
+      digest: table.digest,
+      table,
+      config: configOf(table),
+      versions: { hindProxy: '1' },
+      appliedAtMs: 1,
+      outcome: 'applied',
+    });
+  }
+  const damage = (id: number, file: string, text: string): Promise<void> => writeFile(join(dir, 'generations', String(id), file), text);
+  await damage(3, 'table.json', JSON.stringify({ digest: plainTable('c').digest }));
+  await damage(2, 'files/0', 'torn');
+  assert.equal((await generationToPutBack(store, undefined)).id, 1);
+  assert.deepEqual(store.damaged(), [3, 2]);
+  await assert.rejects(generationToPutBack(store, 3), /generation 3: it is damaged, expected one of 4, 1/);
+
+  await damage(4, 'meta.json', '{"torn');
+  const again = await open();
+  assert.equal(lastGiven(again), 4);
+  assert.equal((await generationToPutBack(again, undefined, { current: lastGiven(again) })).id, 1);
+  await damage(1, 'meta.json', '');
+  await assert.rejects(
+    generationToPutBack(await open(), undefined, { current: 4 }),
+    /none before generation 4 is kept \(damaged on disk: 4, 3, 2, 1\)/,
+  );
 });
 
 test('putBack() needs a word where the guard would hold what the generation removes', async (t) => {

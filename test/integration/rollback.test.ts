@@ -130,6 +130,28 @@ for (const server of SERVERS)
     });
   });
 
+for (const server of SERVERS)
+  test(`scripts/rollback passes over generations that are damaged on disk with ${server}, and says which`, {
+    timeout: 120_000,
+  }, async (t) => {
+    const site = await openSite(t, server);
+    if (!site) return;
+    const { command, serve, web } = site;
+    startProcess(t, process.execPath, [MAIN, 'exec-proxy', '--config', site.config], { env: site.env });
+    await until('the proxy to answer', async () => (await ask(web, { host: 'good.test' })).status === 503, 20_000);
+    for (const name of ['good', 'torn', 'bad']) {
+      await serve([`urlprefix-${name}.test/`]);
+      command(process.execPath, [MAIN, 'apply']);
+    }
+    const generations = join(site.dir, 'state/generations');
+    await writeFile(join(generations, '2/table.json'), (await readFile(join(generations, '2/table.json'), 'utf8')).slice(0, 100));
+    await writeFile(join(generations, '3/files/0'), Buffer.from([0, 255, 1, 254]));
+
+    const done = JSON.parse(command(join(ROOT, 'scripts/rollback'), ['--json'])) as RollbackView;
+    assert.deepEqual([done.id, done.served, done.damaged], [1, true, [3, 2]]);
+    assert.deepEqual([(await ask(web, { host: 'good.test' })).status, (await ask(web, { host: 'bad.test' })).status], [200, 404]);
+  });
+
 /** What a bad hand leaves behind: files that no proxy takes. */
 async function breakFiles({ dir }: Site, server: Server): Promise<void> {
   if (server === 'caddy') await writeFile(join(dir, 'Caddyfile'), '# hind-proxy table\n:bad {{{\n');
