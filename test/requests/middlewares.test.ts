@@ -255,6 +255,7 @@ for (const server of SERVERS) {
       ],
     );
     assert.deepEqual(await preflight('all.io', 'https://a.io'), [200, 'https://a.io', 'true', 'PUT', 'x-z', no, no]);
+    assert.deepEqual(await plain('all.io'), [200, '', 'true', no, no, no, no], 'a request without an origin');
     assert.deepEqual(await plain('none.io', 'https://a.io'), [200, 'own', no, no, no, no, 'X-B,X-C']);
   });
 }

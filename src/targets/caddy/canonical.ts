@@ -17,6 +17,8 @@ const ENCODED_ANEW = '^[^?]*%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f
 const RESERVED = "(?i)^[^?]*(%(2[1-9abcf]|3[abdf]|40|5[bd])|[!'()*]|\\[|\\])";
 /** A query with semicolons behind a path without. */
 const SEMICOLONS = '^[^?;]*\\?.*;';
+/** The same behind a path that may have some, but no encoded one: those of the path can be encoded for as long as those of the query go. */
+const SEMICOLONS_OF_BOTH = '(?i)^([^?%]|%[^3]|%3[^b])*\\?.*;';
 
 const URI = '{http.request.uri}';
 
@@ -37,8 +39,16 @@ export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Nod
     [line('vars_regexp', URI, text(ENCODED_ANEW)), block(['not'], [line('vars_regexp', URI, text(RESERVED))]), captured()],
   );
   const semicolons = line('@semicolons', 'vars_regexp', URI, text(SEMICOLONS));
-  const steps = [rewrite('dirty'), rewrite('encoded'), line('uri', '@semicolons', 'replace', text(';'), text('&'))];
-  return [clean, block(['&(canonical)'], [dirty(), encoded, semicolons, block(['route'], steps)])];
+  const ofBoth = line('@semicolonsOfBoth', 'vars_regexp', URI, text(SEMICOLONS_OF_BOTH));
+  const split = (matcher: string): Node => line('uri', matcher, 'replace', text(';'), text('&'));
+  const inPath = (from: string, to: string): Node => line('uri', '*', 'path_regexp', text(from), text(to));
+  const steps = [
+    rewrite('dirty'),
+    rewrite('encoded'),
+    split('@semicolons'),
+    block(['route', '@semicolonsOfBoth'], [inPath(';', '%3B'), split('*'), inPath('%3B', ';')]),
+  ];
+  return [clean, block(['&(canonical)'], [dirty(), encoded, semicolons, ofBoth, block(['route'], steps)])];
 }
 
 /** Whether the route of a dialect rewrites a path. `uri`: path and query as sent. */
@@ -49,7 +59,7 @@ export function isCleaned(uri: string, dialect: DialectName): boolean {
 
 /** Whether the route of a dialect replaces the semicolons of a query. */
 export function isSplitAnew(uri: string, dialect: DialectName): boolean {
-  return dialect === 'traefik' && holds(uri, SEMICOLONS);
+  return dialect === 'traefik' && (holds(uri, SEMICOLONS) || holds(uri, SEMICOLONS_OF_BOTH));
 }
 
 function holds(uri: string, regexp: string): boolean {

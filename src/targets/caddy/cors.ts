@@ -47,7 +47,8 @@ function originsOf(
     header: ['Access-Control-Allow-Origin', value],
     ...(when !== undefined && { when }),
   });
-  if (star >= 0 && allowCredentials) return { matchers: [line(`@${named}`, 'header', 'Origin', '*')], grants: [grant(ORIGIN, named)] };
+  // a request without an origin gets the header without a value
+  if (star >= 0 && allowCredentials) return { matchers: [], grants: [grant(ORIGIN)] };
   const exact = star < 0 ? allowOrigins : allowOrigins.slice(0, star);
   const expressions = [...exact.map((origin) => `^${regexpLiteral(origin)}$`), ...(star < 0 ? allowOriginRegexps : [])];
   if (expressions.length === 0) return { matchers: [], grants: star < 0 ? [] : [grant('*')] };
