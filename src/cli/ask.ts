@@ -72,7 +72,7 @@ async function answerOf(
   context: Context,
   { path, ofScene }: { readonly path: string; readonly ofScene: (scene: Scene) => unknown },
 ): Promise<unknown> {
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   return (await adminApi(setup).get(path)) ?? ofScene(await readScene(setup, context));
 }
 

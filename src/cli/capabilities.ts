@@ -32,7 +32,7 @@ interface FeatureView extends Capability {
 export async function showCapabilities(flags: CapabilityFlags, context: Context): Promise<number> {
   const asked = flags.target === undefined ? SERVERS : SERVERS.filter((server) => server === flags.target?.toLowerCase());
   if (asked.length === 0) throw new CommandError(`Cannot tell of "${flags.target ?? ''}": expected ${SERVERS.join(' or ')}`, EXIT.usage);
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const views = await Promise.all(asked.map(async (server) => viewOf(server, await modulesOf(server, setup))));
   if (flags.json) context.printer.json(views);
   else context.printer.out(views.length === 1 ? views.map(oneTable).join('') : bothTable(views));

@@ -33,22 +33,30 @@ export async function checkedFor(flags: GlobalFlags, { env }: Pick<Context, 'env
 }
 
 /** The set-up for a command that programs the proxy or says how it would. Throws `ConfigError` for what the proxy cannot do. */
-export async function programmingSetUpFor(
-  flags: GlobalFlags,
-  context: Context,
-  options: { readonly quiet?: boolean } = {},
-): Promise<Setup> {
+export async function programmingSetUpFor(flags: GlobalFlags, context: Context, options: SetupOptions = {}): Promise<Setup> {
   const setup = await setUpFor(flags, context, options);
   assertPolicies(setup.loaded, { server: setup.server, modules: setup.settings.modules });
   return setup;
 }
 
-/** The set-up for a command. `quiet`: a command for people, whose log would disturb its output. */
-export async function setUpFor(flags: GlobalFlags, context: Context, { quiet = false }: { readonly quiet?: boolean } = {}): Promise<Setup> {
+/** How a command is set up. */
+export interface SetupOptions {
+  /** A command for people, whose log would disturb its output. */
+  readonly quiet?: boolean;
+  /** A command that leaves nothing behind on the machine. */
+  readonly looksOnly?: boolean;
+}
+
+/** The set-up for a command. */
+export async function setUpFor(
+  flags: GlobalFlags,
+  context: Context,
+  { quiet = false, looksOnly = false }: SetupOptions = {},
+): Promise<Setup> {
   const loaded = await withWantedServer(loadFor(flags, context), context.env);
   const level = quiet && flags.logLevel === undefined && !flags.verbose ? 'error' : loaded.config.logging.level;
   const log: Log = openLog({ level, version: context.version });
-  return setUp({ loaded, env: context.env, log, version: context.version });
+  return setUp({ loaded, env: context.env, log, version: context.version, looksOnly });
 }
 
 /** The same set-up for the other proxy. Throws `ConfigError` for what that one cannot do. */

@@ -14,7 +14,7 @@ export async function diff(
   flags: GlobalFlags & { readonly json?: boolean },
   context: Context,
 ): Promise<number> {
-  const { config, paths, log } = await setUpFor(flags, context, { quiet: true });
+  const { config, paths, log } = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
   const before = await generationOf(store, from);
   const after = await generationOf(store, to ?? String(store.current() ?? ''));

@@ -1,3 +1,5 @@
+import { mkdtempDisposable } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, basename } from 'node:path';
 import { diagnosticView } from '../controller/views.ts';
 import type { Cycle } from '../controller/controller.ts';
@@ -12,7 +14,7 @@ import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
 import { formatDiagnostic } from './print.ts';
 import { readOnce } from './read-once.ts';
-import { openRuntime, type Runtime } from './runtime.ts';
+import { createDeployer, openRuntime, type Runtime } from './runtime.ts';
 import { TARGETS } from './targets.ts';
 
 /** What `render`, `plan` and `validate` take. */
@@ -79,7 +81,10 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
   let accepted = true;
   if (flags.rendered) {
     const { value } = runtime.setup.target.render(cycle.change.serving, runtime.setup.settings);
-    const outcome = await runtime.deployer.check(value, context.signal);
+    await using dir = await mkdtempDisposable(join(tmpdir(), 'hind-proxy-check-'));
+    const { setup } = runtime;
+    const deployer = createDeployer({ ...setup, paths: { ...setup.paths, stagingDir: dir.path } });
+    const outcome = await deployer.check(value, context.signal);
     accepted = outcome.kind !== 'refused';
     printer.say(outcome.kind === 'accepted' ? `${runtime.setup.server} accepts the result` : `${runtime.setup.server}: ${outcome.reason}`);
   }
@@ -89,7 +94,10 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
 }
 
 async function planned(flags: RenderFlags, context: Context): Promise<{ readonly runtime: Runtime; readonly cycle: Cycle }> {
-  const runtime = await openRuntime(await programmingSetUpFor(flags, context, { quiet: true }), { adopt: false });
+  // files that somebody will use name a certificate and a password that have to be there
+  const looksOnly = !flags.static && (flags.out === undefined || flags.out === '-');
+  const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
+  const runtime = await openRuntime(setup, { adopt: false });
   return { runtime, cycle: await readOnce(runtime, context.signal) };
 }
 

@@ -10,7 +10,7 @@ import type { GlobalFlags } from './flags.ts';
 import { takeLock } from './lock.ts';
 import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
-import { openRuntime } from './runtime.ts';
+import { makeDirectories, openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
 import { controllerViews } from './views.ts';
 
@@ -107,6 +107,7 @@ export async function runController(
       onReady?.(cycle);
     },
   };
+  await makeDirectories(setup);
   const runtime = await openRuntime(setup, { adopt, observer });
   const token = await ensureAdminToken(paths.stateDir);
   const views = controllerViews({ ...runtime, proxy: proxy.name, server, version, flags, onSwitched, signal });
@@ -135,9 +136,11 @@ async function loadMetrics(labels: { readonly proxy: string; readonly server: st
 
 async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   const { printer } = context;
-  const setup = await programmingSetUpFor(flags, context, { quiet: true });
+  const looksOnly = flags.dryRun ?? false;
+  const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
+  if (!looksOnly) await makeDirectories(setup);
   const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false });
-  const cycle = await runtime.controller.once(context.signal, { dryRun: flags.dryRun ?? false });
+  const cycle = await runtime.controller.once(context.signal, { dryRun: looksOnly });
   if (!cycle) throw new CommandError('Cannot plan: no catalog answered, expected at least one snapshot', EXIT.unreachable);
   const { change, diagnostics, outcome, times } = cycle;
   for (const diagnostic of diagnostics.filter(({ severity }) => severity !== 'info')) printer.say(formatDiagnostic(diagnostic, printer));

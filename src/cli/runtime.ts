@@ -36,15 +36,19 @@ export interface Runtime {
   readonly deployer: Deployer;
 }
 
-/** Opens the stores and makes the controller of a set-up. */
+/** Makes the directories that a program needs which gives the proxy anything. */
+export async function makeDirectories({ server, paths }: Pick<Setup, 'server' | 'paths'>): Promise<void> {
+  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
+  await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
+}
+
+/** Opens the stores and makes the controller of a set-up. Nothing is written before it is given something to do. */
 export async function openRuntime(
   setup: Setup,
   { adopt, observer }: { readonly adopt: boolean; readonly observer?: CycleObserver },
 ): Promise<Runtime> {
   const { config, paths, log, target, settings, version } = setup;
   const proxy = proxyOf(config);
-  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
-  await mkdir(dirname(setup.server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
   const sources = await createSources(setup);
   const snapshots = await openSnapshots(paths.stateDir, { sources: sources.map(({ source }) => source.id), log });
   const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, log });

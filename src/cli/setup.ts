@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
 import { addedModules } from '../apply/modules.ts';
@@ -6,6 +7,7 @@ import type { Env } from '../config/environment.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/options.ts';
 import { findBinary } from '../lib/binaries.ts';
+import { readTextFile } from '../lib/files.ts';
 import type { Log } from '../lib/log.ts';
 import { Secret } from '../lib/secret.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
@@ -36,11 +38,14 @@ export async function setUp({
   env,
   log,
   version,
+  looksOnly = false,
 }: {
   readonly loaded: LoadedConfig;
   readonly env: Env;
   readonly log: Log;
   readonly version: string;
+  /** Make nothing: a password that is missing is one of this set-up alone. */
+  readonly looksOnly?: boolean;
 }): Promise<Setup> {
   const { config } = loaded;
   const isRoot = process.getuid?.() === 0;
@@ -48,7 +53,7 @@ export async function setUp({
   const paths = resolvePaths(config, { env, isRoot });
   const entryPoints = entryPointsOf(proxy, isRoot);
   const { server } = proxy;
-  const apiPassword = server === 'traefik' ? await prepareTraefik(config, paths) : undefined;
+  const apiPassword = server === 'traefik' ? await (looksOnly ? presentPassword(config, paths) : prepareTraefik(config, paths)) : undefined;
   const settings: RenderSettings = {
     entryPoints,
     unknownHost: {
@@ -99,5 +104,14 @@ export const API_USER = 'hind-proxy';
 /** Makes what every Traefik of ours needs; returns the password of its API. */
 async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths): Promise<string> {
   await ensureDefaultCertificate(dirname(defaultCertificate.cert));
-  return ensureApiPassword(proxyOf(config).traefik.apiPasswordFile ?? join(stateDir, 'traefik-api.password'));
+  return ensureApiPassword(passwordFile(config, { stateDir }));
+}
+
+/** The password of Traefik's API where one was made; else one that no Traefik knows. */
+async function presentPassword(config: Config, paths: Paths): Promise<string> {
+  return (await readTextFile(passwordFile(config, paths)))?.trim() || randomUUID();
+}
+
+function passwordFile(config: Config, { stateDir }: Pick<Paths, 'stateDir'>): string {
+  return proxyOf(config).traefik.apiPasswordFile ?? join(stateDir, 'traefik-api.password');
 }

@@ -31,7 +31,7 @@ export interface ShowFlags extends GlobalFlags {
 
 /** The routes that are served, or would be where no controller runs. */
 export async function showRoutes(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const all = ((await adminApi(setup).get('/v1/routes')) ?? (await readViews(setup, context)).routes) as readonly RouteView[];
   const routes = flags.host === undefined ? all : all.filter(({ match }) => match.includes(flags.host ?? ''));
   return show(routes, { flags, context, empty: 'No route is served' }, () => routesTable(routes));
@@ -55,7 +55,7 @@ export function routesTable(routes: readonly RouteView[]): string {
 
 /** The services that the catalogs have. */
 export async function showServices(name: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const all = ((await adminApi(setup).get('/v1/services')) ?? (await readViews(setup, context)).services) as readonly ServiceView[];
   const services = name === undefined ? all : all.filter((service) => service.name === name);
   return show(services, { flags, context, empty: 'No service is known' }, () =>
@@ -74,13 +74,13 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
 
 /** What is wrong or worth knowing about tags and routes. */
 export async function showDiagnostics(flags: ShowFlags, context: Context): Promise<readonly DiagnosticView[]> {
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   return ((await adminApi(setup).get('/v1/diagnostics')) ?? (await readViews(setup, context)).diagnostics) as readonly DiagnosticView[];
 }
 
 /** How the controller is. */
 export async function showStatus(flags: ShowFlags, context: Context): Promise<number> {
-  const status = (await running(await setUpFor(flags, context, { quiet: true }), '/v1/status')) as StatusView;
+  const status = (await running(await setUpFor(flags, context, { quiet: true, looksOnly: true }), '/v1/status')) as StatusView;
   return show(status, { flags, context, empty: '' }, () =>
     [
       `hind-proxy ${status.version}: ${status.health}${status.ready ? '' : ', not ready'}`,
@@ -113,7 +113,7 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
 
 /** Every configuration that the proxy was given, newest first. */
 export async function showGenerations(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const store = await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log });
   const list: readonly GenerationView[] = store.list().map((meta) => generationView(meta, store));
   return show(list, { flags, context, empty: 'Nothing was applied yet' }, () =>
@@ -134,7 +134,7 @@ export async function showGenerations(flags: ShowFlags, context: Context): Promi
 
 /** Ends what `rollback` has pinned. */
 export async function unpin(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const answer = await adminApi(setup).post('/v1/unpin', {});
   if (answer === undefined)
     await (await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log })).unpin();
@@ -144,7 +144,7 @@ export async function unpin(flags: ShowFlags, context: Context): Promise<number>
 
 /** Shows which removals are held and why; `accept` lets them through. */
 export async function guard(action: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   if (action !== undefined && action !== 'accept') throw new CommandError(`Cannot do "${action}": expected accept`, EXIT.usage);
   const held = ((await running(setup, '/v1/routes')) as readonly RouteView[]).filter(({ state }) => state === 'held');
   if (action === 'accept') {
@@ -159,7 +159,7 @@ export async function guard(action: string | undefined, flags: ShowFlags, contex
 
 /** Whether the controller is alive and has served a configuration: exit 0 or 1, for container checks. */
 export async function health(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const answer = await adminApi(setup).probe('/health');
   if (!answer) throw new CommandError('Cannot ask the controller: it does not run');
   if (flags.json) context.printer.json(answer.body);

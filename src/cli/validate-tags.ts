@@ -22,7 +22,7 @@ export async function validateTags(flags: TagFlags, context: Context): Promise<n
   const { printer } = context;
   const { tags } = await givenTags(flags.tags ?? []);
   if (tags.length === 0) throw new CommandError('Cannot check tags: none is given, expected some or - for the lines of stdin', EXIT.usage);
-  const setup = await programmingSetUpFor(flags, context, { quiet: true });
+  const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly: true });
   const source = sourceId('static');
   const instances = [givenInstance(tags, { service: 'tags', port: anyPort() })];
   const pipeline = createPipeline({ dialects: createDialects(setup), compile: compileOptions(setup), primary: source, merge: 'union' });

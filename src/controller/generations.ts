@@ -40,11 +40,10 @@ export async function openGenerations(
 ): Promise<GenerationStore> {
   const root = join(stateDir, 'generations');
   const pinFile = join(stateDir, 'pinned');
-  await mkdir(root, { recursive: true, mode: 0o750 });
   const metas = new Map<number, StoredMeta>();
   const damaged = new Set<number>();
   let newestId = 0;
-  for (const name of await readdir(root)) {
+  for (const name of await namesIn(root)) {
     if (/^\d+$/.test(name)) newestId = Math.max(newestId, Number(name));
     if (name.startsWith('.')) await rm(join(root, name), { recursive: true, force: true });
     const meta = /^\d+$/.test(name) && name !== '0' ? await readMeta(join(root, name), log) : undefined;
@@ -122,6 +121,16 @@ export async function openGenerations(
       metas.delete(id);
       await rm(join(root, String(id)), { recursive: true, force: true });
     }
+  }
+}
+
+/** What stands in a directory; nothing where it was not made yet, as by commands that only look. */
+async function namesIn(dir: string): Promise<readonly string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
   }
 }
 
