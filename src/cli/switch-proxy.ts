@@ -114,6 +114,14 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
     const table = order.generation?.table ?? order.serving();
     const isLast = round >= TRIALS;
     const attempt = async (): Promise<SwitchView | undefined> => {
+      // `setup` is not of the proxy that runs any more where another switch had the turn before
+      if (signal.aborted)
+        throw new SwitchError('start', {
+          to,
+          reason: 'another switch or the end of this controller came first',
+          left: 'this one changed nothing',
+          hint: 'hind-proxy status says which proxy runs',
+        });
       const trial = isLast ? await prepared(table) : early;
       const isSame = order.generation !== undefined || order.serving().digest === table.digest;
       return isSame || isLast ? begin(table, trial as Prepared) : undefined;
