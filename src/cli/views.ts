@@ -40,6 +40,7 @@ export interface ViewsOptions extends Runtime {
 export function controllerViews(options: ViewsOptions): ControllerViews {
   const { controller, generations, snapshots, signal } = options;
   const scene = (): Scene => sceneOf(options, { state: controller.state, watched: true });
+  let isSwitching = false;
   return {
     status: () => statusView(options),
     routes: () =>
@@ -66,11 +67,18 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
             });
       return rollbackView(done, generations);
     },
-    switchTo: async (server, { acceptDifferences }) =>
-      server === options.server
-        ? alreadyRuns(server, controller.managedProxy.state.generation ?? 0)
-        : // seldom used, and large
-          (await import('./switch-proxy.ts')).switchProxy(orderOf(options, acceptDifferences)),
+    async switchTo(server, { acceptDifferences }) {
+      if (server === options.server) return alreadyRuns(server, controller.managedProxy.state.generation ?? 0);
+      if (isSwitching) throw new Error(`Cannot switch to ${server}: another switch is under way; wait for its end, then look at status`);
+      isSwitching = true;
+      try {
+        // seldom used, and large
+        const { switchProxy } = await import('./switch-proxy.ts');
+        return await switchProxy(orderOf(options, acceptDifferences));
+      } finally {
+        isSwitching = false;
+      }
+    },
     unpin: () => controller.unpin(),
     acceptRemovals: () => controller.acceptRemovals(),
     resync: () => controller.watcher.refresh(),

@@ -195,6 +195,19 @@ test('switch changes caddy → traefik → caddy under load and loses nothing fo
   );
 });
 
+test('of two switches at the same moment one changes the proxy, and the other changes nothing and says why', {
+  timeout: 120_000,
+}, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  await startBoth(site);
+  const both = await Promise.all([site.command(['switch', 'traefik']), site.command(['switch', 'traefik'])]);
+  assert.ok(both.some(({ code }) => code === 0));
+  for (const { code, output } of both) if (code !== 0) assert.match(output, /another switch is under way; \w/);
+  await until('the controller to follow to traefik', () => runs(site, 'traefik'), 20_000);
+  assert.deepEqual(JSON.parse(await readFile(join(site.dir, 'state/proxy.json'), 'utf8')), { server: 'traefik', configured: 'caddy' });
+});
+
 /** Asks over TLS, one request after the other, each on a connection of its own; a failed one once more. */
 function startTlsLoad({ websecure }: Site): { stop(): Promise<{ sent: number; failed: number; failedOnce: number }> } {
   const seen = { sent: 0, failed: 0, failedOnce: 0 };
