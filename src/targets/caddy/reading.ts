@@ -21,13 +21,13 @@ import { literalUrl } from './quote.ts';
 import { replacementParts } from './redirects.ts';
 
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
-export function caddyReading({ unknownHost, tls }: Pick<RenderSettings, 'unknownHost' | 'tls'>): ProxyReading {
+export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'>): ProxyReading {
   return {
     // Caddy itself refuses an empty Host
     admit: (url, host) => (host === '' ? { refused: 400 } : { url }),
     matchedPath: ({ path }) => textOfBytes(cleanPath(path)),
     headersSeen: ({ headers, host }) => [...headers, { name: 'Host', value: host }],
-    hostProblem: (host, request, dialect) => hostProblem(host, request, { dialect, tls }),
+    hostProblem,
     passesOn,
     comparedValues,
     shaped(url, route) {
@@ -55,11 +55,7 @@ export function caddyReading({ unknownHost, tls }: Pick<RenderSettings, 'unknown
   };
 }
 
-function hostProblem(
-  host: HostMatch,
-  { host: asked, entryPoint }: ProxyRequest,
-  { dialect, tls }: { readonly dialect: DialectName; readonly tls: RenderSettings['tls'] },
-): 'host' | 'port' | undefined {
+function hostProblem(host: HostMatch, { host: asked, entryPoint }: ProxyRequest, dialect: DialectName): 'host' | 'port' | undefined {
   const { name, port = '' } = splitHost(asked);
   switch (host.kind) {
     case 'any':
@@ -77,8 +73,7 @@ function hostProblem(
   }
 
   function namesOf(exact: Hostname): readonly string[] {
-    const isDotted = mayEndInDot(exact, dialect) && !(entryPoint.tls && tls.mode === 'files');
-    return [exact.replace(/^\[|\]$/g, ''), ...(isDotted ? [`${exact}.`] : [])];
+    return [exact.replace(/^\[|\]$/g, ''), ...(mayEndInDot(exact, dialect) ? [`${exact}.`] : [])];
   }
 }
 

@@ -52,12 +52,6 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   const named = [...(wide.length > 0 ? [wideRoute()] : []), ...([...exact.values()].some(ownPortOnly) ? [ownPortRoute()] : [])];
   return [...named, everyOther(), ...sites];
 
-  /** The names under which a host is asked for: with a dot behind it too where a route takes that. Caddy loads no certificate files for those. */
-  function namesOf(host: string, routes: readonly Route[]): SiteNames {
-    const isLoaded = entryPoint.tls && settings.tls.mode === 'files';
-    return routes.some(({ dialect }) => mayEndInDot(host, dialect)) && !isLoaded ? [host, `${host}.`] : [host];
-  }
-
   function hostSite(names: SiteNames, listed: readonly Route[], outranked: boolean): Node {
     const [host] = names;
     const guard = ownPortOnly(listed) ? [line('invoke', ownPortName(entryPoint))] : [];
@@ -149,6 +143,11 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
 
 /** What a site answers to, its host first; `''`: every other one. */
 type SiteNames = readonly [host: string, ...others: readonly string[]];
+
+/** The names under which a host is asked for: with a dot behind it too where a route takes that. */
+function namesOf(host: string, routes: readonly Route[]): SiteNames {
+  return routes.some(({ dialect }) => mayEndInDot(host, dialect)) ? [host, `${host}.`] : [host];
+}
 
 /** Stands for an entry point with its settings, the same object each time. */
 const contextOf = memoised((entryPoint: EntryPoint, settings: RenderSettings) => ({ entryPoint, settings }));

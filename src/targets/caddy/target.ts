@@ -97,6 +97,8 @@ function globalOptions(
       line('persist_config', 'off'),
       line('auto_https', tls.mode === 'internal' ? 'disable_redirects' : 'off'),
       ...(tls.mode === 'internal' ? [line('skip_install_trust')] : []),
+      // never asked for one; where no issuer is named Caddy refuses sites whose name ends in a dot
+      ...(tls.mode === 'files' ? [line('cert_issuer', 'acme')] : []),
       ...servers,
       // we ask for the marker every two seconds: that is no news
       block(['log', 'default'], [line('exclude', 'admin.api')]),
