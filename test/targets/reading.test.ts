@@ -103,6 +103,30 @@ for (const [path, labels, prefixes] of SEEN)
     assert.equal(seen('fabio'), prefixes);
   });
 
+/** A path as sent, and what instances get of it from Caddy for labels and for prefixes. */
+const SHAPED: readonly (readonly [string, string, string])[] = [
+  ['/a//b/./c/../d/', '/a/b/d/', '/a/b/d/'],
+  ['/a//b%2F/../c', '/a/c', '/a//b%2F/../c'],
+  ["/x/..//a'b%27", "/a'b%27", '/a%27b%27'],
+  ['/a/%2e%2E/b%2Fc/%2e', '/b%2Fc', '/a/%2e%2E/b%2Fc/%2e'],
+  ['/a%2F..%2Fb', '/a%2F..%2Fb', '/a%2F..%2Fb'],
+  ['/%61/b%20c', '/a/b%20c', '/%61/b%20c'],
+  ['/%61//b%2Fc', '/%61/b%2Fc', '/%61//b%2Fc'],
+  ['/a?x;y//z', '/a?x&y//z', '/a?x;y//z'],
+];
+
+for (const [path, labels, prefixes] of SHAPED)
+  test(`shaped() makes of ${path} ${labels} for labels and ${prefixes} for prefixes on Caddy`, () => {
+    const [caddy] = PROXIES;
+    const shaped = (dialect: DialectName): string => {
+      const admitted = caddy.shaped(urlOf(path), routeOf('r', 'a.io', '/', { dialect, pathForm: 'clean' }));
+      return 'url' in admitted ? requestUri(admitted.url) : String(admitted.refused);
+    };
+
+    assert.equal(shaped('traefik'), labels);
+    assert.equal(shaped('fabio'), prefixes);
+  });
+
 const text = (value: string) => ({ kind: 'text', text: value }) as const;
 const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [
   [

@@ -3,12 +3,14 @@ import type { DialectName } from '../../model/route.ts';
 import { block, line, text, type Node } from './ast.ts';
 
 /*
- * Instances get the cleaned path (Fabio, Traefik). Caddy cleans by a rewrite, which decodes the path and encodes it anew: only a path that
- * needs it is rewritten, and none that holds something which would read differently then.
+ * Instances get the cleaned path (Fabio, Traefik). A rewrite decodes the path and encodes it anew: only a path that needs it is rewritten,
+ * and none that holds something which would read differently then. For Traefik's the path is cleaned as it was sent.
  */
 
 /** Paths with two slashes in a row or a dot segment. */
 const DIRTY = '^[^?]*(//|/\\.\\.?(/|\\?|$))';
+/** The same where a dot may be encoded. */
+const UNCLEAN = '(?i)^[^?]*(//|/(\\.|%2e){1,2}(/|\\?|$))';
 /** An encoded slash, question mark or percent sign. */
 const AMBIGUOUS = '(?i)^[^?]*%(2f|3f|25)';
 /** An encoded letter, digit or one of `-._~`, or an escape in small letters: Traefik hands on none of those. */
@@ -32,8 +34,13 @@ export function cleaningOf(dialect: DialectName): string {
  * semicolons in the query are ampersands (traefik/traefik:pkg/server/server_entrypoint_tcp.go).
  */
 export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Node[] {
-  const clean = block(['&(clean)'], [dirty(), rewrite('dirty')]);
+  const dirty = block(
+    ['@dirty'],
+    [line('vars_regexp', URI, text(DIRTY)), block(['not'], [line('vars_regexp', URI, text(AMBIGUOUS))]), captured()],
+  );
+  const clean = block(['&(clean)'], [dirty, rewrite('dirty')]);
   if (!dialects.has('traefik')) return [clean];
+  const unclean = line('@unclean', 'vars_regexp', URI, text(UNCLEAN));
   const encoded = block(
     ['@encoded'],
     [line('vars_regexp', URI, text(ENCODED_ANEW)), block(['not'], [line('vars_regexp', URI, text(RESERVED))]), captured()],
@@ -43,34 +50,37 @@ export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Nod
   const split = (matcher: string): Node => line('uri', matcher, 'replace', text(';'), text('&'));
   const inPath = (from: string, to: string): Node => line('uri', '*', 'path_regexp', text(from), text(to));
   const steps = [
-    rewrite('dirty'),
+    // what cuts the end of a path cleans it first, and no clean path ends so
+    block(['route', '@unclean'], [inPath('(?i)%2e', '.'), line('uri', '*', 'strip_suffix', '/.')]),
     rewrite('encoded'),
     split('@semicolons'),
     block(['route', '@semicolonsOfBoth'], [inPath(';', '%3B'), split('*'), inPath('%3B', ';')]),
   ];
-  return [clean, block(['&(canonical)'], [dirty(), encoded, semicolons, ofBoth, block(['route'], steps)])];
+  return [clean, block(['&(canonical)'], [unclean, encoded, semicolons, ofBoth, block(['route'], steps)])];
 }
 
-/** Whether the route of a dialect rewrites a path. `uri`: path and query as sent. */
-export function isCleaned(uri: string, dialect: DialectName): boolean {
-  if (holds(uri, DIRTY) && !holds(uri, AMBIGUOUS)) return true;
-  return dialect === 'traefik' && holds(uri, ENCODED_ANEW) && !holds(uri, RESERVED);
+/** Whether `clean` rewrites a path. Here as below `uri` is path and query as sent. */
+export function isDirty(uri: string): boolean {
+  return holds(uri, DIRTY) && !holds(uri, AMBIGUOUS);
 }
 
-/** Whether the route of a dialect replaces the semicolons of a query. */
-export function isSplitAnew(uri: string, dialect: DialectName): boolean {
-  return dialect === 'traefik' && (holds(uri, SEMICOLONS) || holds(uri, SEMICOLONS_OF_BOTH));
+/** Whether `canonical` cleans a path. */
+export function isUnclean(uri: string): boolean {
+  return holds(uri, UNCLEAN);
+}
+
+/** Whether `canonical` decodes a path and encodes it anew. */
+export function isEncodedAnew(uri: string): boolean {
+  return holds(uri, ENCODED_ANEW) && !holds(uri, RESERVED);
+}
+
+/** Whether `canonical` replaces the semicolons of a query. */
+export function isSplitAnew(uri: string): boolean {
+  return holds(uri, SEMICOLONS) || holds(uri, SEMICOLONS_OF_BOTH);
 }
 
 function holds(uri: string, regexp: string): boolean {
   return compileRegexp(regexp).test(uri);
-}
-
-function dirty(): Node {
-  return block(
-    ['@dirty'],
-    [line('vars_regexp', URI, text(DIRTY)), block(['not'], [line('vars_regexp', URI, text(AMBIGUOUS))]), captured()],
-  );
 }
 
 /** The decoded, cleaned path. */

@@ -15,7 +15,7 @@ import { ENCODED } from './limits.ts';
 import { hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
-import { isCleaned, isSplitAnew } from './canonical.ts';
+import { isDirty, isEncodedAnew, isSplitAnew, isUnclean } from './canonical.ts';
 import { comparedValues } from './queries.ts';
 import { literalUrl } from './quote.ts';
 import { replacementParts } from './redirects.ts';
@@ -95,9 +95,11 @@ function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | 
 
 /** The URL after the named route that all routes of a dialect invoke. */
 function cleaned(url: GoUrl, dialect: DialectName): GoUrl {
-  const clean = isCleaned(requestUri(url), dialect) ? rewritten(url, cleanPath(url.path)) : url;
-  const { query } = clean;
-  return query !== undefined && isSplitAnew(requestUri(clean), dialect) ? { ...clean, query: query.replaceAll(';', '&') } : clean;
+  if (dialect !== 'traefik') return isDirty(requestUri(url)) ? rewritten(url, cleanPath(url.path)) : url;
+  const clean = isUnclean(requestUri(url)) ? reEncoded(url, (encoded) => cleanPath(encoded.replace(/%2e/gi, '.'))) : url;
+  const anew = isEncodedAnew(requestUri(clean)) ? rewritten(clean, cleanPath(clean.path)) : clean;
+  const { query } = anew;
+  return query !== undefined && isSplitAnew(requestUri(anew)) ? { ...anew, query: query.replaceAll(';', '&') } : anew;
 }
 
 /** The middlewares of Traefik take HEAD for one of the others. */
