@@ -40,6 +40,14 @@ for (const server of SERVERS) {
           { kind: 'addPrefix', prefix: '/q' },
         ],
         'regexp.io': [{ kind: 'stripPrefixRegexp', regexps: ['/none', '^/[a-z]+/(?:v1|v2)', '/x'] }],
+        'slash.io': [
+          { kind: 'addPrefix', prefix: '/p/' },
+          { kind: 'stripPrefixRegexp', regexps: ['/p/v[0-9]', '/p//v[0-9]', '/p/*x/', '/p'] },
+        ],
+        'dots.io': [
+          { kind: 'replacePath', path: '/a/../b' },
+          { kind: 'stripPrefix', prefixes: ['/a'] },
+        ],
         'add.io': [{ kind: 'addPrefix', prefix: '/p+$1' }],
         'odd.io': [{ kind: 'addPrefix', prefix: '/{p} $1 100%' }],
         'replace.io': [{ kind: 'replacePath', path: '/new%2Fpath/$1' }],
@@ -93,6 +101,8 @@ for (const server of SERVERS) {
       '/a',
       '/y/x',
     ]);
+    assert.deepEqual(await paths('slash.io', '/a', '/v1/a%2Fb', '/x/..b', '/v1', '/x/./b'), [400, '/a%2Fb', '/..b', '/', '/b']);
+    assert.deepEqual(await paths('dots.io', '/a'), [400]);
     assert.deepEqual(await paths('add.io', '/a%2Fb', '/'), ['/p+$1/a%2Fb', '/p+$1/']);
     assert.deepEqual(await paths('odd.io', '/a%20b', '/'), ['/%7Bp%7D%20$1%20100%25/a%20b', '/%7Bp%7D%20$1%20100%25/']);
     assert.deepEqual(await paths('replace.io', '/old/a%2Fb?q=1', '/'), ['/new%2Fpath/$1?q=1', '/new%2Fpath/$1']);

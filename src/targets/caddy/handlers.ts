@@ -9,7 +9,7 @@ import { block, line, text, type Handler } from './ast.ts';
 import { withoutHeaders } from './headers.ts';
 import { ENCODED } from './limits.ts';
 import { middlewareHandler } from './middlewares.ts';
-import { FORWARDED_PREFIX, nextAfterStrip } from './path-changes.ts';
+import { FORWARDED_PREFIX, mayLeaveUnclean, nextAfterStrip } from './path-changes.ts';
 import { forward } from './pools.ts';
 import { canPrint } from './quote.ts';
 import { redirectHandler } from './redirects.ts';
@@ -39,16 +39,25 @@ export function handlerOf(route: Route, context: HandlerContext): Handler {
           action.parts.map((part, index) => partHandler(part, route, { ...context, name: `${name}p${index}` })),
         )
       : actionHandler({ ...route, action }, context);
-  return inOrder([cleaning(route, name), ...middlewareHandlers(middlewares, route, context), answer]);
+  return inOrder([cleaning(route, name), ...middlewareHandlers(middlewares, { route, before: [] }, context), answer]);
 }
 
 function partHandler({ weight, middlewares, action }: SplitPart, route: Route, context: HandlerContext): PartHandler {
   const answer = actionHandler({ ...route, middlewares: [...route.middlewares, ...middlewares], action }, context);
   const backend = action.kind === 'forward' ? context.backends.get(action.backend) : undefined;
-  return { weight, ...(backend && { backend }), handler: inOrder([...middlewareHandlers(middlewares, route, context), answer]) };
+  const own = middlewareHandlers(middlewares, { route, before: route.middlewares }, context);
+  return { weight, ...(backend && { backend }), handler: inOrder([...own, answer]) };
 }
 
-function middlewareHandlers(middlewares: readonly Middleware[], { id, dialect }: Route, context: HandlerContext): readonly Handler[] {
+/** `before`: the middlewares that act before these. */
+function middlewareHandlers(
+  middlewares: readonly Middleware[],
+  { route, before }: { readonly route: Route; readonly before: readonly Middleware[] },
+  context: HandlerContext,
+): readonly Handler[] {
+  const { id, dialect } = route;
+  // only routes of Traefik tags are sure to have clean paths in every case
+  const isCleaned = dialect === 'traefik' && !looksAtEncoding(route);
   const nexts = middlewares.map((_middleware, index) => nextAfterStrip(middlewares, index, dialect));
   // as in Traefik instances get all that was cut, and nothing that a client says was
   const isAdded = dialect === 'traefik' && middlewares.filter(isStrip).length > 1;
@@ -58,7 +67,9 @@ function middlewareHandlers(middlewares: readonly Middleware[], { id, dialect }:
     const prefixed = nexts.includes(index) ? index : nexts[index];
     const emptied =
       prefixed !== undefined && middlewares[prefixed]?.kind === 'addPrefix' ? `${context.name}m${prefixed}emptied` : undefined;
-    return middlewareHandler(middleware, { ...context, route: id, dialect, name: `${context.name}m${index}`, emptied, prefixField });
+    const mayBeUnclean = !isCleaned || [...before, ...middlewares.slice(0, index)].some(mayLeaveUnclean);
+    const own = { ...context, route: id, dialect, name: `${context.name}m${index}` };
+    return middlewareHandler(middleware, { ...own, emptied, prefixField, mayBeUnclean });
   });
   return [forgotten, ...handlers];
 }

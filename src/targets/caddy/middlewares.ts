@@ -20,6 +20,7 @@ export interface MiddlewareContext extends HandlerContext {
   readonly dialect: DialectName;
   readonly emptied?: string | undefined;
   readonly prefixField: string;
+  readonly mayBeUnclean: boolean;
 }
 
 const NOTHING: Handler = { matchers: [], directives: [] };

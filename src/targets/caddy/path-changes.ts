@@ -18,6 +18,8 @@ interface PathContext {
   readonly emptied?: string | undefined;
   /** The header that gets what is cut; with a `+` it is added to what is there. */
   readonly prefixField: string;
+  /** Whether the path may hold what must be cleaned before anything is cut. */
+  readonly mayBeUnclean: boolean;
 }
 
 /** The header in which instances get what was cut. */
@@ -33,28 +35,28 @@ export function nextAfterStrip(middlewares: readonly Middleware[], index: number
 
 const CHANGING = ['addPrefix', 'replacePath', 'replacePathRegexp'] as const;
 
+/** Whether a middleware may leave what must be cleaned in a clean path: a prefix with a slash at its end leaves two in a row. */
+export function mayLeaveUnclean(middleware: Middleware): boolean {
+  const text = middleware.kind === 'addPrefix' ? `${middleware.prefix}/x` : middleware.kind === 'replacePath' ? middleware.path : '';
+  return compileRegexp(UNCLEAN_PATH).test(text);
+}
+
 /** Cuts the first prefix that fits, case-sensitively. */
-export function stripPrefix({ prefixes }: MiddlewareOf<'stripPrefix'>, { name, dialect, emptied, prefixField }: PathContext): Handler {
+export function stripPrefix({ prefixes }: MiddlewareOf<'stripPrefix'>, context: PathContext): Handler {
+  const { name, dialect } = context;
   const each = prefixes.map((prefix, index) => {
     const id = `${name}p${index}`;
     if (dialect !== 'traefik') return stripDecoded(prefix, id);
-    return stripEncoded({
-      id,
-      regexp: regexpLiteral(prefix),
-      prefix: literalValue(prefix),
-      header: literalUrl(prefix),
-      emptied,
-      field: prefixField,
-    });
+    return stripEncoded({ regexp: regexpLiteral(prefix), prefix: literalValue(prefix), header: literalUrl(prefix) }, { ...context, id });
   });
   return inRoute(each);
 }
 
 /** Cuts what the first expression that fits has matched at the beginning of the path. */
-export function stripPrefixRegexp({ regexps }: MiddlewareOf<'stripPrefixRegexp'>, { name, emptied, prefixField }: PathContext): Handler {
+export function stripPrefixRegexp({ regexps }: MiddlewareOf<'stripPrefixRegexp'>, context: PathContext): Handler {
   const each = regexps.filter(cutsSomething).map((regexp, index) => {
-    const id = `${name}p${index}`;
-    return stripEncoded({ id, regexp, prefix: `{re.${id}.cut}`, header: `{re.${id}.cut}`, emptied, field: prefixField });
+    const id = `${context.name}p${index}`;
+    return stripEncoded({ regexp, prefix: `{re.${id}.cut}`, header: `{re.${id}.cut}` }, { ...context, id });
   });
   return inRoute(each);
 }
@@ -147,36 +149,38 @@ function stripDecoded(prefix: string, id: string): Handler {
 }
 
 /** Caddy would clean a dot segment that is left away. Where nothing is left there is still a slash. `prefix`, `header`: as Caddy expands them. */
-function stripEncoded({
-  id,
-  regexp,
-  prefix,
-  header,
-  emptied,
-  field,
-}: {
-  readonly id: string;
-  readonly regexp: string;
-  readonly prefix: string;
-  readonly header: string;
-  readonly emptied: string | undefined;
-  readonly field: string;
-}): Handler {
+function stripEncoded(
+  { regexp, prefix, header }: { readonly regexp: string; readonly prefix: string; readonly header: string },
+  { id, emptied, prefixField, mayBeUnclean }: PathContext & { readonly id: string },
+): Handler {
+  const rest = `{re.${id}.rest}`;
   // a `handle` alone would sort them
   const steps = [
     line('respond', `@${id}dots`, '400'),
+    ...(mayBeUnclean ? [line('respond', `@${id}unclean`, '400')] : []),
     line('uri', 'strip_prefix', text(prefix)),
     line('uri', 'path_regexp', text('^/?'), '/'),
-    line('request_header', '*', field, text(header)),
+    line('request_header', '*', prefixField, text(header)),
     ...(emptied === undefined ? [] : [line('vars', `@${id}all`, emptied, 'yes')]),
+  ];
+  // what is left is decoded: slashes that were sent encoded are none
+  const uncleanRest = [
+    line('vars_regexp', rest, text(UNCLEAN_PATH)),
+    block(['not'], [block(['not'], [line('vars_regexp', '{http.request.uri}', text(UNCLEAN_URI))])]),
   ];
   const matchers = [
     line(`@${id}`, 'vars_regexp', id, '{http.request.uri.path}', text(`^(?P<cut>${regexp})(?P<rest>(?s:.*))$`)),
-    line(`@${id}dots`, 'vars_regexp', `{re.${id}.rest}`, text('^\\.\\.?(?:/|$)')),
-    ...(emptied === undefined ? [] : [line(`@${id}all`, 'vars_regexp', `{re.${id}.rest}`, text('^$'))]),
+    line(`@${id}dots`, 'vars_regexp', rest, text('^\\.\\.?(?:/|$)')),
+    ...(mayBeUnclean ? [block([`@${id}unclean`], uncleanRest)] : []),
+    ...(emptied === undefined ? [] : [line(`@${id}all`, 'vars_regexp', rest, text('^$'))]),
   ];
   return { matchers, directives: [block(['handle', `@${id}`], [block(['route'], steps)])] };
 }
+
+/** Two slashes in a row or a dot segment behind a slash. */
+const UNCLEAN_PATH = '//|/\\.\\.?(?:/|$)';
+/** The same in the path of a URL. */
+const UNCLEAN_URI = '^[^?]*(//|/\\.\\.?(/|\\?|$))';
 
 /** The encoded path, captured as the first group of `name`. */
 function encodedPathAs(name: string): Node {

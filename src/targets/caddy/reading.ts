@@ -156,9 +156,12 @@ function stripDecoded(url: GoUrl, prefixes: readonly string[]): PathChange {
   return { kind: 'changed', url: rewritten(url, cut(seen)), prefix: literalUrl(prefix) };
 }
 
-/** Cleaned first. Where nothing is left there is still a slash, but for the next prefix. */
+/** Cleaned first, but refused where what is left must be. Where nothing is left there is still a slash, but for the next prefix. */
 function stripEncoded(url: GoUrl, middleware: PathMiddleware): PathChange {
-  return changeEncoded(joined(url), middleware);
+  const change = changeEncoded(url, middleware);
+  // Caddy merges no slashes for a prefix that has two in a row
+  const isKept = change.kind === 'refused' || (change.kind === 'changed' && change.prefix?.includes('//') === true);
+  return isKept ? change : changeEncoded(joined(url), middleware);
 }
 
 function redirect(
