@@ -3,7 +3,6 @@ import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { sha256 } from '../src/lib/hash.ts';
 import { compareText } from '../src/lib/sort.ts';
-import { ensureServers } from './servers.ts';
 
 /**
  * Breaks what decides about routes (dialects, compile, targets) in small ways, with StrykerJS, and looks whether the tests
@@ -44,13 +43,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { windows, seed, files } = options;
   const mutated = files.length > 0 ? files : await sampleOf(windows, seed);
-  const servers = await ensureServers(['caddy', 'traefik'], { log: () => undefined });
-  const env = Object.fromEntries([...servers].map(([name, path]) => [`${name.toUpperCase()}_BIN`, path]));
   const stryker = await execa('stryker', ['run', '--mutate', mutated.join(',')], {
     preferLocal: true,
     stdio: 'inherit',
     reject: false,
-    env,
   });
   return stryker.exitCode === 0 ? 0 : 1;
 }
