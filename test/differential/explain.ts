@@ -2,6 +2,7 @@ import { evaluate } from '../../src/compile/evaluate.ts';
 import { parseGoUrl } from '../../src/lib/go-url.ts';
 import type { DiagnosticCode } from '../../src/model/codes.ts';
 import type { Diagnostic, TagSpan } from '../../src/model/diagnostic.ts';
+import type { Backend } from '../../src/model/pool.ts';
 import type { Route } from '../../src/model/route.ts';
 import { backendsOf } from '../../src/model/table.ts';
 import { NODE, type Loaded } from './arena.ts';
@@ -12,11 +13,14 @@ import { concernedBy, implicitName } from './concerns.ts';
 import type { PeerRouter } from './peer.ts';
 import type { Asked } from './requests.ts';
 
+/** What is known of one of our proxies. */
+export type Told = Pick<Loaded, 'table' | 'diagnostics'> & { readonly proxy: Pick<Loaded['proxy'], 'target' | 'settings'> };
+
 /** What is known of a difference beside its two sides. */
 export interface Case {
   readonly catalog: Catalog;
   readonly asked: Asked;
-  readonly loaded: Loaded;
+  readonly loaded: Told;
   /** The router that answered the peer's request; empty: none. */
   readonly peerRouter: string;
   /** The peer's routers by name. */
@@ -27,7 +31,7 @@ export interface Case {
 /**
  * `equal priority`: Traefik's choice between routers is by chance. `exact host first`: the exact host of a service stands before patterns
  * and host-less routers of others, whatever the length of their rules. `the proxy's own failure`: the certificate of an instance cannot be
- * verified, which Traefik answers with 500 and Caddy with 502.
+ * verified, or it does not speak HTTP/2, which Traefik answers with 500 and Caddy with 502.
  */
 type Page = 'equal priority' | 'exact host first' | "the proxy's own failure";
 
@@ -146,12 +150,23 @@ function pageOf(route: Route | undefined, aspect: Aspect, found: Case): Page | u
   return route.match.host.kind === 'exact' && isOfOthers && namesHost === false ? 'exact host first' : undefined;
 }
 
-/** Whether neither side reaches an instance over TLS, and each says so with its own status. */
-function isOwnFailure({ action }: Route, { differences, loaded: { table } }: Case): boolean {
+/** Whether neither side comes to an understanding with an instance, and each says so with its own status. */
+function isOwnFailure(route: Route, { differences, loaded }: Case): boolean {
   const [first] = differences;
-  const backend = action.kind === 'forward' ? backendsOf(table).get(action.backend) : undefined;
-  const isOverTls = backend?.endpoints.some(({ protocol }) => protocol === 'https') === true && !backend.transport.skipVerify;
-  return isOverTls && first?.what === 'status' && first.peer === '500' && first.ours === '502';
+  const backend = backendOf(route, loaded);
+  const isHard = backend?.endpoints.some(({ protocol }) => protocol === 'h2c' || (protocol === 'https' && !backend.transport.skipVerify));
+  return isHard === true && first?.what === 'status' && first.peer === '500' && first.ours === '502';
+}
+
+function backendOf({ action }: Route, { table }: Pick<Loaded, 'table'>): Backend | undefined {
+  return action.kind === 'forward' ? backendsOf(table).get(action.backend) : undefined;
+}
+
+/** Whether each side may choose other instances: by how soon they answer, or by a hash of its own. */
+export function choosesByItself(found: Pick<Case, 'asked' | 'loaded'>): boolean {
+  const route = ourRoute(found);
+  const loadBalancing = route && backendOf(route, found.loaded)?.loadBalancing;
+  return loadBalancing === 'leastTime' || loadBalancing === 'ipHash';
 }
 
 function isOfRouter(tag: string, router: string): boolean {

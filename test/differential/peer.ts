@@ -79,9 +79,9 @@ export async function startPeer(
       );
     },
     async routersAsked() {
-      const lines = (await readFile(accessLog, 'utf8')).split('\n').filter((line) => line !== '');
+      const log = await readFile(accessLog, 'utf8');
       await truncate(accessLog);
-      return new Map(lines.map(askedIn));
+      return routersIn(log);
     },
     async routers() {
       const routers = (await allPages(get, '/api/http/routers')) as readonly (Omit<PeerRouter, 'errors'> & {
@@ -95,6 +95,12 @@ export async function startPeer(
       );
     },
   };
+}
+
+/** The routers that answered, by the id of the request: the first of that id, as others follow from other addresses. */
+export function routersIn(log: string): ReadonlyMap<string, string> {
+  const lines = log.split('\n').filter((line) => line !== '');
+  return new Map(lines.toReversed().map(askedIn));
 }
 
 function askedIn(line: string): readonly [string, string] {

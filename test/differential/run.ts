@@ -1,11 +1,10 @@
 import { mapLimited } from '../../src/lib/async.ts';
 import type { Server } from '../../src/model/rendered.ts';
-import { backendsOf } from '../../src/model/table.ts';
 import type { Arena, Loaded } from './arena.ts';
 import { generateCatalog, type Catalog } from './generator.ts';
 import type { Answer, ProxyPorts } from './client.ts';
 import { differencesOf, type Difference } from './compare.ts';
-import { explain, ourRoute, type Explanation } from './explain.ts';
+import { choosesByItself, explain, type Explanation } from './explain.ts';
 import type { PeerRouter } from './peer.ts';
 import { generateRequests, type Asked } from './requests.ts';
 
@@ -113,7 +112,7 @@ async function compareCatalog(
     for (const [at, [server, one]] of [...loaded].entries()) {
       const differences = [
         ...differencesOf(expected, others.get(server) ?? NO_ANSWER),
-        ...(goesByTime({ asked, loaded: one }) ? [] : poolDifference(pools[0], pools[at + 1])),
+        ...(choosesByItself({ asked, loaded: one }) ? [] : poolDifference(pools[0], pools[at + 1])),
       ];
       if (differences.length > 0) differing.push({ id, server, loaded: one, catalog, asked, differences });
     }
@@ -146,12 +145,6 @@ async function poolsOf(
 }
 
 type ArenaClient = Arena['client'];
-
-/** Whether instances are chosen by how soon they answer: then requests in a row may all reach one. */
-function goesByTime(found: { readonly asked: Asked; readonly loaded: Loaded }): boolean {
-  const action = ourRoute(found)?.action;
-  return action?.kind === 'forward' && backendsOf(found.loaded.table).get(action.backend)?.loadBalancing === 'leastTime';
-}
 
 function poolDifference(peer: ReadonlySet<string> | undefined, ours: ReadonlySet<string> | undefined): readonly Difference[] {
   if (!peer || !ours || textOf(peer) === textOf(ours)) return [];
