@@ -166,6 +166,7 @@ const URL_OF = (uri: string): string => `{http.request.scheme}%3A%2F%2F{http.req
 const QUERIES: readonly (readonly [query: string, asked: string, rewrites?: Errors['rewrites']])[] = [
   ['/e.html', '/e.html?'],
   ['e.html?a=b', '/e.html?a=b'],
+  ['e/x', '/e/x?'],
   ['//e', '//e?'],
   ['/{status}/{originalStatus}', `/${ORIGINAL}/${ORIGINAL}?`],
   ['/{status}/{originalStatus}', `/200/${ORIGINAL}?`, [{ from: 404, to: 404, status: 200 }]],
