@@ -38,7 +38,13 @@ export async function startOurs(
       admin: { listen: at(admin), socket: join(dir, 'admin.sock') },
     }),
   );
-  const env = { HOME: dir, XDG_DATA_HOME: join(dir, 'data'), XDG_CONFIG_HOME: join(dir, 'data') };
+  // all starts but the first find the code compiled, as on a machine that is not new
+  const env = {
+    XDG_CACHE_HOME: await lab.dir(`${server}-cache`),
+    HOME: dir,
+    XDG_DATA_HOME: join(dir, 'data'),
+    XDG_CONFIG_HOME: join(dir, 'data'),
+  };
   const launcher = lab.start(process.execPath, [MAIN, 'exec-proxy', '--config', config], env);
   const status = async (): Promise<StatusView> => (await (await fetch(`http://${at(admin)}/v1/status`)).json()) as StatusView;
   await waitFor(`${server} to answer`, () => fetch(`http://${at(web)}`).then(always, never), { signal: lab.signal }).catch(

@@ -2,9 +2,9 @@ import { openScope, type Scope } from '../lib/scope.ts';
 
 /** Which services have a waiting read of their own: all, or those that changed last where the agent holds fewer connections. */
 export interface Watches {
-  /** Watches services of `names`, the last ones first, and no others. */
+  /** Watches services of `names`, the last ones first, and no others; many begin one after the other. */
   follow(names: readonly string[]): void;
-  /** A service changed: it is watched from now on, the one that changed longest ago may no longer be. */
+  /** A service is new or changed: it is watched from now on, the one that changed longest ago may no longer be. */
   prefer(name: string): void;
   /** The agent refused a connection: a tenth of the watches end. Several refusals within a second are one. */
   shrink(): void;
@@ -13,6 +13,9 @@ export interface Watches {
   /** Services that are not watched. */
   unwatched(): readonly string[];
 }
+
+/** Waiting reads begin some at a time, or the first configuration would wait for all of them: 1,000 within a second, more within two. */
+const STEP = { ms: 20, atLeast: 20, of: 100 } as const;
 
 /** No watches yet; `watch` is run for each service until its scope ends, and does not reject. */
 export function createWatches(options: {
@@ -27,6 +30,7 @@ export function createWatches(options: {
   let names: readonly string[] = [];
   let budget = limit;
   let shrunkAtMs = Number.NEGATIVE_INFINITY;
+  let later: Promise<void> | undefined;
 
   return {
     follow(wanted) {
@@ -36,9 +40,10 @@ export function createWatches(options: {
       fill();
     },
     prefer(name) {
-      if (names.length <= budget) return;
       const own = running.get(name);
-      if (own) {
+      if (names.length <= budget) {
+        if (!own) start(name);
+      } else if (own) {
         running.delete(name);
         running.set(name, own);
       } else {
@@ -60,9 +65,21 @@ export function createWatches(options: {
   };
 
   function fill(): void {
-    const room = Math.max(0, budget - running.size);
-    const waiting = names.filter((name) => !running.has(name));
-    for (const name of waiting.slice(Math.max(0, waiting.length - room))) start(name);
+    for (const name of nextOnes()) start(name);
+    later ??= fillLater().finally(() => (later = undefined));
+  }
+
+  async function fillLater(): Promise<void> {
+    while (nextOnes().length > 0) {
+      await scope.sleep(STEP.ms);
+      if (scope.isOver) return;
+      for (const name of nextOnes()) start(name);
+    }
+  }
+
+  function nextOnes(): readonly string[] {
+    const count = Math.min(budget - running.size, Math.max(STEP.atLeast, Math.ceil(names.length / STEP.of)));
+    return count <= 0 ? [] : names.filter((name) => !running.has(name)).slice(-count);
   }
 
   function start(name: string): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openScope } from '../../src/lib/scope.ts';
+import { until } from '../support/until.ts';
 import { createWatches } from '../../src/sources/consul-watches.ts';
 
 function watchesOf(limit: number) {
@@ -16,7 +17,7 @@ function watchesOf(limit: number) {
     },
     monotonicMs: () => nowMs,
   });
-  return { watches, scope, names: () => [...running].toSorted().join(''), later: (ms: number) => void (nowMs += ms) };
+  return { watches, scope, running, names: () => [...running].toSorted().join(''), later: (ms: number) => void (nowMs += ms) };
 }
 
 test('createWatches() watches all it is given, and ends what is given no more', () => {
@@ -28,6 +29,20 @@ test('createWatches() watches all it is given, and ends what is given no more', 
   assert.deepEqual(watches.unwatched(), []);
   scope.end();
   assert.equal(names(), '');
+});
+
+test('createWatches() begins many one after the other, and at once what is new', async () => {
+  const { watches, running, scope } = watchesOf(Number.POSITIVE_INFINITY);
+  const many = Array.from({ length: 100 }, (_, index) => `s${index}`);
+  watches.follow(many);
+  assert.ok(running.size < many.length, `${running.size} of ${many.length} began at once`);
+  assert.equal(watches.unwatched().length, many.length - running.size);
+  watches.follow(['new', ...many]);
+  watches.prefer('new');
+  assert.ok(running.has('new'));
+  await until('every service is watched', () => running.size === many.length + 1);
+  scope.end();
+  assert.equal(running.size, 0);
 });
 
 test('createWatches() keeps to its limit: what changed longest ago makes room', () => {
