@@ -1,6 +1,6 @@
 import type { GoUrl } from '../lib/go-url.ts';
 import type { EntryPoint } from './entry-point.ts';
-import type { HostMatch } from './match.ts';
+import type { HostMatch, PathMatch } from './match.ts';
 import type { HeaderValue, MiddlewareOf } from './middleware.ts';
 import type { Endpoint } from './pool.ts';
 import type { DialectName, Redirect, Route } from './route.ts';
@@ -45,8 +45,8 @@ export interface RedirectAnswer {
 export interface ProxyReading {
   /** The URL as routes get it, or the status of a request that no route is asked for. */
   admit(url: GoUrl, host: string): Admitted;
-  /** The text that the path of a route's match is compared with. */
-  matchedPath(url: GoUrl, dialect: DialectName): string;
+  /** The text that a path which a route asks for is compared with. */
+  matchedPath(url: GoUrl, path: { readonly kind: PathMatch['kind']; readonly dialect: DialectName }): string;
   /** The headers that conditions and address lists look at. */
   headersSeen(request: ProxyRequest): readonly HeaderValue[];
   /** Why the host part of a route does not hold; undefined where it does. */

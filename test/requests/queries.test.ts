@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { exactHost, type Condition, type PathMatch } from '../../src/model/match.ts';
 import { SERVERS } from '../../src/model/rendered.ts';
+import type { Route } from '../../src/model/route.ts';
 import { serveBy } from '../support/both.ts';
 import { startEcho } from '../support/caddy.ts';
+import { host } from '../support/intents.ts';
 import { poolOf, routeOf, to } from '../support/tables.ts';
 
 /** What instances get of path and query, on both proxies. */
@@ -42,5 +45,45 @@ for (const server of SERVERS) {
     ];
     for (const [path, clean] of cleaned) assert.equal((await served.ask('a.io', { path })).echo?.url, clean, path);
     assert.equal((await served.ask('a.io', { path: '/a?/b//c/..' })).echo?.url, '/a?/b//c/..');
+  });
+
+  test(`${server} takes no encoded slash for one where Traefik tags ask for a path`, async (t) => {
+    const names = ['prefix', 'exact', 'deep', 'not', 'rest'];
+    const traefik = { dialect: 'traefik', pathForm: 'clean' } as const;
+    const denied: Condition = { kind: 'not', condition: { kind: 'path', path: { kind: 'prefix', path: '/n/m', ignoreCase: false } } };
+    const match = (path: PathMatch, conditions: readonly Condition[] = []): Partial<Route> => ({
+      match: { host: exactHost(host('a.io')), path, conditions },
+    });
+    const served = await serveBy(t, server, {
+      pools: await Promise.all(names.map(async (name) => poolOf(name, [await startEcho(t, name)]))),
+      routes: [
+        routeOf('r1', 'a.io', '/api/', { ...traefik, action: to('prefix') }),
+        routeOf('r2', 'a.io', '/x/y/z', { ...traefik, action: to('deep') }),
+        routeOf('r3', 'a.io', '/', { ...traefik, ...match({ kind: 'exact', path: '/e/f', ignoreCase: false }), action: to('exact') }),
+        routeOf('r4', 'a.io', '/', {
+          ...traefik,
+          ...match({ kind: 'prefix', path: '/n', ignoreCase: false }, [denied]),
+          action: to('not'),
+        }),
+        routeOf('r5', 'a.io', '/', { ...traefik, action: to('rest') }),
+      ],
+    });
+    if (!served) return;
+
+    const asked: readonly (readonly [path: string, name: string])[] = [
+      ['/api/a%2Fb', 'prefix'],
+      ['//api//a%2Fb', 'prefix'],
+      ['/api%2Fa/b', 'rest'],
+      ['//api%2Fa', 'rest'],
+      ['/x/y/z%2Fa', 'deep'],
+      ['/x/y%2Fz', 'rest'],
+      ['/x%2fy/z', 'rest'],
+      ['/e/f', 'exact'],
+      ['/e/f?a/b%2F', 'exact'],
+      ['/e%2Ff', 'rest'],
+      ['/n/m', 'rest'],
+      ['/n%2Fm', 'not'],
+    ];
+    for (const [path, name] of asked) assert.equal((await served.ask('a.io', { path })).echo?.name, name, path);
   });
 }

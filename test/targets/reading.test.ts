@@ -85,8 +85,9 @@ for (const [path, middleware, labels, prefixes = labels] of CHANGES)
 
 /** A path as sent and what matches of labels and of prefixes are compared with, in Caddy and in Traefik. */
 const SEEN: readonly (readonly [string, string, string])[] = [
-  ['/a%2Fb', '/a/b | /a%2Fb', '/a/b | /a%2Fb'],
-  ['/a%2fb', '/a/b | /a/b', '/a/b | /a/b'],
+  ['/a%2Fb', '/a%2Fb | /a%2Fb', '/a/b | /a%2Fb'],
+  ['/a%2Fb//%61%3D%2F..', '/a%2Fb/a=%2F.. | /a%2Fb//a%3D%2F..', '/a/b | /a%2Fb//a=%2F..'],
+  ['/a%2fb', '/a%2Fb | /a/b', '/a/b | /a/b'],
   ['/%61b', '/ab | /ab', '/ab | /ab'],
   ['/a%20b', '/a b | /a b', '/a b | /a b'],
   ['/a%3Bb%26', '/a;b& | /a%3Bb%26', '/a;b& | /a;b&'],
@@ -100,7 +101,8 @@ const SEEN: readonly (readonly [string, string, string])[] = [
 
 for (const [path, labels, prefixes] of SEEN)
   test(`matchedPath() compares ${path} as ${labels}`, () => {
-    const seen = (dialect: DialectName): string => PROXIES.map((proxy) => proxy.matchedPath(urlOf(path), dialect)).join(' | ');
+    const seen = (dialect: DialectName): string =>
+      PROXIES.map((proxy) => proxy.matchedPath(urlOf(path), { kind: 'prefix', dialect })).join(' | ');
 
     assert.equal(seen('traefik'), labels);
     assert.equal(seen('fabio'), prefixes);
@@ -129,6 +131,14 @@ for (const [path, labels, prefixes] of SHAPED)
     assert.equal(shaped('traefik'), labels);
     assert.equal(shaped('fabio'), prefixes);
   });
+
+test('matchedPath() shows expressions of labels a slash for an encoded one on Caddy', () => {
+  const seen = (kind: 'exact' | 'regexp'): readonly string[] =>
+    PROXIES.map((proxy) => proxy.matchedPath(urlOf('/a%2Fb'), { kind, dialect: 'traefik' }));
+
+  assert.deepEqual(seen('exact'), ['/a%2Fb', '/a%2Fb']);
+  assert.deepEqual(seen('regexp'), ['/a/b', '/a%2Fb']);
+});
 
 const text = (value: string) => ({ kind: 'text', text: value }) as const;
 const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [

@@ -19,9 +19,10 @@ export function matchFailure(route: Route, request: ProxyRequest, proxy: ProxyRe
   const asked = route.protocol === 'http' ? request : { ...request, host: request.sni ?? splitHost(request.host).name };
   const part = proxy.hostProblem(host, asked, route.dialect);
   if (part !== undefined) return { part, wanted: describeHost(host), found: asked.host };
-  const seen = proxy.matchedPath(request.url, route.dialect);
-  if (route.protocol === 'http' && !pathFits(path, seen)) return { part: 'path', wanted: describePath(path), found: seen };
-  const failing = conditions.find((condition) => !conditionHolds(condition, { request, proxy, seen, dialect: route.dialect }));
+  const context = { request, proxy, dialect: route.dialect };
+  if (route.protocol === 'http' && !pathFits(path, context))
+    return { part: 'path', wanted: describePath(path), found: seenPath(path, context) };
+  const failing = conditions.find((condition) => !conditionHolds(condition, context));
   if (failing) return { part: 'condition', wanted: describeCondition(failing), found: describeFound(failing, request) };
   const passed = proxy.passesOn(route, request);
   return passed === undefined ? undefined : { part: 'target', wanted: 'another URL than its own', found: passed };
@@ -32,7 +33,12 @@ function carries({ protocol, tls }: EntryPoint, wanted: Route['protocol']): bool
   return wanted === protocol || (wanted === 'tcp' && protocol === 'http' && tls);
 }
 
-function pathFits(path: PathMatch, seen: string): boolean {
+function seenPath({ kind }: PathMatch, { proxy, request, dialect }: Context): string {
+  return proxy.matchedPath(request.url, { kind, dialect });
+}
+
+function pathFits(path: PathMatch, context: Context): boolean {
+  const seen = seenPath(path, context);
   switch (path.kind) {
     case 'any':
       return true;
@@ -51,16 +57,15 @@ function sameCase(text: string): string {
   return text.toLowerCase();
 }
 
-interface Seen {
+/** What is asked of whom, and in whose words a match was written. */
+interface Context {
   readonly request: ProxyRequest;
   readonly proxy: ProxyReading;
-  /** The path that matches are compared with. */
-  readonly seen: string;
   readonly dialect: DialectName;
 }
 
-function conditionHolds(condition: Condition, asked: Seen): boolean {
-  const { request, proxy, seen, dialect } = asked;
+function conditionHolds(condition: Condition, asked: Context): boolean {
+  const { request, proxy, dialect } = asked;
   switch (condition.kind) {
     case 'method':
       return request.method === condition.method.toUpperCase();
@@ -85,7 +90,7 @@ function conditionHolds(condition: Condition, asked: Seen): boolean {
     case 'host':
       return proxy.hostProblem(condition.host, request, dialect) === undefined;
     case 'path':
-      return pathFits(condition.path, seen);
+      return pathFits(condition.path, asked);
     case 'not':
       return !conditionHolds(condition.condition, asked);
     default:

@@ -21,7 +21,11 @@ export function matcherLines(
 ): readonly Node[] {
   const context = { entryPoint, dialect };
   const host = checkedHostLines(match.host, context, checked);
-  return separate([...host, ...pathLines(match.path), ...match.conditions.flatMap((condition) => conditionLines(condition, context))]);
+  return separate([
+    ...host,
+    ...pathLines(match.path, dialect),
+    ...match.conditions.flatMap((condition) => conditionLines(condition, context)),
+  ]);
 }
 
 /** Where a match is asked, and in whose words it was written. */
@@ -40,19 +44,30 @@ function checkedHostLines(host: HostMatch, context: MatchContext, checked: Check
   return checked === 'host' ? portLines(host.port, context.entryPoint) : [];
 }
 
-function pathLines(path: PathMatch): readonly Node[] {
+function pathLines(path: PathMatch, dialect: DialectName): readonly Node[] {
   switch (path.kind) {
     case 'any':
       return [];
     case 'exact':
-      return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}$`))];
+      return [
+        line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}$`)),
+        ...slashLines(path.path, dialect),
+      ];
     case 'prefix':
-      return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}`))];
+      return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}`)), ...slashLines(path.path, dialect)];
     case 'regexp':
       return [line('path_regexp', text(path.regexp))];
     default:
       throw new TypeError(`Cannot match a path: ${JSON.stringify(path satisfies never)}`);
   }
+}
+
+/** Paths of Traefik tags have slashes that are sent as such; Caddy decodes others before it compares. */
+function slashLines(path: string, dialect: DialectName): readonly Node[] {
+  const inner = path.split('/').length - 2;
+  if (dialect !== 'traefik' || inner < 1) return [];
+  const segments = inner === 1 ? '/+[^/?]*' : `(?:/+[^/?]*){1,${inner}}`;
+  return [line('not', 'vars_regexp', '{http.request.uri}', text(`(?i)^${segments}%2f`))];
 }
 
 function hostLines(host: HostMatch, context: MatchContext): readonly Node[] {
@@ -124,7 +139,7 @@ function conditionLines(condition: Condition, context: MatchContext): readonly N
     case 'host':
       return hostLines(condition.host, context);
     case 'path':
-      return pathLines(condition.path);
+      return pathLines(condition.path, context.dialect);
     case 'not':
       return [block(['not'], conditionLines(condition.condition, context))];
     default:

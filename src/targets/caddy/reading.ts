@@ -2,7 +2,7 @@ import { cleanPath, encodedPath, goPath, joined, requestUri, textOfBytes, unesca
 import { splitHost } from '../../lib/host.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
-import type { HostMatch, HostPort } from '../../model/match.ts';
+import type { HostMatch, HostPort, PathMatch } from '../../model/match.ts';
 import type { Hostname } from '../../model/names.ts';
 import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
@@ -25,7 +25,7 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
   return {
     // Caddy itself refuses an empty Host
     admit: (url, host) => (host === '' ? { refused: 400 } : { url }),
-    matchedPath: ({ path }) => textOfBytes(cleanPath(path)),
+    matchedPath,
     headersSeen: ({ headers, host }) => [...headers, { name: 'Host', value: host }],
     hostProblem,
     passesOn,
@@ -53,6 +53,13 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     served: (endpoints) => sameScheme(endpoints).filter(({ weight }) => weight > 0),
     unknownHost: unknownHost.status,
   };
+}
+
+/** A slash that is sent encoded is none for labels, unless they ask by an expression. */
+function matchedPath(url: GoUrl, { kind, dialect }: { readonly kind: PathMatch['kind']; readonly dialect: DialectName }): string {
+  if (dialect !== 'traefik' || kind === 'regexp') return textOfBytes(cleanPath(url.path));
+  const parts = encodedPath(url).split(/%2f/i);
+  return textOfBytes(cleanPath(parts.map((part) => unescapePath(part) ?? part).join('%2F')));
 }
 
 function hostProblem(host: HostMatch, { host: asked, entryPoint }: ProxyRequest, dialect: DialectName): 'host' | 'port' | undefined {

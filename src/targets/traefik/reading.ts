@@ -21,7 +21,7 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
       if (url.rawPath.includes('#')) return { refused: 400 };
       return { url: joined(normalised(url)) };
     },
-    matchedPath: (url, dialect) => textOfBytes(routingPath(encodedPath(url), dialect)),
+    matchedPath: (url, { dialect }) => textOfBytes(routingPath(encodedPath(url), dialect)),
     headersSeen: (request) => headersSeen(request, trustedProxies),
     hostProblem,
     passesOn,
