@@ -140,6 +140,16 @@ test('matchedPath() shows expressions of labels a slash for an encoded one on Ca
   assert.deepEqual(seen('regexp'), ['/a/b', '/a%2Fb']);
 });
 
+test('changePath() of Traefik adds a prefix before the slash that is left of a path, but for its own tags', () => {
+  const [, traefik] = PROXIES;
+  const added = (dialect: DialectName): string => {
+    const change = traefik.changePath({ ...urlOf('/'), path: '', rawPath: '' }, add('/p'), dialect);
+    return change.kind === 'changed' ? requestUri(change.url) : change.kind;
+  };
+
+  assert.deepEqual([added('fabio'), added('hind'), added('traefik')], ['/p/', '/p/', '/p']);
+});
+
 const text = (value: string) => ({ kind: 'text', text: value }) as const;
 const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [
   [
@@ -193,6 +203,8 @@ const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, 
     'GET',
     '308 https://a.io:8443/x | 301 https://a.io:8443/x',
   ],
+  ['/x', { status: 301, to: [text('http://'), { kind: 'host' }, { kind: 'path' }] }, 'clean', 'GET', '301 http://a.io:8080/x | passes'],
+  ['/x', { status: 301, to: [text('HTTP://[::1]/p q?r=s')] }, 'clean', 'GET', '301 HTTP://[::1]/p%20q?r=s | 301 HTTP://[::1]/p%20q?r=s'],
   [
     '/a%20b',
     { status: 301, otherStatus: 308, to: [text('https://b.io/p q'), { kind: 'path' }] },
@@ -254,13 +266,60 @@ test('redirectScheme() names the port that is not the usual one', () => {
   assert.deepEqual(led(8443), ['307 https://a.io:8443/x?q', '307 https://a.io:8443/x?q']);
 });
 
-const TRAEFIK = traefikTarget.reading({ ...SETTINGS, trustedProxies: ['10.0.0.0/8'] });
+const TRAEFIK = traefikTarget.reading({ ...SETTINGS, trustedProxies: ['10.0.0.0/8', '11.0.0.0/8'] });
 
 /** A request for `a.io:8080` on the plain entry point. */
 function requestOf(overrides: Partial<ProxyRequest> = {}): ProxyRequest {
   assert.ok(WEB);
   return { entryPoint: WEB, method: 'GET', host: 'a.io:8080', url: urlOf('/x'), headers: [], ip: '192.0.2.1', ...overrides };
 }
+
+const SECURED = ENTRY_POINTS.find(({ tls }) => tls);
+
+/** What a client asks for, on an entry point with TLS or not, the scheme that was named to Traefik, and where it is led. */
+const SCHEMES: readonly (readonly [asked: string, tls: boolean, named: string | undefined, to: 'http' | 'https', location: string])[] = [
+  ['a.io', false, undefined, 'https', 'https://a.io/x'],
+  ['a.io', true, undefined, 'https', 'none'],
+  ['a.io', true, undefined, 'http', 'http://a.io/x'],
+  ['a.io', false, 'HTTPS', 'https', 'none'],
+  ['a.io', false, 'wss', 'https', 'none'],
+  ['a.io', true, 'http', 'https', 'https://a.io/x'],
+  ['a.io', true, 'ws', 'http', 'none'],
+  ['a.io', false, 'ftp', 'http', 'none'],
+  ['a.io', true, 'ftp', 'https', 'none'],
+  ['a.io:80', false, undefined, 'http', 'none'],
+  ['a.io:443', false, undefined, 'http', 'http://a.io/x'],
+  ['a.io:443', true, undefined, 'https', 'none'],
+  ['a.io:80', true, undefined, 'https', 'https://a.io/x'],
+  ['a.io:8443', true, undefined, 'https', 'https://a.io/x'],
+];
+
+for (const [asked, tls, named, scheme, location] of SCHEMES)
+  test(`redirectScheme() of Traefik leads from ${tls ? 'https' : 'http'}://${asked}, named ${named}, to ${location}`, () => {
+    assert.ok(SECURED);
+    const headers = [{ name: 'Accept', value: 'ftp' }, ...(named === undefined ? [] : [{ name: 'X-forwarded-Proto', value: named }])];
+    const request = requestOf({ host: asked, headers, ...(tls && { entryPoint: SECURED }) });
+
+    assert.equal(TRAEFIK.redirectScheme({ kind: 'redirectScheme', scheme, permanent: true }, request)?.location ?? 'none', location);
+  });
+
+test('redirectRegexp() of Traefik compares the whole URL, with its scheme and port', () => {
+  assert.ok(SECURED);
+  const rule = { kind: 'redirectRegexp', regexp: '^https://a.io:8443/(.*)$', replacement: 'https://b.io/${1}', permanent: true } as const;
+  const led = (overrides: Partial<ProxyRequest>): string | undefined => TRAEFIK.redirectRegexp(rule, requestOf(overrides))?.location;
+
+  assert.equal(led({ host: 'a.io:8443', entryPoint: SECURED, url: urlOf('/x?y') }), 'https://b.io/x?y');
+  assert.equal(led({ host: 'a.io:8443' }), undefined);
+  assert.equal(led({ host: 'a.io', entryPoint: SECURED }), undefined);
+});
+
+test('redirect() of Traefik keeps an IPv6 host whole', () => {
+  const redirect: Redirect = { status: 301, to: [text('https://'), { kind: 'hostname' }, text('/y')] };
+  const request = requestOf({ host: '[::1]:80' });
+  const route = routeOf('r', 'a.io', '/', { action: { kind: 'redirect', redirect } });
+
+  assert.equal(TRAEFIK.redirect(redirect, request, { route, shaped: request.url })?.location, 'https://[::1]/y');
+});
 
 test('headersSeen() of Traefik sets where a request comes from, and believes what trusted proxies say of it', () => {
   const seen = (overrides: Partial<ProxyRequest>): readonly string[] =>
@@ -276,8 +335,7 @@ test('headersSeen() of Traefik sets where a request comes from, and believes wha
     { name: 'X-Real-Ip-2', value: 'b' },
     { name: 'Not-X-Forwarded-For', value: 'c' },
   ];
-  const secured = ENTRY_POINTS.find(({ tls }) => tls);
-  assert.ok(secured);
+  assert.ok(SECURED);
 
   assert.deepEqual(seen({}), own);
   assert.deepEqual(seen({ headers: said }), own);
@@ -290,7 +348,7 @@ test('headersSeen() of Traefik sets where a request comes from, and believes wha
     'X-Forwarded-Host: h.io',
   ]);
   assert.deepEqual(seen({ host: 'a.io' }).slice(2), ['X-Forwarded-Port: 80', 'X-Forwarded-Host: a.io']);
-  assert.deepEqual(seen({ host: 'a.io', entryPoint: secured }).slice(1), [
+  assert.deepEqual(seen({ host: 'a.io', entryPoint: SECURED }).slice(1), [
     'X-Forwarded-Proto: https',
     'X-Forwarded-Port: 443',
     'X-Forwarded-Host: a.io',
@@ -340,6 +398,15 @@ test('passesOn() of Traefik passes over a redirect only for requests that are wh
     'the request already is what it redirects to';
 
   assert.ok(passes(whole, { host: 'b.io' }));
+  assert.ok(
+    passes(whole, {
+      host: 'b.io',
+      headers: [
+        { name: 'Accept', value: 'x' },
+        { name: 'X-Forwarded-Proto', value: 'https' },
+      ],
+    }),
+  );
   assert.ok(!passes(whole, { host: 'b.io' }, 'http'));
   assert.ok(!passes(whole, { host: 'b.io', headers: [{ name: 'x-proto', value: 'https' }] }));
   assert.ok(!passes(whole, { host: 'a.io' }));

@@ -10,6 +10,7 @@ const BREAKERS: readonly string[] = [
   'LatencyAtQuantileMS(50.0) > 100',
   'ResponseCodeRatio(500, 600, 0, 600) >= 0.25',
   '(NetworkErrorRatio() > 0.5 && LatencyAtQuantileMS(99.9)>=100) || ResponseCodeRatio(500,600,0,600) != 0.25',
+  'NetworkErrorRatio() > 0.5  &&\tNetworkErrorRatio() < 0.9||NetworkErrorRatio() == 1.0',
   '((NetworkErrorRatio()==0.5)) || NetworkErrorRatio( ) < 0.1 || NetworkErrorRatio() <= 0.1',
 ];
 const RETRIES: readonly string[] = [
@@ -35,6 +36,7 @@ const NEITHER: readonly string[] = [
   'RequestMethod() < "GET"',
   'RequestMethod() == GET',
   '('.repeat(2000),
+  `${'NetworkErrorRatio() > 0.5 && '.repeat(40)}NetworkErrorRatio() > 0.5`,
 ];
 
 test('isBreakerExpression() and isRetryExpression() take what Traefik takes', async (t) => {

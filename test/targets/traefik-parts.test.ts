@@ -127,6 +127,11 @@ const MIDDLEWARES: readonly (readonly [what: string, part: unknown, expected: un
     middleware({ kind: 'ipDeny', cidrs: ['0.0.0.0/1', '::/0'], of: { kind: 'client' } }),
     [{ ipAllowList: { sourceRange: ['128.0.0.0/1'], ipStrategy: { excludedIPs: ['10.0.0.1/32'] } } }],
   ],
+  [
+    'every IPv6 client where IPv4 ones are denied',
+    middleware({ kind: 'ipDeny', cidrs: ['0.0.0.0/1'], of: { kind: 'depth', depth: 1 } }),
+    [{ ipAllowList: { sourceRange: ['128.0.0.0/1', '0:0:0:0:0:0:0:0/0'], ipStrategy: { depth: 1 } } }],
+  ],
   ['nothing for denied connections, which a rule refuses', middleware({ kind: 'ipDeny', cidrs: ['0.0.0.0/1'], of: { kind: 'peer' } }), []],
   ['nothing for denied hops, which a rule refuses', middleware({ kind: 'ipDeny', cidrs: ['0.0.0.0/1'], of: { kind: 'everyHop' } }), []],
   [

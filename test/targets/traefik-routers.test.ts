@@ -237,6 +237,17 @@ const ROUTERS: readonly (readonly [what: string, found: readonly string[], expec
     ['r | web | Host(`a.io`) | allow | p', 'r-tls | websecure | Host(`a.io`) | allow | p | {}', 'needs p, allow'],
   ],
   [
+    'denied clients, in a router of trusted proxies too',
+    routers({ middlewares: [{ kind: 'ipDeny', cidrs: ['1.0.0.0/8'], of: { kind: 'client' } }] }, {}, PROXIED),
+    [
+      'r-via | web | Host(`a.io`) && ClientIP(`10.0.0.1/32`) && HeaderRegexp(`X-Forwarded-For`, `.`) | allow | p',
+      'r-via-tls | websecure | Host(`a.io`) && ClientIP(`10.0.0.1/32`) && HeaderRegexp(`X-Forwarded-For`, `.`) | allow | p | {}',
+      'r | web | Host(`a.io`) | allow | p',
+      'r-tls | websecure | Host(`a.io`) | allow | p | {}',
+      'needs p, allow, allow',
+    ],
+  ],
+  [
     'addresses of connections, whoever is trusted',
     routers({ middlewares: [{ kind: 'ipAllow', cidrs: ['1.0.0.0/8'], of: { kind: 'peer' } }] }, {}, PROXIED),
     ['r | web | Host(`a.io`) | allow | p', 'r-tls | websecure | Host(`a.io`) | allow | p | {}', 'needs p, allow'],
@@ -320,6 +331,20 @@ const ROUTERS: readonly (readonly [what: string, found: readonly string[], expec
       'r | web | Host(`a.io`) | forwardAuth | p',
       'r-tls | websecure | Host(`a.io`) | forwardAuth | p | {}',
       'needs p, forwardAuth, forwardAuth',
+    ],
+  ],
+  [
+    'several blocks of clients that are not asked, through several trusted proxies',
+    routers(
+      { middlewares: [{ ...ASKING, bypass: ['1.0.0.0/8', '2.0.0.0/8'] }], entryPoints: ['web'] },
+      {},
+      {
+        ...SETTINGS,
+        trustedProxies: ['10.0.0.1/32', '10.0.0.2/32'],
+      },
+    ).filter((line) => line.startsWith('r-via-pass0')),
+    [
+      'r-via-pass0 | web | Host(`a.io`) && (ClientIP(`10.0.0.1/32`) || ClientIP(`10.0.0.2/32`)) && HeaderRegexp(`X-Forwarded-For`, `.`) && HeaderRegexp(`X-Forwarded-For`, `(?:^|,)[ \\t]*(?:1\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}|2\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3})[ \\t]*(?:,[ \\t]*(?:10\\.0\\.0\\.1|10\\.0\\.0\\.2)[ \\t]*)*$`) | - | p',
     ],
   ],
   [
@@ -1069,6 +1094,51 @@ test('traefikTarget numbers routers downwards, those for unknown hosts last, and
     'hind-proxy-api-auth',
     'hind-proxy-generation',
   ]);
+});
+
+test('traefikTarget answers unknown hosts on every path', () => {
+  const { http } = rendered({ unknownHost: { status: 410 } }).config as unknown as Http;
+
+  assert.deepEqual(http.routers['hind-proxy-unknown'], {
+    rule: 'PathPrefix(`/`)',
+    service: 'hind-proxy-unavailable',
+    middlewares: ['hind-proxy-answer-410'],
+    entryPoints: ['web'],
+    priority: 2,
+  });
+});
+
+test('traefikTarget starts with a file that answers 503 to everybody', () => {
+  const [file] = traefikTarget.renderBoot(SETTINGS).files;
+  const { http } = JSON.parse(file?.content.replace(/^#.*\n/gm, '') ?? '') as Http;
+
+  assert.deepEqual(Object.keys(http.routers), ['hind-proxy-unknown', 'hind-proxy-unknown-tls', 'hind-proxy-api']);
+  assert.deepEqual(http.middlewares['hind-proxy-generation'], {
+    headers: { customRequestHeaders: { 'X-Hind-Proxy-Generation': 'boot' } },
+  });
+});
+
+test('traefikTarget writes routes of connections and datagrams beside those of requests', () => {
+  const table = tableOf(
+    [
+      routeOf('t', 'a.io', '/', { protocol: 'tcp', entryPoints: ['raw'], action: to('p') }),
+      routeOf('u', '*', '/', { protocol: 'udp', entryPoints: ['datagrams'], action: to('p') }),
+    ],
+    poolOf('p', [1]),
+  );
+  const [file] = traefikTarget.render(table, SETTINGS).value.files;
+  const { tcp, udp } = JSON.parse(file?.content.replace(/^#.*\n/gm, '') ?? '') as Readonly<Record<string, unknown>>;
+  const services = (name: string): object => ({ [name]: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } });
+
+  assert.deepEqual(tcp, {
+    routers: { t: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 't', tls: {}, priority: 1 } },
+    services: services('t'),
+  });
+  assert.deepEqual(udp, { routers: { u: { entryPoints: ['datagrams'], service: 'u' } }, services: services('u') });
+  assert.deepEqual(
+    file?.units.map(({ unit }) => unit),
+    ['default a.io', 'default a.io', 'default *', 'default *'],
+  );
 });
 
 test('traefikTarget writes each router on a line of its own, for which its unit answers', () => {

@@ -44,15 +44,17 @@ export function refusalOf(middleware: Middleware): Refusal | undefined {
 /** The list of allowed addresses that stands for one of allowed or denied ones; undefined where a refusal says it all. */
 export function addressList(rule: MiddlewareOf<'ipAllow' | 'ipDeny'>, reach: Reach): HttpMiddleware | undefined {
   if (rule.kind === 'ipDeny' && refusalOf(rule)) return undefined;
-  const sourceRange = rule.kind === 'ipAllow' ? rule.cidrs : allowedBut(rule.cidrs);
-  const rejectStatusCode = rule.kind === 'ipAllow' ? rule.status : undefined;
-  return { ipAllowList: { sourceRange, ipStrategy: strategyOf(rule.of, reach), rejectStatusCode } };
+  const ipStrategy = strategyOf(rule.of, reach);
+  return rule.kind === 'ipAllow'
+    ? { ipAllowList: { sourceRange: rule.cidrs, ipStrategy, rejectStatusCode: rule.status } }
+    : { ipAllowList: { sourceRange: allowedBut(rule.cidrs), ipStrategy } };
 }
 
 /** Whether the list of everybody else can be written. */
 export function canDeny({ cidrs, of }: MiddlewareOf<'ipDeny'>): boolean {
-  const count = of.kind === 'peer' || of.kind === 'everyHop' ? 0 : allowedBut(cidrs).length;
-  return of.kind === 'peer' || of.kind === 'everyHop' || (count > 0 && count <= MAX_RANGES);
+  if (of.kind === 'peer' || of.kind === 'everyHop') return true;
+  const count = allowedBut(cidrs).length;
+  return count > 0 && count <= MAX_RANGES;
 }
 
 /** Answers every request with a status and its name; `canAnswer` says with which. */

@@ -50,7 +50,7 @@ export function dynamicParts(
   });
   const fragments = pairs.map(({ fragment }) => fragment);
   const units = pairs.flatMap(({ route, fragment: { http, tcp, udp } }) =>
-    [...(http?.routers ?? []), ...(tcp?.routers ?? []), ...(udp?.routers ?? [])].map(({ name }) => [name, route.unit] as const),
+    [http, tcp, udp].flatMap((part) => (part ? part.routers.map(({ name }) => [name, route.unit] as const) : [])),
   );
   const config: DynamicConfig = {
     http: httpParts(fragments, settings, marker),
@@ -137,7 +137,6 @@ function apiParts({ traefik: { apiUsers } }: RenderSettings): {
 
 function tcpParts(fragments: readonly Fragment[]): DynamicConfig['tcp'] {
   const parts = fragments.flatMap(({ tcp }) => tcp ?? []);
-  if (parts.length === 0) return undefined;
   return {
     routers: byName(rankTcp(parts.flatMap((part) => part.routers))),
     services: byName(parts.flatMap((part) => part.services)),
@@ -148,6 +147,5 @@ function tcpParts(fragments: readonly Fragment[]): DynamicConfig['tcp'] {
 
 function udpParts(fragments: readonly Fragment[]): DynamicConfig['udp'] {
   const parts = fragments.flatMap(({ udp }) => udp ?? []);
-  if (parts.length === 0) return undefined;
   return { routers: byName(parts.flatMap((part) => part.routers)), services: byName(parts.flatMap((part) => part.services)) };
 }

@@ -54,10 +54,11 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
  */
 function routingPath(encoded: string, dialect: DialectName): string {
   return encoded.replace(/%(..)/g, (escape, hex: string) => {
-    const isReserved = /^%(3A|2F|3F|23|5B|5D|40|21|24|26|27|28|29|2A|2B|2C|3B|3D|25)$/.test(escape);
-    return isReserved && (dialect === 'traefik' || escape === '%2F') ? escape : String.fromCharCode(Number.parseInt(hex, 16));
+    return RESERVED.has(escape) && (dialect === 'traefik' || escape === '%2F') ? escape : String.fromCharCode(Number.parseInt(hex, 16));
   });
 }
+
+const RESERVED = new Set(Array.from(":/?#[]@!$&'()*+,;=%", (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`));
 
 /** A Fabio redirect is not taken by requests that already are what it leads to. */
 function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | undefined {
@@ -98,7 +99,7 @@ function hostProblem(host: HostMatch, request: ProxyRequest): 'host' | 'port' | 
   if (host.kind === 'any') return undefined;
   const isNamed =
     host.kind === 'exact'
-      ? [name, name.replace(/\.$/, '')].includes(host.host.replace(/^\[|\]$/g, ''))
+      ? [name, name.replace(/\.$/, '')].includes(host.host.replace(/[[\]]/g, ''))
       : compileRegexp(host.kind === 'glob' ? globRegexp(host) : host.regexp).test(name);
   if (!isNamed) return 'host';
   if (host.kind === 'regexp' || typeof host.port !== 'number') return undefined;
