@@ -10,7 +10,7 @@ import { sourceId } from '../src/model/names.ts';
 import { parseServices } from '../src/sources/service-file.ts';
 import { caddyTarget } from '../src/targets/caddy/target.ts';
 import { traefikTarget } from '../src/targets/traefik/target.ts';
-import { caddySettings } from './support/caddy.ts';
+import { SETTINGS as BASE } from './support/settings.ts';
 import { CASE_DIALECTS, ENTRY_POINTS, OPTIONS } from './support/intents.ts';
 
 /**
@@ -20,7 +20,7 @@ import { CASE_DIALECTS, ENTRY_POINTS, OPTIONS } from './support/intents.ts';
 const ROOT = join(import.meta.dirname, 'cases');
 const OUTPUTS = ['table.yaml', 'diagnostics.txt', 'Caddyfile', 'traefik.yml'];
 
-const SETTINGS = { ...caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }), entryPoints: ENTRY_POINTS };
+const SETTINGS = { ...BASE, entryPoints: ENTRY_POINTS };
 
 function outputsOf(input: string): Readonly<Record<string, string>> {
   const source = sourceId('file');

@@ -6,11 +6,11 @@ import type { AddressSource, Middleware } from '../../src/model/middleware.ts';
 import { backendId } from '../../src/model/names.ts';
 import type { ProxyRequest } from '../../src/model/request.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS } from '../support/settings.ts';
 import { ENTRY_POINTS } from '../support/intents.ts';
 
 const [WEB, WEBSECURE] = ENTRY_POINTS;
-const PROXY = caddyTarget.reading(caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }));
+const PROXY = caddyTarget.reading(SETTINGS);
 const PEER: AddressSource = { kind: 'peer' };
 
 /** What a middleware does with a GET for http://a.io/x?q, and the headers that it changes. */

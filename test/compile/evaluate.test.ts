@@ -9,13 +9,13 @@ import type { ProxyRequest } from '../../src/model/request.ts';
 import type { Route, RoutingTable } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS as BASE } from '../support/settings.ts';
 import { ENTRY_POINTS, host, matchOf } from '../support/intents.ts';
 import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
 
 const [WEB, WEBSECURE] = ENTRY_POINTS;
 const SETTINGS = {
-  ...caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }),
+  ...BASE,
   trustedProxies: ['10.0.0.0/8'],
 };
 const TARGETS = { caddy: caddyTarget, traefik: traefikTarget } as const;

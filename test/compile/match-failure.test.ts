@@ -7,12 +7,12 @@ import { exactHost, exactPath, pathPrefix, type Condition, type PathMatch } from
 import type { ProxyRequest } from '../../src/model/request.ts';
 import type { Route } from '../../src/model/route.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS } from '../support/settings.ts';
 import { ENTRY_POINTS, host, matchOf, port } from '../support/intents.ts';
 import { routeOf } from '../support/tables.ts';
 
 const [WEB, WEBSECURE] = ENTRY_POINTS;
-const PROXY = traefikTarget.reading(caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }));
+const PROXY = traefikTarget.reading(SETTINGS);
 const HEADERS = [
   { name: 'x-team', value: 'blue' },
   { name: 'X-Team', value: 'red' },

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS } from '../support/settings.ts';
 import { codesOf, compile, instanceOf, OPTIONS } from '../support/intents.ts';
 import { readInstance } from '../support/traefik-reading.ts';
 
-const SETTINGS = caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 });
 const LABELS = [
   'traefik.enable=true',
   'traefik.http.routers.r.rule=Host(`a.io`)',

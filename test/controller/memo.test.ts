@@ -12,7 +12,7 @@ import { sourceId } from '../../src/model/names.ts';
 import type { RoutingTable } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS as BASE } from '../support/settings.ts';
 import { ENTRY_POINTS, instanceOf, OPTIONS, port } from '../support/intents.ts';
 
 /** Routes that share hosts, paths and names across services, so that one service's change concerns others. */
@@ -67,7 +67,7 @@ function newPipeline(): Pipeline {
   });
 }
 
-const SETTINGS = { ...caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }), entryPoints: ENTRY_POINTS };
+const SETTINGS = { ...BASE, entryPoints: ENTRY_POINTS };
 
 function rendered(table: RoutingTable): unknown {
   return [caddyTarget, traefikTarget].map((target) => target.render(table, SETTINGS));

@@ -12,7 +12,7 @@ import type { Route } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 import { bystanders, bystandersOnCaddy, bystandersOnTraefik } from '../support/bystanders.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS as BASE } from '../support/settings.ts';
 import { CASE_DIALECTS, ENTRY_POINTS, instanceOf, OPTIONS, port } from '../support/intents.ts';
 import { CORPUS, type CorpusEntry } from './entries.ts';
 
@@ -22,7 +22,7 @@ import { CORPUS, type CorpusEntry } from './entries.ts';
  */
 const OUTCOMES = join(import.meta.dirname, 'outcomes.txt');
 const POINTS = [...ENTRY_POINTS, { name: 'tcp', address: ':3306', port: port(3306), protocol: 'tcp', tls: false }] as const;
-const SETTINGS = { ...caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }), entryPoints: POINTS };
+const SETTINGS = { ...BASE, entryPoints: POINTS };
 /** A wide route of the operator: where there is one at all, the sites of Caddy end in asking the wide ones. */
 const WIDE = instanceOf('wide', { tags: ['urlprefix-*.elsewhere.test/'] });
 const GOOD = [...bystanders(50), WIDE];

@@ -8,12 +8,12 @@ import { createHindFormatter } from '../../src/dialects/hind/format.ts';
 import { createTraefikFormatter } from '../../src/dialects/traefik/format.ts';
 import type { ServiceInstance } from '../../src/model/catalog.ts';
 import { DIALECTS, type DialectName } from '../../src/model/route.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS } from '../support/settings.ts';
 import { CASE_DIALECTS, port } from '../support/intents.ts';
 import { strangerAt } from './generator.ts';
 import { createJudge, type Rendering } from './judge.ts';
 
-const judge = createJudge(caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }));
+const judge = createJudge(SETTINGS);
 const FORMATTERS: Readonly<Record<DialectName, TagFormatter>> = {
   fabio: createFabioFormatter({ tagPrefix: 'urlprefix-', matcher: 'prefix', hostGlobs: true }),
   hind: createHindFormatter(),

@@ -14,7 +14,7 @@ import type { Backend } from '../../src/model/pool.ts';
 import { backendIdsOf, type RedirectPart, type Route } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
-import { caddySettings } from './caddy.ts';
+import { SETTINGS as BASE } from './settings.ts';
 import { compile, ENTRY_POINTS, instanceOf, port } from './intents.ts';
 
 /** Every dialect as a configuration without any setting has it, in the order of `dialects.accept`. */
@@ -26,7 +26,7 @@ export const DIALECTS: readonly Dialect[] = [
 
 /** `web` :80, `websecure` :443 with TLS, `mysql` :3306 for TCP. */
 const LISTENERS = [...ENTRY_POINTS, { name: 'mysql', address: ':3306', port: port(3306), protocol: 'tcp', tls: false }] as const;
-const SETTINGS = { ...caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }), entryPoints: LISTENERS };
+const SETTINGS = { ...BASE, entryPoints: LISTENERS };
 
 /** What becomes of services: the table in lines, what is said, and what both proxies get. */
 export interface Served {

@@ -8,11 +8,11 @@ import type { EntryPoint } from '../../src/model/entry-point.ts';
 import { sourceId } from '../../src/model/names.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { fitTable } from '../../src/targets/fit.ts';
-import { caddySettings } from './caddy.ts';
+import { SETTINGS as BASE } from './settings.ts';
 import { CASE_DIALECTS, ENTRY_POINTS, OPTIONS, port } from './intents.ts';
 
 const POINTS: readonly EntryPoint[] = [...ENTRY_POINTS, { name: 'mysql', address: ':3306', port: port(3306), protocol: 'tcp', tls: false }];
-const SETTINGS = { ...caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 }), entryPoints: POINTS };
+const SETTINGS = { ...BASE, entryPoints: POINTS };
 
 /** A scene of a Caddy that serves what these instances ask for. */
 export function sceneOf(

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { globToRegexp } from '../../src/lib/glob.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS } from '../support/settings.ts';
 import { matchOf, port } from '../support/intents.ts';
 import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
-
-const SETTINGS = caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 });
 
 /** The site of a.io where a pattern goes before it. */
 function siteBehind(pattern: string): string {

@@ -6,12 +6,11 @@ import type { DialectName, Redirect } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 import { exactHost, type HostMatch } from '../../src/model/match.ts';
-import { caddySettings } from '../support/caddy.ts';
+import { SETTINGS } from '../support/settings.ts';
 import { ENTRY_POINTS, host, port } from '../support/intents.ts';
 import { poolOf, routeOf } from '../support/tables.ts';
 
 /** What each proxy makes of the same request, side by side. Against the real programs: `npm run differential`. */
-const SETTINGS = caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 });
 const PROXIES = [caddyTarget.reading(SETTINGS), traefikTarget.reading(SETTINGS)] as const;
 const [WEB] = ENTRY_POINTS;
 

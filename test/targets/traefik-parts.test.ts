@@ -6,7 +6,6 @@ import { ENCODED_CHARACTERS, type Middleware } from '../../src/model/middleware.
 import { backendId } from '../../src/model/names.ts';
 import type { Backend, Endpoint } from '../../src/model/pool.ts';
 import type { Route } from '../../src/model/route.ts';
-import type { RenderSettings } from '../../src/targets/target.ts';
 import { fragmentOf } from '../../src/targets/traefik/dynamic.ts';
 import { middlewareOf, type MiddlewareContext } from '../../src/targets/traefik/middlewares.ts';
 import type { Named } from '../../src/targets/traefik/named.ts';
@@ -14,8 +13,8 @@ import type { HttpMiddleware } from '../../src/targets/traefik/schema.ts';
 import { serviceOf } from '../../src/targets/traefik/services.ts';
 import { splitOf, type PartService } from '../../src/targets/traefik/split.ts';
 import { transportOf } from '../../src/targets/traefik/transports.ts';
-import { caddySettings } from '../support/caddy.ts';
 import { host, matchOf, port } from '../support/intents.ts';
+import { WIDE_SETTINGS as SETTINGS } from '../support/settings.ts';
 import { poolOf, routeOf, splitRoute, to } from '../support/tables.ts';
 
 /** What stands in the file: no undefined values, and names without their digests. */
@@ -72,16 +71,6 @@ const part = (
 
 const split = (...parts: readonly PartService[]): unknown =>
   Object.fromEntries(splitOf('s', parts).map(({ name, value }) => [name, written(value)]));
-
-const WEB = caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 });
-const SETTINGS: RenderSettings = {
-  ...WEB,
-  entryPoints: [
-    ...WEB.entryPoints,
-    { name: 'raw', address: ':9000', port: port(9000), protocol: 'tcp', tls: false },
-    { name: 'datagrams', address: ':9001', port: port(9001), protocol: 'udp', tls: false },
-  ],
-};
 
 /** The part of a route to these instances, over TCP unless the route says otherwise. */
 function connections(overrides: Partial<Route>, wishes: Partial<Backend>, endpoints: readonly Partial<Endpoint>[]): unknown {
@@ -492,6 +481,9 @@ const MIDDLEWARES: readonly (readonly [what: string, part: unknown, expected: un
   ],
 ];
 
+/** A load balancer of one server, and what else is said of it. */
+const toOne = (wishes: object = {}): object => ({ loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], ...wishes } });
+
 const POOLS: readonly (readonly [what: string, part: unknown, expected: unknown])[] = [
   [
     'servers without weights where all weigh 1',
@@ -527,26 +519,10 @@ const POOLS: readonly (readonly [what: string, part: unknown, expected: unknown]
     service({}, [1], [{ protocol: 'https', address: '::1' }]),
     { loadBalancer: { servers: [{ url: 'https://[::1]:1' }] } },
   ],
-  [
-    'turns for a pool that chooses by chance',
-    service({ loadBalancing: 'random' }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }] } },
-  ],
-  [
-    'turns for a pool that asks for them',
-    service({ loadBalancing: 'roundRobin' }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }] } },
-  ],
-  [
-    'a hash of the address',
-    service({ loadBalancing: 'ipHash' }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], strategy: 'hrw' } },
-  ],
-  [
-    'a cookie instead of a hash of the address',
-    service({ loadBalancing: 'ipHash', sticky: {} }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], sticky: { cookie: {} } } },
-  ],
+  ['turns for a pool that chooses by chance', service({ loadBalancing: 'random' }, [1]), toOne()],
+  ['turns for a pool that asks for them', service({ loadBalancing: 'roundRobin' }, [1]), toOne()],
+  ['a hash of the address', service({ loadBalancing: 'ipHash' }, [1]), toOne({ strategy: 'hrw' })],
+  ['a cookie instead of a hash of the address', service({ loadBalancing: 'ipHash', sticky: {} }, [1]), toOne({ sticky: { cookie: {} } })],
   [
     'every wish of a cookie, beside the choice of the less busy',
     service(
@@ -564,26 +540,14 @@ const POOLS: readonly (readonly [what: string, part: unknown, expected: unknown]
       },
     },
   ],
-  [
-    'the choice of the less busy for least connections',
-    service({ loadBalancing: 'leastConnections' }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], strategy: 'p2c' } },
-  ],
-  [
-    'the choice of the quickest',
-    service({ loadBalancing: 'leastTime' }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], strategy: 'leasttime' } },
-  ],
+  ['the choice of the less busy for least connections', service({ loadBalancing: 'leastConnections' }, [1]), toOne({ strategy: 'p2c' })],
+  ['the choice of the quickest', service({ loadBalancing: 'leastTime' }, [1]), toOne({ strategy: 'leasttime' })],
   [
     'a check without wishes, of which the mode is said',
     service({ healthCheck: { mode: 'http', headers: [] } }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], healthCheck: { mode: 'http' } } },
+    toOne({ healthCheck: { mode: 'http' } }),
   ],
-  [
-    'a check with one wish',
-    service({ healthCheck: { mode: 'http', headers: [], path: '/' } }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], healthCheck: { path: '/' } } },
-  ],
+  ['a check with one wish', service({ healthCheck: { mode: 'http', headers: [], path: '/' } }, [1]), toOne({ healthCheck: { path: '/' } })],
   [
     'every wish of a check',
     service(
@@ -625,41 +589,17 @@ const POOLS: readonly (readonly [what: string, part: unknown, expected: unknown]
       },
     },
   ],
-  [
-    'no check of connections for requests',
-    service({ healthCheck: { mode: 'tcp', headers: [] } }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }] } },
-  ],
-  [
-    'failed requests without wishes',
-    service({ passiveHealthCheck: {} }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], passiveHealthCheck: {} } },
-  ],
+  ['no check of connections for requests', service({ healthCheck: { mode: 'tcp', headers: [] } }, [1]), toOne()],
+  ['failed requests without wishes', service({ passiveHealthCheck: {} }, [1]), toOne({ passiveHealthCheck: {} })],
   [
     'failed requests that are counted',
     service({ passiveHealthCheck: { maxFailures: 2, windowMs: 5 } }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], passiveHealthCheck: { maxFailedAttempts: 2, failureWindow: '5ms' } } },
+    toOne({ passiveHealthCheck: { maxFailedAttempts: 2, failureWindow: '5ms' } }),
   ],
-  [
-    "the server's own address as Host",
-    service({ upstreamHost: { kind: 'endpoint' } }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], passHostHeader: false } },
-  ],
-  [
-    'no word of a Host that a middleware sets',
-    service({ upstreamHost: { kind: 'fixed', host: host('u.io') } }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }] } },
-  ],
-  [
-    'answers that are sent at once',
-    service({ flushIntervalMs: -1 }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }], responseForwarding: { flushInterval: '-1ms' } } },
-  ],
-  [
-    'no word of certificates to plain servers',
-    service({ transport: { skipVerify: true } }, [1]),
-    { loadBalancer: { servers: [{ url: 'http://127.0.0.1:1' }] } },
-  ],
+  ["the server's own address as Host", service({ upstreamHost: { kind: 'endpoint' } }, [1]), toOne({ passHostHeader: false })],
+  ['no word of a Host that a middleware sets', service({ upstreamHost: { kind: 'fixed', host: host('u.io') } }, [1]), toOne()],
+  ['answers that are sent at once', service({ flushIntervalMs: -1 }, [1]), toOne({ responseForwarding: { flushInterval: '-1ms' } })],
+  ['no word of certificates to plain servers', service({ transport: { skipVerify: true } }, [1]), toOne()],
   [
     'certificates that are not checked',
     service({ transport: { skipVerify: true } }, [1], [{ protocol: 'https' }]),
@@ -849,42 +789,24 @@ const SPLITS: readonly (readonly [what: string, part: unknown, expected: unknown
   ],
 ];
 
+/** A part of connections: a router of them all to one server, but for what is said. */
+const ofTcp = (router: object, others: object = {}): object => ({
+  tcp: {
+    routers: [{ name: 'r', value: { entryPoints: ['raw'], service: 'r', ...router } }],
+    services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
+    middlewares: [],
+    transports: [],
+    ...others,
+  },
+});
+
 const CONNECTIONS: readonly (readonly [what: string, part: unknown, expected: unknown])[] = [
-  [
-    'every connection of the entry points that there are',
-    connections({ match: matchOf('*') }, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`*`)', entryPoints: ['raw'], service: 'r' } }],
-        services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
-  ],
-  [
-    'connections by server name',
-    connections({}, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
-        services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
-  ],
+  ['every connection of the entry points that there are', connections({ match: matchOf('*') }, {}, [{}]), ofTcp({ rule: 'HostSNI(`*`)' })],
+  ['connections by server name', connections({}, {}, [{}]), ofTcp({ rule: 'HostSNI(`a.io`)', tls: {} })],
   [
     'connections that are handed on undecrypted',
     connections({ tcpTls: 'passthrough' }, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 'r', tls: { passthrough: true } } }],
-        services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
+    ofTcp({ rule: 'HostSNI(`a.io`)', tls: { passthrough: true } }),
   ],
   [
     'connections whose TLS ends as a policy asks',
@@ -902,46 +824,31 @@ const CONNECTIONS: readonly (readonly [what: string, part: unknown, expected: un
   [
     'no policy of connections that are handed on',
     connections({ tcpTls: 'passthrough', tlsProfile: { name: 'x', minVersion: '1.3' } }, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 'r', tls: { passthrough: true } } }],
-        services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
+    ofTcp({ rule: 'HostSNI(`a.io`)', tls: { passthrough: true } }),
   ],
   ['nothing without an entry point', connections({ entryPoints: ['gone'] }, {}, [{}]), {}],
   [
     'closed connections where no instance gets any',
     connections({ match: matchOf('*') }, {}, [{ weight: 0 }]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`*`)', entryPoints: ['raw'], service: 'hind-proxy-closed' } }],
-        services: [{ name: 'hind-proxy-closed', value: { loadBalancer: { servers: [] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
+    ofTcp(
+      { rule: 'HostSNI(`*`)', service: 'hind-proxy-closed' },
+      { services: [{ name: 'hind-proxy-closed', value: { loadBalancer: { servers: [] } } }] },
+    ),
   ],
   [
     'closed connections of a route that is withheld',
     connections({ match: matchOf('*'), action: { kind: 'respond', status: 503, reason: 'unhealthy' } }, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`*`)', entryPoints: ['raw'], service: 'hind-proxy-closed' } }],
-        services: [{ name: 'hind-proxy-closed', value: { loadBalancer: { servers: [] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
+    ofTcp(
+      { rule: 'HostSNI(`*`)', service: 'hind-proxy-closed' },
+      { services: [{ name: 'hind-proxy-closed', value: { loadBalancer: { servers: [] } } }] },
+    ),
   ],
   [
     'a service for each weight',
     connections({ match: matchOf('*') }, {}, [{ weight: 1 }, { weight: 3 }, { weight: 3 }, { weight: 0 }]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`*`)', entryPoints: ['raw'], service: 'r' } }],
+    ofTcp(
+      { rule: 'HostSNI(`*`)' },
+      {
         services: [
           {
             name: 'r',
@@ -957,10 +864,8 @@ const CONNECTIONS: readonly (readonly [what: string, part: unknown, expected: un
           { name: 'r-part0', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } },
           { name: 'r-part1', value: { loadBalancer: { servers: [{ address: '127.0.0.1:2' }, { address: '127.0.0.1:3' }] } } },
         ],
-        middlewares: [],
-        transports: [],
       },
-    },
+    ),
   ],
   [
     'every wish of a check, and the health of each weight',
@@ -983,9 +888,9 @@ const CONNECTIONS: readonly (readonly [what: string, part: unknown, expected: un
         { weight: 2, address: '::1' },
       ],
     ),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`*`)', entryPoints: ['raw'], service: 'r' } }],
+    ofTcp(
+      { rule: 'HostSNI(`*`)' },
+      {
         services: [
           {
             name: 'r',
@@ -1018,10 +923,8 @@ const CONNECTIONS: readonly (readonly [what: string, part: unknown, expected: un
             },
           },
         ],
-        middlewares: [],
-        transports: [],
       },
-    },
+    ),
   ],
   [
     'refused, allowed and counted connections, and the PROXY line',
@@ -1100,95 +1003,64 @@ const CONNECTIONS: readonly (readonly [what: string, part: unknown, expected: un
   [
     'server names by pattern',
     connections({ match: { ...matchOf('*'), host: { kind: 'glob', pattern: '*.a.io', regexp: '^.*\\.a\\.io$', port: 'any' } } }, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNIRegexp(`^.*\\.a\\.io$`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
-        services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
+    ofTcp({ rule: 'HostSNIRegexp(`^.*\\.a\\.io$`)', tls: {} }),
   ],
   [
     'server names by an expression that holds for every text',
     connections({ match: { ...matchOf('*'), host: { kind: 'regexp', regexp: '' } } }, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNIRegexp(`.*`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
-        services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
+    ofTcp({ rule: 'HostSNIRegexp(`.*`)', tls: {} }),
   ],
   [
     'an IPv6 address as server name',
     connections({ match: { ...matchOf('*'), host: exactHost(host('[::1]')) } }, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNIRegexp(`^\\[\\x3a\\x3a1\\]$`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
-        services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
+    ofTcp({ rule: 'HostSNIRegexp(`^\\[\\x3a\\x3a1\\]$`)', tls: {} }),
   ],
   [
     'a half closed connection',
     connections({}, { terminationDelayMs: -1 }, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
+    ofTcp(
+      { rule: 'HostSNI(`a.io`)', tls: {} },
+      {
         services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }], serversTransport: 'transport' } } }],
-        middlewares: [],
         transports: [{ name: 'transport', value: { terminationDelay: '-1ms' } }],
       },
-    },
+    ),
   ],
   [
     'a limit of dialing for connections',
     connections({}, { transport: { skipVerify: false, dialTimeoutMs: 1 } }, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
+    ofTcp(
+      { rule: 'HostSNI(`a.io`)', tls: {} },
+      {
         services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }], serversTransport: 'transport' } } }],
-        middlewares: [],
         transports: [{ name: 'transport', value: { dialTimeout: '1ms' } }],
       },
-    },
+    ),
   ],
   [
     'certificates of servers that are not checked',
     connections({}, { transport: { skipVerify: true } }, [{ tls: true }]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
+    ofTcp(
+      { rule: 'HostSNI(`a.io`)', tls: {} },
+      {
         services: [
           { name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1', tls: true }], serversTransport: 'transport' } } },
         ],
-        middlewares: [],
         transports: [{ name: 'transport', value: { tls: { insecureSkipVerify: true } } }],
       },
-    },
+    ),
   ],
   [
     'no word of certificates to servers without TLS',
     connections({}, { transport: { skipVerify: true } }, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
-        services: [{ name: 'r', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } }],
-        middlewares: [],
-        transports: [],
-      },
-    },
+    ofTcp({ rule: 'HostSNI(`a.io`)', tls: {} }),
   ],
   [
     'shares of several pools',
     connections({ action: splitRoute('r', [{ weight: 1, backend: 'p' }, { weight: 3, backend: 'q' }, { weight: 5 }]).action }, {}, [{}]),
-    {
-      tcp: {
-        routers: [{ name: 'r', value: { rule: 'HostSNI(`a.io`)', entryPoints: ['raw'], service: 'r', tls: {} } }],
+    ofTcp(
+      { rule: 'HostSNI(`a.io`)', tls: {} },
+      {
         services: [
           {
             name: 'r',
@@ -1204,10 +1076,8 @@ const CONNECTIONS: readonly (readonly [what: string, part: unknown, expected: un
           { name: 'r-part0', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } },
           { name: 'r-part1', value: { loadBalancer: { servers: [{ address: '127.0.0.1:1' }] } } },
         ],
-        middlewares: [],
-        transports: [],
       },
-    },
+    ),
   ],
   [
     'datagrams of the entry points that there are',

@@ -22,19 +22,10 @@ import { redirectOf } from '../../src/targets/traefik/redirects.ts';
 import { canAnswer } from '../../src/targets/traefik/statuses.ts';
 import { withoutTakenHosts } from '../../src/targets/traefik/taken-hosts.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
-import { caddySettings } from '../support/caddy.ts';
 import { host, matchOf, port } from '../support/intents.ts';
+import { WIDE_SETTINGS as SETTINGS } from '../support/settings.ts';
 import { poolOf, routeOf, splitRoute, tableOf, to } from '../support/tables.ts';
 
-const WEB = caddySettings({ dir: '/srv', admin: 'http://127.0.0.1:2019', web: 80, websecure: 443 });
-const SETTINGS: RenderSettings = {
-  ...WEB,
-  entryPoints: [
-    ...WEB.entryPoints,
-    { name: 'raw', address: ':9000', port: port(9000), protocol: 'tcp', tls: false },
-    { name: 'datagrams', address: ':9001', port: port(9001), protocol: 'udp', tls: false },
-  ],
-};
 const PROXIED: RenderSettings = { ...SETTINGS, trustedProxies: ['10.0.0.1/32'] };
 const ASKING: MiddlewareOf<'forwardAuth'> = { kind: 'forwardAuth', address: 'http://x', copyHeaders: [], bypass: ['1.0.0.0/8'] };
 
