@@ -25,7 +25,7 @@ export function readTcpRouter(router: TcpRouter, tools: RouterTools): readonly R
     const hint = 'Write tls=true, or tls.passthrough=true';
     context.tell('TRAEFIK_RULE_NEVER', 'A server name is known with TLS only: it never matches without', rule.label.valueSpan, { hint });
   }
-  const linked = linkService(router.name, { field: fieldOf(router, 'service'), protocol: 'tcp' }, tools);
+  const linked = linkService(router.name, { field: fieldOf(router, 'service'), protocol: 'tcp', span: router.span }, tools);
   const middlewares = tools.middlewares.list(fieldOf(router, 'middlewares'));
   const options = tcpTls === 'terminate' ? tlsProfileOf(fieldOf(router, 'tls.options'), context) : {};
   tellResolver(fieldOf(router, 'tls.certResolver'), context);
@@ -48,7 +48,7 @@ export function readTcpRouter(router: TcpRouter, tools: RouterTools): readonly R
 
 /** The intent of one UDP router, which takes everything that arrives. */
 export function readUdpRouter(router: Item<'udp.routers'>, tools: RouterTools): RouteIntent {
-  const linked = linkService(router.name, { field: fieldOf(router, 'service'), protocol: 'udp' }, tools);
+  const linked = linkService(router.name, { field: fieldOf(router, 'service'), protocol: 'udp', span: router.span }, tools);
   const fault = worstFault([router.fault, linked.fault]);
   return {
     ...connectionIntent(router, tools),

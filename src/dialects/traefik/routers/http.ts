@@ -28,7 +28,7 @@ export function readHttpRouter(router: HttpRouter | undefined, tools: RouterTool
   const rule = fieldOf(router, 'rule');
   const read = rule && rule.label.value !== '' ? ruleOf(rule, { kind: 'http', v2: isV2(router) }, context) : defaultRule(router, tools);
   const name = router?.name ?? normalisedName(context.instance);
-  const linked = linkService(name, { field: fieldOf(router, 'service'), protocol: 'http' }, tools);
+  const linked = linkService(name, { field: fieldOf(router, 'service'), protocol: 'http', span: router?.span ?? span }, tools);
   const middlewares = inOrder([tools.middlewares.list(fieldOf(router, 'middlewares')), tools.middlewares.list(linked.service.middlewares)]);
   const options = tlsProfileOf(fieldOf(router, 'tls.options'), context);
   tellResolver(fieldOf(router, 'tls.certResolver'), context);

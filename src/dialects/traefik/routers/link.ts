@@ -1,3 +1,4 @@
+import type { TagSpan } from '../../../model/diagnostic.ts';
 import type { Fault, Reference } from '../../../model/intent.ts';
 import { parseLink } from '../context.ts';
 import type { Field } from '../read-labels.ts';
@@ -13,6 +14,14 @@ export interface LinkedService {
   readonly fault?: Fault;
 }
 
+/** What a router says of its service. */
+export interface RouterLink {
+  readonly field: Field | undefined;
+  readonly protocol: 'http' | 'tcp' | 'udp';
+  /** Where to point when it says nothing. */
+  readonly span: TagSpan;
+}
+
 /** The prefix under which services of a protocol are known to others: no name of a label holds a dot. */
 export const SERVICE_PREFIX = { http: '', tcp: 'tcp.', udp: 'udp.' } as const;
 
@@ -20,11 +29,7 @@ export const SERVICE_PREFIX = { http: '', tcp: 'tcp.', udp: 'udp.' } as const;
  * The service that a router forwards to (traefik/traefik:pkg/provider/configuration.go): the one it names, here or in the labels of
  * another service, else the only one here.
  */
-export function linkService(
-  router: string,
-  { field, protocol }: { readonly field: Field | undefined; readonly protocol: 'http' | 'tcp' | 'udp' },
-  { services, context, span }: RouterTools,
-): LinkedService {
+export function linkService(router: string, { field, protocol, span }: RouterLink, { services, context }: RouterTools): LinkedService {
   const { tell } = context;
   const [first] = services.values();
   const nobody = implicitService('', protocol, context);
