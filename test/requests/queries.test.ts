@@ -41,6 +41,10 @@ for (const server of SERVERS) {
       ['/a%2F..%2Fb/..%2F/c..', '/a%2F..%2Fb/..%2F/c..'],
       ['/a%2F.//', '/a%2F./'],
       ['/%61//b%20c', '/a/b%20c'],
+      ['/%61//b%2Fc%252F%25%3F', '/a/b%2Fc%252F%25%3F'],
+      ['/%76/%2E%2F../%7B%23', '/v/.%2F../%7B%23'],
+      ['/%c3%a9;%3B%0Ax%2F', '/%C3%A9;%3B%0Ax%2F'],
+      ['/%ff%2F', '/%FF%2F'],
       ['/..', '/'],
     ];
     for (const [path, clean] of cleaned) assert.equal((await served.ask('a.io', { path })).echo?.url, clean, path);

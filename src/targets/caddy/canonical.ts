@@ -4,7 +4,8 @@ import { block, line, text, type Node } from './ast.ts';
 
 /*
  * Instances get the cleaned path (Fabio, Traefik). A rewrite decodes the path and encodes it anew: only a path that needs it is rewritten,
- * and none that holds something which would read differently then. For Traefik's the path is cleaned as it was sent.
+ * and none that holds something which would read differently then. For Traefik's the path is cleaned as it was sent, and what must stay
+ * encoded is so twice more while it is rewritten.
  */
 
 /** Paths with two slashes in a row or a dot segment. */
@@ -15,12 +16,18 @@ const UNCLEAN = '(?i)^[^?]*(//|/(\\.|%2e){1,2}(/|\\?|$))';
 const AMBIGUOUS = '(?i)^[^?]*%(2f|3f|25)';
 /** An encoded letter, digit or one of `-._~`, or an escape in small letters: Traefik hands on none of those. */
 const ENCODED_ANEW = '^[^?]*%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe]|[0-9A-Fa-f][a-f]|[a-f][0-9A-Fa-f])';
-/** What Traefik leaves as it is, encoded or not, and Go would write the other way. */
-const RESERVED = "(?i)^[^?]*(%(2[1-9abcf]|3[abdf]|40|5[bd])|[!'()*]|\\[|\\])";
+/** What Traefik leaves encoded, and Go would not encode, or read differently. */
+const RESERVED = '(2[1-9abcf]|3[abdf]|40|5[bd])';
+/** What Traefik leaves as it is, and Go would encode. */
+const BARE = "^[^?]*([!'()*]|\\[|\\])";
 /** A query with semicolons behind a path without. */
 const SEMICOLONS = '^[^?;]*\\?.*;';
 /** The same behind a path that may have some, but no encoded one: those of the path can be encoded for as long as those of the query go. */
 const SEMICOLONS_OF_BOTH = '(?i)^([^?%]|%[^3]|%3[^b])*\\?.*;';
+
+/** Encodes twice more what must stay encoded, which a rewrite decodes twice and encodes once; and takes away what is left of that. */
+const KEPT = { find: `(?i)%${RESERVED}`, replace: '%2525$1' };
+const RESTORED = { find: `(?i)%25${RESERVED}`, replace: '%$1' };
 
 const URI = '{http.request.uri}';
 
@@ -36,15 +43,21 @@ export function cleaningOf(dialect: DialectName): string {
 export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Node[] {
   const dirty = block(
     ['@dirty'],
-    [line('vars_regexp', URI, text(DIRTY)), block(['not'], [line('vars_regexp', URI, text(AMBIGUOUS))]), captured()],
+    [
+      line('vars_regexp', URI, text(DIRTY)),
+      block(['not'], [line('vars_regexp', URI, text(AMBIGUOUS))]),
+      line('path_regexp', 'clean', text('^(.*)$')),
+    ],
   );
-  const clean = block(['&(clean)'], [dirty, rewrite('dirty')]);
+  const rewrite = (matcher: string): Node => line('rewrite', matcher, text('{re.clean.1}'));
+  const clean = block(['&(clean)'], [dirty, rewrite('@dirty')]);
   if (!dialects.has('traefik')) return [clean];
   const unclean = line('@unclean', 'vars_regexp', URI, text(UNCLEAN));
   const encoded = block(
     ['@encoded'],
-    [line('vars_regexp', URI, text(ENCODED_ANEW)), block(['not'], [line('vars_regexp', URI, text(RESERVED))]), captured()],
+    [line('vars_regexp', URI, text(ENCODED_ANEW)), block(['not'], [line('vars_regexp', URI, text(BARE))])],
   );
+  const decoded = line('@decoded', 'path_regexp', 'clean', text('(?s)^(.*)$'));
   const semicolons = line('@semicolons', 'vars_regexp', URI, text(SEMICOLONS));
   const ofBoth = line('@semicolonsOfBoth', 'vars_regexp', URI, text(SEMICOLONS_OF_BOTH));
   const split = (matcher: string): Node => line('uri', matcher, 'replace', text(';'), text('&'));
@@ -52,11 +65,11 @@ export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Nod
   const steps = [
     // what cuts the end of a path cleans it first, and no clean path ends so
     block(['route', '@unclean'], [inPath('(?i)%2e', '.'), line('uri', '*', 'strip_suffix', '/.')]),
-    rewrite('encoded'),
+    block(['route', '@encoded'], [inPath(KEPT.find, KEPT.replace), rewrite('@decoded'), inPath(RESTORED.find, RESTORED.replace)]),
     split('@semicolons'),
     block(['route', '@semicolonsOfBoth'], [inPath(';', '%3B'), split('*'), inPath('%3B', ';')]),
   ];
-  return [clean, block(['&(canonical)'], [unclean, encoded, semicolons, ofBoth, block(['route'], steps)])];
+  return [clean, block(['&(canonical)'], [unclean, encoded, decoded, semicolons, ofBoth, block(['route'], steps)])];
 }
 
 /** Whether `clean` rewrites a path. Here as below `uri` is path and query as sent. */
@@ -71,7 +84,17 @@ export function isUnclean(uri: string): boolean {
 
 /** Whether `canonical` decodes a path and encodes it anew. */
 export function isEncodedAnew(uri: string): boolean {
-  return holds(uri, ENCODED_ANEW) && !holds(uri, RESERVED);
+  return holds(uri, ENCODED_ANEW) && !holds(uri, BARE);
+}
+
+/** An encoded path in which what must stay encoded outlasts a rewrite. */
+export function keptEncoded(path: string): string {
+  return compileRegexp(KEPT.find).replaceAll(path, KEPT.replace);
+}
+
+/** The same after the rewrite. */
+export function restored(path: string): string {
+  return compileRegexp(RESTORED.find).replaceAll(path, RESTORED.replace);
 }
 
 /** Whether `canonical` replaces the semicolons of a query. */
@@ -81,13 +104,4 @@ export function isSplitAnew(uri: string): boolean {
 
 function holds(uri: string, regexp: string): boolean {
   return compileRegexp(regexp).test(uri);
-}
-
-/** The decoded, cleaned path. */
-function captured(): Node {
-  return line('path_regexp', 'clean', text('^(.*)$'));
-}
-
-function rewrite(matcher: string): Node {
-  return line('rewrite', `@${matcher}`, text('{re.clean.1}'));
 }

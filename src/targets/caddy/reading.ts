@@ -15,7 +15,7 @@ import { ENCODED } from './limits.ts';
 import { hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
-import { isDirty, isEncodedAnew, isSplitAnew, isUnclean } from './canonical.ts';
+import { isDirty, isEncodedAnew, isSplitAnew, isUnclean, keptEncoded, restored } from './canonical.ts';
 import { comparedValues } from './queries.ts';
 import { literalUrl } from './quote.ts';
 import { replacementParts } from './redirects.ts';
@@ -104,9 +104,14 @@ function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | 
 function cleaned(url: GoUrl, dialect: DialectName): GoUrl {
   if (dialect !== 'traefik') return isDirty(requestUri(url)) ? rewritten(url, cleanPath(url.path)) : url;
   const clean = isUnclean(requestUri(url)) ? reEncoded(url, (encoded) => cleanPath(encoded.replace(/%2e/gi, '.'))) : url;
-  const anew = isEncodedAnew(requestUri(clean)) ? rewritten(clean, cleanPath(clean.path)) : clean;
+  const anew = isEncodedAnew(requestUri(clean)) ? encodedAnew(clean) : clean;
   const { query } = anew;
   return query !== undefined && isSplitAnew(requestUri(anew)) ? { ...anew, query: query.replaceAll(';', '&') } : anew;
+}
+
+function encodedAnew(url: GoUrl): GoUrl {
+  const kept = reEncoded(url, keptEncoded);
+  return reEncoded(rewritten(kept, cleanPath(kept.path)), restored);
 }
 
 /** The middlewares of Traefik take HEAD for one of the others. */
