@@ -1,9 +1,10 @@
 import { KNOWN_VARIABLES } from '../config/environment.ts';
 import { configJsonSchema, keysAt } from '../config/load.ts';
 import { printYaml } from '../lib/yaml.ts';
-import { checkedFor, loadFor, type Context } from './context.ts';
+import { checkedFor, type Context } from './context.ts';
 import { EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { loadFor } from './load-for.ts';
 import { formatTable } from './table.ts';
 
 /** What `config` takes. */

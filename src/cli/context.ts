@@ -1,9 +1,10 @@
 import { wantedServer } from '../apply/proxy-files.ts';
 import type { Env } from '../config/environment.ts';
-import { loadConfig, type LoadedConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { openLog, type Log } from '../lib/log.ts';
 import type { Server } from '../model/rendered.ts';
-import { configFromFlags, type GlobalFlags } from './flags.ts';
+import type { GlobalFlags } from './flags.ts';
+import { loadFor } from './load-for.ts';
 import { proxyOf, resolvePaths } from './paths.ts';
 import { assertPolicies } from './policy-check.ts';
 import type { Printer } from './print.ts';
@@ -18,12 +19,7 @@ export interface Context {
   readonly version: string;
 }
 
-/** The configuration that the flags of a command name. Throws `ConfigError`. */
-export function loadFor(flags: GlobalFlags, { env }: Pick<Context, 'env'>): LoadedConfig {
-  return loadConfig({ file: flags.config, env, flags: configFromFlags(flags) });
-}
-
-/** The same, checked against what the program of its proxy can do. Throws `ConfigError`. */
+/** The configuration that the flags of a command name, checked against what the program of its proxy can do. Throws `ConfigError`. */
 export async function checkedFor(flags: GlobalFlags, { env }: Pick<Context, 'env'>): Promise<LoadedConfig> {
   const loaded = await withWantedServer(loadFor(flags, { env }), env);
   const { server } = proxyOf(loaded.config);

@@ -3,12 +3,13 @@ import type { Conversion, TagStep } from '../dialects/convert.ts';
 import type { Diagnosed, Diagnostic } from '../model/diagnostic.ts';
 import { parsePort, type Port } from '../model/names.ts';
 import type { DialectName } from '../model/route.ts';
-import { loadFor, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import { createConverter } from './conversion.ts';
 import { explainSteps } from './convert-text.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { givenTags, type GivenTags } from './given-tags.ts';
+import { loadFor } from './load-for.ts';
 import { dialectNamed } from './named.ts';
 import { formatDiagnostic } from './print.ts';
 

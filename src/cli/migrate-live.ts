@@ -11,10 +11,11 @@ import { redactedTag } from '../model/redact.ts';
 import type { Nomad } from '../nomad/client.ts';
 import { NomadError } from '../nomad/error.ts';
 import type { JobPlan } from '../nomad/types.ts';
-import { loadFor, setUpFor, type Context } from './context.ts';
+import { setUpFor, type Context } from './context.ts';
 import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { liveServices, reachableNomad, withJobs, type JobName, type LiveCatalog, type LiveService } from './live-services.ts';
+import { loadFor } from './load-for.ts';
 import { countsOf } from './migrate-report.ts';
 import type { MigrateFlags } from './migrate.ts';
 import { dialectNamed } from './named.ts';
@@ -68,7 +69,9 @@ export async function migratePlanLive(flags: MigrateFlags, context: Context): Pr
   const counts = {
     services: services.length,
     changing: changing.length,
-    ...pick(countsOf({ files: services.map(({ changes, findings }) => ({ path: '', before: '', text: '', changes, findings })) })),
+    ...pick(
+      countsOf({ files: services.map(({ changes, findings }) => ({ path: '', before: '', text: '', edits: [], changes, findings })) }),
+    ),
     jobs: jobs.length,
     refused: jobs.filter(({ outcome }) => outcome.kind === 'failed').length,
   };

@@ -1,12 +1,13 @@
-import { unifiedPatch } from '../lib/patch.ts';
+import { cutsBetween } from '../jobfiles/edit.ts';
 import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
 import { formOf, readJobFile } from '../jobfiles/read.ts';
 import { rewriteFile, type Convert, type RewriteMode, type Rewritten } from '../jobfiles/rewrite.ts';
 import { filesUnder, readText, replaceText } from '../jobfiles/tree.ts';
-import { loadFor, type Context } from './context.ts';
+import type { Context } from './context.ts';
 import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { loadFor } from './load-for.ts';
 import type { PlannedJob } from './migrate-live.ts';
 import { countsOf, jsonReport, markdownReport, textReport, type MigratedFile, type Report } from './migrate-report.ts';
 import { dialectNamed } from './named.ts';
@@ -33,7 +34,7 @@ export async function migratePlan(paths: readonly string[], flags: MigrateFlags,
   const changed = report.files.filter(isChanged);
   const live = flags.nomad === undefined ? undefined : await import('./migrate-live.ts');
   const jobs = (await live?.plannedFiles(changed, flags, context)) ?? [];
-  if (flags.diff) for (const file of changed) printer.out(unifiedPatch(file.path, { before: file.before, after: file.text }));
+  if (flags.diff) await printDifferences(changed, context);
   else print(report, { flags, context, jobs });
   if (!flags.json && flags.format !== 'json') for (const line of live?.plannedText(jobs) ?? []) printer.say(line);
   if (jobs.some(({ outcome }) => outcome.kind === 'failed')) return EXIT.failed;
@@ -111,9 +112,15 @@ async function migratedFile(path: string, options: { readonly mode: RewriteMode;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const fault = { code: 'FILE_SYNTAX', severity: 'error', message: error.message, line: 1, column: 1 } as const;
-    const unread: Rewritten = { text: '', changes: [], findings: [fault] };
+    const unread: Rewritten = { text: '', edits: [], changes: [], findings: [fault] };
     return { path, before: '', ...unread };
   }
+}
+
+async function printDifferences(changed: readonly MigratedFile[], { printer }: Context): Promise<void> {
+  const { PATCH_CONTEXT, unifiedPatch } = await import('../lib/patch.ts');
+  for (const { path, before, text, edits } of changed)
+    printer.out(unifiedPatch(path, { before, after: text }, { cuts: cutsBetween(before, edits, PATCH_CONTEXT) }));
 }
 
 function isChanged({ before, text }: MigratedFile): boolean {

@@ -107,5 +107,5 @@ async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { 
   const { value } = setup.target.render(change.serving, setup.settings);
   const names = { before: 'served', after: 'planned' };
   for (const { path, content } of value.files)
-    printer.out(redactedText(unifiedPatch(path, { before: contents.get(path) ?? '', after: content }, names)));
+    printer.out(redactedText(unifiedPatch(path, { before: contents.get(path) ?? '', after: content }, { names })));
 }

@@ -1,3 +1,4 @@
+import { sameMembers } from '../lib/memo.ts';
 import { sortedUnique } from '../lib/sort.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import { compareDiagnostics, tagSpan, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
@@ -5,7 +6,7 @@ import type { RouteIntent, TagReading } from '../model/intent.ts';
 import type { DialectName } from '../model/route.ts';
 import type { Dialect, FormatContext, TagFormatter } from './dialect.ts';
 import { reportLosses, unsupported } from './loss.ts';
-import { readTags } from './read-tags.ts';
+import { readTags, TAG_LIMITS } from './read-tags.ts';
 import { narrowed, settleRivals, type RivalTools } from './rivals.ts';
 import { askKey } from './same.ts';
 import type { Written } from './written.ts';
@@ -86,6 +87,8 @@ function* attempts(instance: ServiceInstance, reading: TagReading, tools: Tools)
 
 /** Whether there is nothing left to convert in the result: what tags say can depend on those that went. */
 function isSettled(instance: ServiceInstance, tags: readonly string[], tools: Tools): boolean {
+  // tags of the wanted dialect alone have no rivals, and are left as they are
+  if (isByTagsAlone(tools) && claimed(tags, tools).every((tag) => isOnlyOf(tag, tools.to.name, tools))) return true;
   const isSame = (others: readonly string[]): boolean => tags.length === others.length && tags.every((tag, at) => tag === others[at]);
   if (isSame(instance.tags)) return true;
   const result = { ...instance, tags };
@@ -221,9 +224,27 @@ function meansTheSame(
   tags: readonly string[],
   { staying, written, tools }: { readonly staying: readonly RouteIntent[]; readonly written: Written; readonly tools: Tools },
 ): boolean {
+  const own = written.tags.map(({ tag }) => tag);
+  // foreign tags change nothing, but for those that are too many to be read
+  if (staying.length === 0 && tags.length <= TAG_LIMITS.maxTags && sameMembers(claimed(tags, tools), own)) return true;
+  const alone = tools.read(own).value.intents;
+  const asked = tools.read(tags).value.intents;
+  if (alone.length === 0 && sameMembers(asked, staying)) return true;
   const keysOf = (intents: readonly RouteIntent[]): string => sortedUnique(intents.map(askKey)).join('\n');
-  const alone = tools.read(written.tags.map(({ tag }) => tag)).value.intents;
-  return keysOf(tools.read(tags).value.intents) === keysOf([...staying, ...alone]);
+  return keysOf(asked) === keysOf([...staying, ...alone]);
+}
+
+/** Whether tags are all that makes intents: labels of Traefik may be on for every service. */
+function isByTagsAlone({ read }: Tools): boolean {
+  return read([]).value.intents.length === 0;
+}
+
+function claimed(tags: readonly string[], { dialects }: ConversionTools): readonly string[] {
+  return tags.filter((tag) => dialects.some((dialect) => dialect.claims(tag)));
+}
+
+function isOnlyOf(tag: string, to: DialectName, { dialects }: ConversionTools): boolean {
+  return dialects.every((dialect) => dialect.name === to || !dialect.claims(tag));
 }
 
 function dialectOf(tag: string, { dialects }: ConversionTools): Dialect | undefined {

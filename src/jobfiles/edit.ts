@@ -1,3 +1,4 @@
+import type { SamePlace } from '../lib/patch.ts';
 import type { Piece, TagElement, TagList } from './job-file.ts';
 
 /** A replacement of a stretch of a text. */
@@ -22,6 +23,38 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
     from = edit.end;
   }
   return [...parts, text.slice(from)].join('');
+}
+
+/**
+ * Places between edits of a text where more than `lines` lines before and behind stay as they are, in order; each at the beginning of a
+ * line. What edits change is not looked at: an edit may put back what it takes away.
+ */
+export function cutsBetween(text: string, edits: readonly Edit[], lines: number): readonly SamePlace[] {
+  const cuts: SamePlace[] = [];
+  let from = 0;
+  let grown = 0;
+  for (const edit of edits.toSorted((left, right) => left.start - right.start)) {
+    const before = lineStartBehind(text, { from, to: edit.start, lines });
+    if (before !== undefined) cuts.push({ before, after: before + grown });
+    from = edit.end;
+    grown += edit.text.length - (edit.end - edit.start);
+  }
+  return cuts;
+}
+
+/** The beginning of a line with whole lines enough on both sides of it; undefined where there is none. */
+function lineStartBehind(
+  text: string,
+  { from, to, lines }: { readonly from: number; readonly to: number; readonly lines: number },
+): number | undefined {
+  let [cut, at] = [undefined as number | undefined, from];
+  // the line in which the stretch begins is not whole, nor is that in which it ends
+  for (let passed = 1; passed <= 2 * lines + 3; passed += 1) {
+    at = text.indexOf('\n', at) + 1;
+    if (at === 0 || at > to) return undefined;
+    if (passed === lines + 2) cut = at;
+  }
+  return cut;
 }
 
 /** The edits that change a list, `changes[n]` being that of its n-th element. Everything that is no tag keeps its bytes. */

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { Language, Parser, type Node } from 'web-tree-sitter';
+import { Language, Parser, type Node, type Tree, type TreeCursor } from 'web-tree-sitter';
 import { piecesOf, rawText, type FileFault, type JobFile, type ListLayout, type Piece, type TagElement, type TagList } from './job-file.ts';
 import { holdsControl, holdsTemplates, maskTemplates } from './templates.ts';
 
@@ -9,6 +9,11 @@ const LISTS = new Set(['tags', 'canary_tags']);
 /** The beginning of a tag that routes, behind a quote or at the beginning of a line or word. HinD's look like any URL. */
 const ROUTING = /(?<![\w.-])(?:urlprefix-|traefik\.(?:enable|http|tcp|udp|tags)[.=])/g;
 
+const ATTRIBUTE_NAME = /[^\s=/#]+/y;
+
+/** A string in which nothing is escaped and nothing is filled in. */
+const PLAIN_STRING = /^"[^"\\$%[{\r\n]+"$/;
+
 const HCL_LIST: ListLayout = { quote: quoteHcl, separator: 'comma', trailingComma: true };
 
 /** What of an HCL text, also one with `[[ … ]]` of levant and nomad-pack in it, is about tags. */
@@ -17,18 +22,29 @@ export async function readHcl(text: string): Promise<JobFile> {
   const parsed = parser.parse(text);
   const isPlain = parsed?.rootNode.hasError === false || !holdsTemplates(text);
   if (!isPlain) parsed?.delete();
-  const tree = isPlain ? parsed : parser.parse(maskTemplates(text));
+  const source = isPlain ? text : maskTemplates(text);
+  const tree = isPlain ? parsed : parser.parse(source);
   if (!tree) return { lists: [], faults: [] };
   try {
     const broken = tree.rootNode.hasError ? firstError(tree.rootNode) : undefined;
     if (broken) return { lists: [], faults: [{ code: 'FILE_SYNTAX', message: syntaxMessage(broken), start: broken.startIndex }] };
-    const found: Found = { lists: [], faults: [] };
-    readBody(tree.rootNode, { text, path: [], owner: {}, hasTags: false }, found);
-    return found;
+    return readTree(tree, { text, source });
   } finally {
     // the memory of WebAssembly is not collected
     tree.delete();
   }
+}
+
+/** Walks a tree once, with a cursor: an object for each node takes longer than to parse the text. */
+function readTree(tree: Tree, texts: Pick<Place, 'text' | 'source'>): JobFile {
+  const found: Found = { lists: [], faults: [] };
+  const cursor = tree.walk();
+  try {
+    readBody(cursor, { ...texts, path: [], owner: {}, hasTags: false }, found);
+  } finally {
+    cursor.delete();
+  }
+  return found;
 }
 
 interface Found {
@@ -38,6 +54,8 @@ interface Found {
 
 interface Place {
   readonly text: string;
+  /** The same without templates, as it was parsed: names are read in it. */
+  readonly source: string;
   /** The blocks around, outermost first. */
   readonly path: readonly string[];
   /** Of the service around. */
@@ -61,39 +79,51 @@ async function loadParser(): Promise<Parser> {
   return parser;
 }
 
-function readBody(node: Node, place: Place, found: Found): void {
-  for (const child of namedChildren(node)) {
-    if (child.type === 'block') readBlock(child, place, found);
-    else if (child.type === 'body') readBody(child, place, found);
-    else if (child.type === 'attribute') readAttribute(child, place, found);
-  }
+/** Reads what the cursor stands on, and leaves it there. */
+function readBody(cursor: TreeCursor, place: Place, found: Found): void {
+  eachChild(cursor, (type) => {
+    if (type === 'block') readBlock(cursor, place, found);
+    else if (type === 'body') readBody(cursor, place, found);
+    else if (type === 'attribute') readAttribute(cursor, place, found);
+  });
 }
 
-function readBlock(block: Node, place: Place, found: Found): void {
-  const [head, ...rest] = namedChildren(block);
-  const labels = rest.filter(({ type }) => type === 'string_lit' || type === 'identifier').map((label) => unquoted(label, place.text));
-  const body = rest.find(({ type }) => type === 'body');
-  if (!head || !body) return;
-  const isDynamic = head.text === 'dynamic' && BLOCKS.has(labels[0] ?? '');
-  const path = isDynamic ? [...place.path, `dynamic ${labels.join(' ')}`] : [...place.path, [head.text, ...labels].join(' ')];
-  const isContent = head.text === 'content' && /^dynamic (?:services?|sidecar_service)$/.test(place.path.at(-1) ?? '');
+function readBlock(cursor: TreeCursor, place: Place, found: Found): void {
+  const { text, source } = place;
+  const names: string[] = [];
+  let isRead = false;
+  eachChild(cursor, (type) => {
+    if (type === 'body' && names.length > 0 && !isRead) {
+      isRead = true;
+      readBody(cursor, placeInside(cursor, names, place), found);
+    } else if (names.length === 0 || type === 'identifier') names.push(textOf(cursor, source));
+    else if (type === 'string_lit') names.push(rawText(stringOf(cursor.currentNode, text) ?? []));
+  });
+}
+
+/** Where the body of a block is that the cursor stands on. `names`: the type of the block, then its labels. */
+function placeInside(body: TreeCursor, names: readonly string[], place: Place): Place {
+  const [head = '', ...labels] = names;
+  const isDynamic = head === 'dynamic' && BLOCKS.has(labels[0] ?? '');
+  const path = isDynamic ? [...place.path, `dynamic ${labels.join(' ')}`] : [...place.path, names.join(' ')];
+  const isContent = head === 'content' && /^dynamic (?:services?|sidecar_service)$/.test(place.path.at(-1) ?? '');
   // Terraform's provider of Consul
-  const isResource = head.text === 'resource' && labels[0] === 'consul_service';
-  const hasTags = BLOCKS.has(head.text) || isContent || isResource;
+  const isResource = head === 'resource' && labels[0] === 'consul_service';
+  const hasTags = BLOCKS.has(head) || isContent || isResource;
   const owner = hasTags ? ownerOf(body, { labels: isResource ? labels.slice(1) : labels, place }) : place.owner;
-  readBody(body, { ...place, path, owner, hasTags }, found);
+  return { ...place, path, owner, hasTags };
 }
 
 /** Name and port of a service block; what it does not say is that of the service around it. */
-function ownerOf(body: Node, { labels, place }: { readonly labels: readonly string[]; readonly place: Place }): Place['owner'] {
-  const valueOf = (name: string): Node | undefined =>
-    namedChildren(body)
-      .find((child) => child.type === 'attribute' && child.namedChild(0)?.text === name)
-      ?.namedChild(1)
-      ?.namedChild(0) ?? undefined;
-  const name = valueOf('name');
-  const pieces = name ? stringOf(name, place.text) : undefined;
-  const port = Number(valueOf('port')?.text.replaceAll('"', ''));
+function ownerOf(body: TreeCursor, { labels, place }: { readonly labels: readonly string[]; readonly place: Place }): Place['owner'] {
+  const values = new Map<string, Node | null | undefined>();
+  eachChild(body, (type) => {
+    const name = type === 'attribute' ? nameAt(body, place) : '';
+    if ((name === 'name' || name === 'port') && !values.has(name)) values.set(name, valueAt(body)?.namedChild(0));
+  });
+  const name = values.get('name');
+  const pieces = name && stringOf(name, place.text);
+  const port = Number(values.get('port')?.text.replaceAll('"', ''));
   const [label] = labels;
   return {
     ...place.owner,
@@ -102,33 +132,53 @@ function ownerOf(body: Node, { labels, place }: { readonly labels: readonly stri
   };
 }
 
-function readAttribute(attribute: Node, place: Place, found: Found): void {
-  const [name, value] = namedChildren(attribute);
-  if (!name || !value) return;
-  if (!place.hasTags || !LISTS.has(name.text)) {
-    reportRouting({ name, value }, place, found);
-    return;
-  }
-  const where = `${place.path.join(', ')}: ${name.text}`;
+/** The name of the attribute that the cursor stands on. */
+function nameAt({ startIndex }: TreeCursor, { source }: Pick<Place, 'source'>): string {
+  ATTRIBUTE_NAME.lastIndex = startIndex;
+  return ATTRIBUTE_NAME.exec(source)?.[0] ?? '';
+}
+
+/** The value of the attribute that the cursor stands on. */
+function valueAt(cursor: TreeCursor): Node | undefined {
+  return cursor.currentNode.namedChild(1) ?? undefined;
+}
+
+function readAttribute(cursor: TreeCursor, place: Place, found: Found): void {
+  const name = nameAt(cursor, place);
+  const isList = place.hasTags && LISTS.has(name);
+  // most attributes are about something else, which their text says
+  if (!isList && place.text.slice(cursor.startIndex, cursor.endIndex).search(ROUTING) < 0) return;
+  const value = valueAt(cursor);
+  if (value && isList) readList({ name, value }, place, found);
+  else if (value) reportRouting({ name, value }, place, found);
+}
+
+/** An attribute with its value. */
+interface Attribute {
+  readonly name: string;
+  readonly value: Node;
+}
+
+function readList({ name, value }: Attribute, place: Place, found: Found): void {
+  const where = `${place.path.join(', ')}: ${name}`;
   const tuple = value.namedChild(0)?.type === 'collection_value' ? value.namedChild(0)?.namedChild(0) : undefined;
   if (value.namedChildCount !== 1 || tuple?.type !== 'tuple') {
     found.faults.push({
       code: 'FILE_EXPRESSION',
-      message: `Cannot edit the ${name.text} of ${place.path.at(-1) ?? 'a service'}: an expression makes the list, expected a list of strings`,
+      message: `Cannot edit the ${name} of ${place.path.at(-1) ?? 'a service'}: an expression makes the list, expected a list of strings`,
       start: value.startIndex,
     });
     return;
   }
   if (holdsControl(place.text.slice(tuple.startIndex, tuple.endIndex))) {
-    const message = `Cannot edit the ${name.text} of ${place.path.at(-1) ?? 'a service'}: template actions decide which count, expected a list of strings`;
+    const message = `Cannot edit the ${name} of ${place.path.at(-1) ?? 'a service'}: template actions decide which count, expected a list of strings`;
     found.faults.push({ code: 'FILE_EXPRESSION', message, start: tuple.startIndex });
     return;
   }
   const elements: TagElement[] = [];
   for (const expression of namedChildren(tuple).filter(({ type }) => type === 'expression')) {
     const { startIndex: start, endIndex: end } = expression;
-    const only = expression.namedChildCount === 1 ? expression.namedChild(0) : undefined;
-    const pieces = only ? stringOf(only, place.text) : undefined;
+    const pieces = piecesOfExpression(expression, place.text.slice(start, end), place.text);
     // the element is one hole: it is no tag that anybody could read, and it keeps its place
     elements.push({ start, end, pieces: pieces ?? [{ raw: place.text.slice(start, end) }] });
     if (!pieces)
@@ -137,12 +187,19 @@ function readAttribute(attribute: Node, place: Place, found: Found): void {
   found.lists.push({ place: where, ...place.owner, start: tuple.startIndex, end: tuple.endIndex, elements, layout: HCL_LIST });
 }
 
+/** The pieces of an expression that is one string; undefined for any other. Plain text between quotes is found without its nodes. */
+function piecesOfExpression(expression: Node, source: string, text: string): readonly Piece[] | undefined {
+  if (PLAIN_STRING.test(source)) return [source.slice(1, -1)];
+  const only = expression.namedChildCount === 1 ? expression.namedChild(0) : undefined;
+  return only ? stringOf(only, text) : undefined;
+}
+
 /** Tags that stand elsewhere, as in a heredoc with a job in Terraform, in `locals`, in arguments of a template: each for hand work. */
-function reportRouting({ name, value }: { readonly name: Node; readonly value: Node }, { text, path }: Place, { faults }: Found): void {
+function reportRouting({ name, value }: Attribute, { text, path }: Place, { faults }: Found): void {
   for (const { index } of text.slice(value.startIndex, value.endIndex).matchAll(ROUTING)) {
     const start = value.startIndex + index;
     if (/^\s*(?:#|\/\/)/.test(text.slice(text.lastIndexOf('\n', start) + 1, start))) continue;
-    const where = [...path.slice(-1), name.text].join(': ');
+    const where = [...path.slice(-1), name].join(': ');
     faults.push({ code: 'FILE_EXPRESSION', message: `Cannot edit a tag in ${where}: it stands in no list of tags of a service`, start });
   }
 }
@@ -193,8 +250,16 @@ function escaped(value: string): string {
     .replaceAll(/([$%])\{/g, '$1$1{');
 }
 
-function unquoted(label: Node, text: string): string {
-  return label.type === 'string_lit' ? rawText(stringOf(label, text) ?? []) : label.text;
+/** Calls `visit` with the type of each named child of what the cursor stands on, standing on that child; then the cursor stands there again. */
+function eachChild(cursor: TreeCursor, visit: (type: string) => void): void {
+  if (!cursor.gotoFirstChild()) return;
+  do if (cursor.nodeIsNamed) visit(cursor.nodeType);
+  while (cursor.gotoNextSibling());
+  cursor.gotoParent();
+}
+
+function textOf(cursor: TreeCursor, source: string): string {
+  return source.slice(cursor.startIndex, cursor.endIndex);
 }
 
 function namedChildren(node: Node): readonly Node[] {

@@ -1,7 +1,4 @@
-import { readHcl } from './hcl.ts';
 import type { JobFile } from './job-file.ts';
-import { readJson } from './json.ts';
-import { readYaml } from './yaml.ts';
 
 /** The languages of files with tags. */
 export type FileForm = 'hcl' | 'json' | 'yaml';
@@ -15,7 +12,16 @@ export function formOf(path: string): FileForm | undefined {
   return name === path ? undefined : 'hcl';
 }
 
-/** What of a text is about tags. */
+/** What of a text is about tags. The reader of a language is loaded with the first text in it. */
 export async function readJobFile(text: string, form: FileForm): Promise<JobFile> {
-  return form === 'hcl' ? readHcl(text) : form === 'json' ? readJson(text) : readYaml(text);
+  switch (form) {
+    case 'hcl':
+      return (await import('./hcl.ts')).readHcl(text);
+    case 'json':
+      return (await import('./json.ts')).readJson(text);
+    case 'yaml':
+      return (await import('./yaml.ts')).readYaml(text);
+    default:
+      throw new TypeError(`Cannot read a file: ${JSON.stringify(form satisfies never)}`);
+  }
 }

@@ -1,7 +1,7 @@
 import type { Conversion } from '../dialects/convert.ts';
 import type { DiagnosticCode, Severity } from '../model/codes.ts';
 import { diagnose, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
-import { applyEdits, editsOf, type ElementChange } from './edit.ts';
+import { applyEdits, editsOf, type Edit, type ElementChange } from './edit.ts';
 import { positionsIn, rawText, type JobFile, type Piece, type Position, type TagElement, type TagList } from './job-file.ts';
 
 /** The tags of one service in another dialect. */
@@ -43,6 +43,8 @@ export interface TagChange {
 /** A file with its tags in another dialect. */
 export interface Rewritten {
   readonly text: string;
+  /** What was changed in the text that was given. */
+  readonly edits: readonly Edit[];
   readonly changes: readonly TagChange[];
   readonly findings: readonly Finding[];
 }
@@ -59,11 +61,10 @@ export function rewriteFile(
     const { severity, hint } = diagnose(code, message);
     return { code, severity, message, ...(hint !== undefined && { hint }), ...positionOf(start) };
   });
+  const edits = lists.flatMap((result) => editsOf(text, result.list, result.edits));
   return {
-    text: applyEdits(
-      text,
-      lists.flatMap(({ list, edits }) => editsOf(text, list, edits)),
-    ),
+    text: applyEdits(text, edits),
+    edits,
     changes: lists.flatMap(({ changes }) => changes),
     findings: [...faults, ...lists.flatMap(({ findings }) => findings)].toSorted(
       (left, right) => left.line - right.line || left.column - right.column,

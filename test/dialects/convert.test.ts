@@ -152,3 +152,19 @@ test('convertTags() changes nothing when it is asked again', () => {
     assert.deepEqual(convert(to, once).value.tags, once);
   }
 });
+
+test('convertTags() reads tags of other dialects once, and what it wrote of them not at all', () => {
+  const read: string[] = [];
+  const counting = CASE_DIALECTS.map((dialect): Dialect => {
+    const parse: Dialect['parse'] = (instance, report) => {
+      if (instance.tags.length > 0) read.push(dialect.name);
+      return dialect.parse(instance, report);
+    };
+    return { ...dialect, parse };
+  });
+
+  const converted = convert('traefik', ['metrics', 'urlprefix-a.io/'], counting);
+
+  assert.deepEqual(kinds(converted), ['foreign', 'converted']);
+  assert.deepEqual(read.toSorted(), ['fabio', 'hind', 'traefik']);
+});

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyEdits, editsOf, type ElementChange } from '../../src/jobfiles/edit.ts';
+import { applyEdits, cutsBetween, editsOf, type ElementChange } from '../../src/jobfiles/edit.ts';
 import { rawText } from '../../src/jobfiles/job-file.ts';
 import { readJobFile, type FileForm } from '../../src/jobfiles/read.ts';
+import { PATCH_CONTEXT, unifiedPatch } from '../../src/lib/patch.ts';
 
 /** Edits of a list: its elements by what they say, `A` → gone, `A>x,y` → x and y in its place, `A+x` → x behind it. */
 const EDITS: readonly { readonly form: FileForm; readonly before: string; readonly after: string }[] = [
@@ -50,3 +51,26 @@ for (const { form, before, after } of EDITS) {
     assert.equal(applyEdits(before, editsOf(before, list, changes)), after);
   });
 }
+
+test('cutsBetween() cuts where more lines than asked for stay the same on both sides, and no patch shows it', () => {
+  const lines = Array.from({ length: 60 }, (_, index) => `line ${index % 4}\n`);
+  const at = (line: number): number => lines.slice(0, line).join('').length;
+  const text = lines.join('');
+  const edits = [
+    { start: at(20), end: at(20), text: 'new\nlines\n' },
+    { start: at(29) + 2, end: at(29) + 4, text: '' },
+    // one line less than it takes
+    { start: at(38) - 1, end: at(38), text: '!\n' },
+    { start: at(60), end: at(60), text: 'no line break' },
+  ];
+  const after = applyEdits(text, edits);
+
+  const cuts = cutsBetween(text, edits, PATCH_CONTEXT);
+
+  assert.deepEqual(
+    cuts.map(({ before }) => before),
+    [at(5), at(25), at(43)],
+  );
+  for (const cut of cuts) assert.equal(text.slice(cut.before, cut.before + 30), after.slice(cut.after, cut.after + 30));
+  assert.equal(unifiedPatch('a', { before: text, after }, { cuts }), unifiedPatch('a', { before: text, after }));
+});
