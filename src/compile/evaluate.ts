@@ -32,7 +32,7 @@ export function evaluate(table: RoutingTable, asked: ProxyRequest, context: Eval
 
 /** By rank; where an entry point ends TLS, connections are told apart by their server name before any request is read. */
 function inOrder({ routes }: RoutingTable, { entryPoint: { protocol, tls } }: ProxyRequest): readonly Route[] {
-  if (protocol !== 'http' || !tls || !routes.some((route) => route.protocol === 'tcp')) return routes;
+  if (protocol !== 'http' || !tls) return routes;
   const isConnection = (route: Route): boolean => route.protocol === 'tcp';
   return [...routes.filter(isConnection), ...routes.filter((route) => !isConnection(route))];
 }
@@ -48,16 +48,15 @@ function outcomesOf(route: Route, answering: Answering): readonly Outcome[] {
   const { action, dialect } = route;
   if (needsCertificate(route) && !request.entryPoint.tls) return [respond(403, 'certificate')];
   const context: RouteContext = { ...answering.context, dialect };
-  const shaped = action.kind === 'respond' ? request : context.proxy.shaped(request.url, route);
-  if ('refused' in shaped) return [respond(shaped.refused, 'refused')];
-  const way = walk(route.middlewares, { request: { ...request, url: shaped.url }, changed: [] }, context);
+  const shaped = context.proxy.shaped(request.url, route);
+  const way = walk(route.middlewares, { request: { ...request, url: shaped }, changed: [] }, context);
   if (way.answer) return [{ share: 1, steps: way.steps, answer: closedUnlessHttp(way.answer, route) }];
   if (action.kind !== 'split')
-    return [{ share: 1, steps: way.steps, answer: answerOf(action, { route, shaped: shaped.url, passage: way.passage }, answering) }];
+    return [{ share: 1, steps: way.steps, answer: answerOf(action, { route, shaped, passage: way.passage }, answering) }];
   const total = action.parts.reduce((sum, { weight }) => sum + weight, 0);
   return action.parts.map((part) => {
     const own = walk(part.middlewares, way.passage, context);
-    const answer = own.answer ?? answerOf(part.action, { route, shaped: shaped.url, passage: own.passage }, answering);
+    const answer = own.answer ?? answerOf(part.action, { route, shaped, passage: own.passage }, answering);
     return { share: part.weight / total, steps: [...way.steps, ...own.steps], answer };
   });
 }

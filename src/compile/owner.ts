@@ -83,7 +83,6 @@ function withinOwnHosts(candidate: Candidate, holders: ReadonlyMap<string, Owner
 }
 
 function grantsOf({ owner, service }: Candidate['intent'], { grants }: CompileOptions): readonly Grant[] {
-  if (grants.size === 0) return [];
   return [...grants].flatMap(([key, list]) => {
     const [kind, pattern] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)];
     return fitsWildcard(kind === 'service' ? service : owner, pattern) ? list : [];

@@ -55,8 +55,8 @@ export interface ProxyReading {
   passesOn(route: Route, request: ProxyRequest): string | undefined;
   /** The texts that an expression on the values of a query key is compared with; `query`: as sent. */
   comparedValues(values: readonly string[], query: string | undefined): readonly string[];
-  /** The URL in the form that a route's middlewares and instances get, or the status of one that the route refuses. */
-  shaped(url: GoUrl, route: Route): Admitted;
+  /** The URL in the form that a route's middlewares and instances get. */
+  shaped(url: GoUrl, route: Route): GoUrl;
   /** What a path middleware of a route makes of a URL. */
   changePath(url: GoUrl, middleware: PathMiddleware, dialect: DialectName): PathChange;
   /**

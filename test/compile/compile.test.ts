@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { DiagnosticCode } from '../../src/model/codes.ts';
+import { diagnose, tagSpan } from '../../src/model/diagnostic.ts';
 import { exactHost } from '../../src/model/match.ts';
 import { codesOf, compile, host, instanceOf, intentOf, matchOf, port, readingOf } from '../support/intents.ts';
 
@@ -30,6 +32,31 @@ test('buildTable() gives the same table when the readings come in another order'
         assert.deepEqual(codesOf(first), codesOf(second));
       },
     ),
+  );
+});
+
+test('buildTable() names the services with an error at a tag that gave no route', () => {
+  const reading = (service: string, read: readonly number[], ...codes: readonly (readonly [DiagnosticCode, number?])[]) => {
+    const instance = instanceOf(service, { tags: ['a', 'b'] });
+    return {
+      ...readingOf(
+        instance,
+        ...read.map((index) => intentOf(instance, matchOf(`${service}${index}.io`), { spans: [tagSpan(instance, index)] })),
+      ),
+      diagnostics: codes.map(([code, index]) => diagnose(code, 'x', index === undefined ? {} : { span: tagSpan(instance, index) })),
+    };
+  };
+  const { unreadable } = compile([
+    reading('mute', [0], ['FABIO_OPTION_UNKNOWN', 1], ['FABIO_HOST_GLOB', 1]),
+    reading('warned', [0], ['FABIO_OPTION_UNKNOWN', 1]),
+    reading('faulty', [0, 1], ['FABIO_WEIGHT_NOT_NUMBER', 1]),
+    reading('nowhere', [0], ['FABIO_HOST_GLOB']),
+    reading('well', []),
+  ]).value;
+
+  assert.deepEqual(
+    [...unreadable].map((key) => /\w+(?=\W*$)/.exec(key)?.[0]),
+    ['mute'],
   );
 });
 

@@ -151,6 +151,57 @@ test('evaluate() asks by server name before any request is read, where TLS comes
   assert.equal(brief(ask(table, 'https://a.io/x', { sni: 'c.io' }, 'traefik')), 'page /x');
   assert.equal(brief(ask(table, 'https://b.io/', {}, 'traefik')), '0 unhealthy');
   assert.equal(brief(ask(table, 'http://a.io/x', {}, 'traefik')), 'page /x');
+  const asked = (url: string): readonly string[] => ask(table, url, {}, 'traefik').asked.map(({ route: { id } }) => id);
+  assert.deepEqual(asked('https://c.io/x'), ['raw', 'gone', 'page']);
+  assert.deepEqual(asked('http://c.io/x'), ['page', 'raw', 'gone']);
+});
+
+test('evaluate() says that a redirect to the URL that is asked for leads nowhere on Traefik', () => {
+  const redirect = { status: 301, to: [{ kind: 'text', text: 'http://a.io/x' }] } as const;
+  const table = tableOf([routeOf('a', 'a.io', '/', { action: { kind: 'redirect', redirect }, dialect: 'hind' })]);
+
+  assert.equal(brief(ask(table, 'http://a.io/x', {}, 'traefik')), '503 loop');
+  assert.equal(brief(ask(table, 'http://a.io/y', {}, 'traefik')), '301 http://a.io/x');
+});
+
+test('evaluate() sends the last Host and the last value of every header that middlewares set', () => {
+  const headers = (...request: readonly (readonly [string, string])[]): Middleware => ({
+    kind: 'headers',
+    request: request.map(([name, value]) => ({ name, value })),
+    response: [],
+  });
+  const answer = answerOf(
+    ask(withMiddlewares([headers(['Host', 'b.io'], ['X-A', '1'], ['X-B', '2']), headers(['x-a', '3'], ['hOST', 'c.io'])]), 'http://a.io/'),
+  );
+  const kept = answerOf(ask(withMiddlewares([headers(['X-A', '1'])]), 'http://a.io/'));
+
+  assert.deepEqual(answer.kind === 'forward' && [answer.host, answer.headers.map(({ name, value }) => `${name}: ${value}`)], [
+    'c.io',
+    ['x-a: 3', 'X-B: 2'],
+  ]);
+  assert.deepEqual(kept.kind === 'forward' && kept.host, 'a.io');
+});
+
+test('evaluate() redirects by the Host that a middleware has set before', () => {
+  const host = (value: string): Middleware => ({
+    kind: 'headers',
+    request: [
+      { name: 'X-A', value: 'x' },
+      { name: 'Host', value },
+    ],
+    response: [],
+  });
+  const scheme: Middleware = { kind: 'redirectScheme', scheme: 'https', permanent: true };
+
+  assert.equal(brief(ask(withMiddlewares([host('b.io'), scheme]), 'http://a.io/', {}, 'traefik')), '301 https://b.io/');
+  assert.equal(brief(ask(withMiddlewares([host(''), scheme]), 'http://a.io/', {}, 'traefik')), '301 https://a.io/');
+});
+
+test('evaluate() sends all prefixes that middlewares cut off', () => {
+  const cut = (prefix: string): Middleware => ({ kind: 'stripPrefix', prefixes: [prefix] });
+  const answer = answerOf(ask(withMiddlewares([cut('/a'), cut('/b')]), 'http://a.io/a/b/c'));
+
+  assert.deepEqual(answer.kind === 'forward' && answer.headers, [{ name: 'X-Forwarded-Prefix', value: '/a, /b' }]);
 });
 
 test('evaluate() tells each part of a split route with its share and its own middlewares', () => {
@@ -161,15 +212,20 @@ test('evaluate() tells each part of a split route with its share and its own mid
       { weight: 3, middlewares: [], action: { kind: 'forward', backend: poolOf('two', []).id } },
     ],
   };
-  const table = tableOf([routeOf('a', 'a.io', '/', { action })], poolOf('one', [9001]), poolOf('two', [9002]));
+  const route = routeOf('a', 'a.io', '/', { action, middlewares: [{ kind: 'contentType' }] });
+  const table = tableOf([route], poolOf('one', [9001]), poolOf('two', [9002]));
 
   const { outcomes } = ask(table, 'http://a.io/x/y');
 
   assert.deepEqual(
-    outcomes.map(({ share, answer }) => [share, answer.kind === 'forward' && answer.target]),
+    outcomes.map(({ share, answer, steps }) => [
+      share,
+      answer.kind === 'forward' && answer.target,
+      steps.map(({ middleware }) => middleware.kind).join(),
+    ]),
     [
-      [0.25, '/y'],
-      [0.75, '/x/y'],
+      [0.25, '/y', 'contentType,stripPrefix'],
+      [0.75, '/x/y', 'contentType'],
     ],
   );
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ownerId } from '../../src/model/names.ts';
+import { ANY_HOST, ANY_PATH, exactPath, type HostMatch, type RouteMatch } from '../../src/model/match.ts';
+import { ownerId, sourceId } from '../../src/model/names.ts';
 import { PLAIN_POOL } from '../../src/model/pool.ts';
 import { codesOf, compile, host, instanceOf, intentOf, matchOf, readingOf } from '../support/intents.ts';
 
@@ -41,6 +42,7 @@ test('withinOwnership() refuses a reserved host and puts an answer before wide r
 const GRANTS = new Map([
   ['namespace:shop', [{ host: 'shop.io', prefix: '/' }]],
   ['service:pay*', [{ host: '*.shop.io', prefix: '/pay' }]],
+  ['namespace:all', [{ host: '*', prefix: '/' }]],
 ]);
 
 for (const [service, owner, hostText, path, granted] of [
@@ -50,6 +52,9 @@ for (const [service, owner, hostText, path, granted] of [
   ['payments', 'else', 'a.shop.io', '/pay/card', true],
   ['payments', 'else', 'a.shop.io', '/payments', false],
   ['payments', 'else', 'shop.io', '/pay', false],
+  ['payments', 'else', 'a.shop.io', '/pay', true],
+  ['web', 'all', 'any.io', '/x', true],
+  ['web', 'all', '*', '/', true],
 ] as const)
   test(`buildTable() ${granted ? 'grants' : 'refuses'} ${hostText}${path} to ${service} of ${owner} by the allow list`, () => {
     const instance = instanceOf(service, { owner: ownerId(owner) });
@@ -61,6 +66,62 @@ for (const [service, owner, hostText, path, granted] of [
     assert.equal(compiled.value.table.routes.length, granted ? 1 : 0);
     assert.deepEqual(codesOf(compiled), granted ? [] : ['ROUTE_HOST_NOT_GRANTED']);
   });
+
+const asGlob = (pattern: string): HostMatch => ({ kind: 'glob', pattern, regexp: `^${pattern}$`, port: 'any' });
+const WIDE: readonly (readonly [match: Partial<RouteMatch>, granted: boolean])[] = [
+  [{ host: asGlob('*.shop.io') }, true],
+  [{ host: asGlob('*.a.shop.io') }, true],
+  [{ host: asGlob('*.io') }, false],
+  [{ host: asGlob('*shop.io') }, false],
+  [{ host: asGlob('a*.shop.io') }, false],
+  [{ host: asGlob('*.[ab].shop.io') }, false],
+  [{ host: { kind: 'regexp', regexp: '^a.shop.io$' } }, false],
+  [{ host: ANY_HOST }, false],
+  [{ path: exactPath('/pay/x') }, true],
+  [{ path: exactPath('/payments') }, false],
+  [{ path: { kind: 'regexp', regexp: '^/pay/' } }, false],
+  [{ path: ANY_PATH }, false],
+];
+
+for (const [overrides, granted] of WIDE)
+  test(`buildTable() ${granted ? 'grants' : 'refuses'} ${JSON.stringify(overrides)} to who is granted *.shop.io/pay`, () => {
+    const pay = instanceOf('payments', { owner: ownerId('else') });
+    const reading = readingOf(pay, intentOf(pay, { ...matchOf('a.shop.io', '/pay'), ...overrides }));
+
+    assert.deepEqual(codesOf(compile([reading], { ownership: 'allowList', grants: GRANTS })), granted ? [] : ['ROUTE_HOST_NOT_GRANTED']);
+  });
+
+test('buildTable() lets services of the operator have what it keeps for itself, and what nobody is granted', () => {
+  const own = instanceOf('own', { source: sourceId('static') });
+  const reading = readingOf(own, intentOf(own, matchOf('admin.io')));
+
+  assert.deepEqual(codesOf(compile([reading], { ownership: 'allowList', reservedHosts: [host('admin.io')] })), []);
+});
+
+test('withinOwnership() has the incumbent keep its host, whoever else asks, unless hosts are open', () => {
+  const teams = [team('a', 1), team('b', 2), team('c', 3)];
+  const holders = (options: Parameters<typeof compile>[1], order = teams): readonly unknown[] => {
+    const { table, holders: held } = compile(order, options, new Map([['host h.io', ownerId('b')]])).value;
+    return [[...held.values()].join(), table.routes.map(({ owner }) => owner).join()];
+  };
+
+  for (const order of [teams, teams.toReversed(), [team('c', 3), team('a', 1), team('b', 2)]])
+    assert.deepEqual(holders({}, order), ['b', 'b']);
+  assert.deepEqual(holders({ ownership: 'open' }), ['a', 'a,b,c']);
+  assert.deepEqual(holders({ ownership: 'allowList', grants: new Map([['namespace:*', [{ host: 'h.io', prefix: '/' }]]]) }), ['b', 'b']);
+});
+
+test('withinOwnership() names a guest the holder of a host only where nobody else asks for it', () => {
+  const [shop, pay] = [instanceOf('web', { owner: ownerId('shop'), modifyIndex: 9 }), instanceOf('payments', { owner: ownerId('else') })];
+  const guest = readingOf(pay, intentOf(pay, matchOf('a.shop.io', '/pay')));
+  const host = readingOf(shop, intentOf(shop, matchOf('a.shop.io')));
+  const holder = (...readings: readonly ReturnType<typeof readingOf>[]): unknown => [
+    ...compile(readings, { grants: GRANTS }).value.holders.values(),
+  ];
+
+  assert.deepEqual(holder(guest), ['else']);
+  assert.deepEqual(holder(guest, host), ['shop']);
+});
 
 test('buildTable() lets an owner serve the path of another that it is granted', () => {
   const [shop, pay] = [instanceOf('web', { owner: ownerId('shop') }), instanceOf('payments', { owner: ownerId('else'), modifyIndex: 5 })];
@@ -78,12 +139,43 @@ test('buildTable() refuses to ask an instance under the host of another owner', 
     readingOf(theirs, intentOf(theirs, matchOf('b.io'))),
   ]);
 
-  assert.deepEqual(codesOf(compiled), ['ROUTE_TARGET_REFUSED']);
+  assert.deepEqual(
+    compiled.diagnostics.map(({ code, message, span }) => `${code} ${span?.service} ${message}`),
+    ['ROUTE_TARGET_REFUSED a Cannot send Host "b.io" to the instance: "team" holds it'],
+  );
+  assert.deepEqual([...compiled.value.faults.values()], [{ kind: 'quarantined', code: 'ROUTE_TARGET_REFUSED' }]);
   assert.deepEqual(compiled.value.table.routes.find(({ owner }) => owner === 'default')?.action, {
     kind: 'respond',
     status: 503,
     reason: 'withheld',
   });
+});
+
+test('buildTable() asks an instance under any host that its own owner or nobody holds', () => {
+  const [mine, other] = [instanceOf('a'), instanceOf('b')];
+  const asking = (name: string): readonly string[] => {
+    const pool = { ...PLAIN_POOL, upstreamHost: { kind: 'fixed', host: host(name) } } as const;
+    return codesOf(
+      compile([readingOf(mine, intentOf(mine, matchOf('a.io'), { pool })), readingOf(other, intentOf(other, matchOf('b.io')))]),
+    );
+  };
+
+  assert.deepEqual([asking('a.io'), asking('b.io'), asking('c.io')], [[], [], []]);
+});
+
+test('buildTable() lets owners redirect to what they are granted', () => {
+  const web = instanceOf('web');
+  const led = (to: string, granted: readonly string[]): readonly string[] => {
+    const action = { kind: 'redirect', redirect: { status: 302, to: [{ kind: 'text', text: to }] } } as const;
+    const grants = new Map([['namespace:default', ['h.io', ...granted].map((name) => ({ host: name, prefix: '/' }))]]);
+    return codesOf(compile([readingOf(web, intentOf(web, matchOf('h.io'), { action }))], { ownership: 'allowList', grants }));
+  };
+
+  assert.deepEqual(led('https://x.io/', ['y.io', 'x.io', 'z.io']), []);
+  assert.deepEqual(led('https://x.io/', ['*']), []);
+  assert.deepEqual(led('https://a.x.io/', ['*.x.io']), []);
+  assert.deepEqual(led('https://x.io/', ['*.x.io', 'y.io']), ['ROUTE_TARGET_REFUSED']);
+  assert.deepEqual(led('https://.x.io/', ['*.x.io']), ['ROUTE_TARGET_REFUSED']);
 });
 
 /** Each report of these readings as its code and text. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Definition, Reference } from '../../src/model/intent.ts';
+import type { Reading } from '../../src/compile/candidates.ts';
+import type { CompileOptions } from '../../src/compile/options.ts';
+import type { Definition, Fault, PoolMember, Reference, RouteIntent } from '../../src/model/intent.ts';
 import { tagSpan } from '../../src/model/diagnostic.ts';
 import type { Middleware } from '../../src/model/middleware.ts';
 import { PLAIN_POOL } from '../../src/model/pool.ts';
@@ -98,4 +100,160 @@ test('buildTable() takes transports and policies from the operator', () => {
 
   assert.deepEqual(value.table.backends[0]?.transport, { skipVerify: true, dialTimeoutMs: 100 });
   assert.deepEqual(value.table.routes[0]?.middlewares, [ALLOW, STRIP]);
+});
+
+/** What is said of the route of `user`, what stands at its tags beside it, and how it is at fault. */
+function heard(readings: readonly Reading[], overrides: Partial<CompileOptions> = {}) {
+  const { value, diagnostics } = compile(readings, overrides);
+  return {
+    said: diagnostics
+      .filter(({ code }) => code !== 'ROUTE_POOLED')
+      .map(({ code, message, span, related }) => [code, span?.service, message, ...related.map(({ service }) => service)].join(' | ')),
+    faults: [...value.faults.values()].map(({ kind, code }) => `${kind} ${code}`),
+  };
+}
+
+const MISSING = ['protective TRAEFIK_REFERENCE_UNKNOWN'];
+const asking = (reference: Partial<RouteIntent>) => readingOf(user, intentOf(user, matchOf('h.io'), reference));
+const POLICIES: Partial<CompileOptions> = {
+  policies: new Map([
+    ['inner', { name: 'inner', middlewares: [] }],
+    ['outer', { name: 'outer', middlewares: [] }],
+  ]),
+};
+
+const UNKNOWN: readonly (readonly [what: string, readings: readonly Reading[], options: Partial<CompileOptions>, message: string])[] = [
+  ['an unknown middleware', [using('m')], {}, 'Cannot find middleware "m"'],
+  ['an unknown policy', [using('m', 'policy')], {}, 'Cannot find policy "m", none is configured'],
+  ['an unknown policy beside others', [using('m', 'policy')], POLICIES, 'Cannot find policy "m", expected one of inner, outer'],
+  ['an unknown transport', [asking({ transport: referTo(user, 'transport', 't') })], {}, 'Cannot find transport "t", none is configured'],
+  ['an unknown service', [asking({ backend: referTo(user, 'service', 's') })], {}, 'Cannot find service "s"'],
+  [
+    'a policy without TLS options',
+    [asking({ tlsProfile: referTo(user, 'policy', 'inner') })],
+    POLICIES,
+    'Cannot find the TLS options of policy "inner", expected one of inner, outer',
+  ],
+  [
+    'a middleware that names itself',
+    [using('loop'), { ...readingOf(keeper), definitions: [declared(keeper, 'loop', referTo(keeper, 'middleware', 'loop'))] }],
+    {},
+    'Cannot follow middleware "loop": it leads to itself, or to too many others',
+  ],
+];
+
+for (const [what, readings, options, message] of UNKNOWN)
+  test(`buildTable() withholds a route because of ${what}, and says so`, () => {
+    const [, holder] = readings;
+    const { said, faults } = heard(readings, options);
+
+    assert.deepEqual(said, [`TRAEFIK_REFERENCE_UNKNOWN | ${holder ? 'keeper' : 'user'} | ${message}: the route answers 503`]);
+    assert.deepEqual(faults, MISSING);
+  });
+
+test('buildTable() names both services that declare a middleware, or the middlewares of a service, differently', () => {
+  const other = instanceOf('other', { instance: 'other-1', address: '10.0.0.8', tags: ['m'] });
+  const service = (instance: ServiceInstance, ...middlewares: readonly Middleware[]): Reading => ({
+    ...readingOf(instance),
+    definitions: [
+      {
+        kind: 'service',
+        name: 's',
+        span: tagSpan(instance, 0),
+        middlewares,
+        protocol: 'http',
+        pool: PLAIN_POOL,
+        endpoint: { address: instance.address, port: port(1) },
+      },
+    ],
+  });
+  const middleware = (instance: ServiceInstance, ...middlewares: readonly Middleware[]): Reading => ({
+    ...readingOf(instance),
+    definitions: [declared(instance, 'm', ...middlewares)],
+  });
+  const routed = asking({ backend: referTo(user, 'service', 's') });
+
+  assert.deepEqual(heard([using('m'), middleware(keeper, STRIP), middleware(other, ALLOW)]).said, [
+    'TRAEFIK_REFERENCE_UNKNOWN | user | Cannot choose middleware "m": "keeper" and "other" declare it differently: the route answers 503 | keeper | other',
+  ]);
+  assert.deepEqual(heard([routed, service(keeper, STRIP), service(other)]).said, [
+    'TRAEFIK_REFERENCE_UNKNOWN | user | Cannot choose the middlewares of service "s": the route answers 503 | keeper | other',
+  ]);
+  assert.deepEqual(heard([using('m'), middleware(keeper, STRIP), middleware(other, STRIP)]), { said: [], faults: [] });
+  assert.deepEqual(heard([routed, service(keeper, STRIP), service(other, STRIP)]), { said: [], faults: [] });
+  assert.deepEqual(compile([routed, service(keeper, STRIP)]).value.table.routes[0]?.middlewares, [STRIP]);
+});
+
+test('buildTable() tells pools of error pages apart that two services declare under one name', () => {
+  const other = instanceOf('other', { instance: 'other-1', address: '10.0.0.8', tags: ['m'] });
+  const pages = (instance: ServiceInstance, name: string): Reading => {
+    const side = { name, protocol: 'http', pool: PLAIN_POOL, endpoint: { address: instance.address, port: port(1) } } as const;
+    return {
+      ...readingOf(instance),
+      definitions: [{ ...declared(instance, 'm', STRIP), kind: 'middleware', middlewares: [STRIP], sidePools: [side] }],
+    };
+  };
+
+  assert.deepEqual(heard([using('m'), pages(keeper, 'a'), pages(other, 'a')]).faults, []);
+  assert.deepEqual(heard([using('m'), pages(keeper, 'a'), pages(other, 'b')]).faults, MISSING);
+});
+
+test('buildTable() withholds a route for the fault of a middleware that it uses, and for a protective one before others', () => {
+  const quarantined = { kind: 'quarantined', code: 'TRAEFIK_LABEL_VALUE' } as const;
+  const protective = { kind: 'protective', code: 'TRAEFIK_LABEL_UNKNOWN' } as const;
+  const faulty = (fault: Fault): Reading => ({ ...readingOf(keeper), definitions: [{ ...declared(keeper, 'm', STRIP), fault }] });
+  const routed = asking({ middlewares: [referTo(user, 'middleware', 'm')], fault: quarantined });
+
+  assert.deepEqual(heard([using('m'), faulty(quarantined)]).faults, ['quarantined TRAEFIK_LABEL_VALUE']);
+  assert.deepEqual(heard([routed, faulty(protective)]).faults, ['protective TRAEFIK_LABEL_UNKNOWN']);
+});
+
+test('buildTable() says where Traefik would not find a middleware: in other letters, or of unhealthy instances only', () => {
+  const ill = instanceOf('ill', { instance: 'ill-1', address: '10.0.0.7', tags: ['m'], health: 'critical' });
+  const has = (instance: ServiceInstance, ...names: readonly string[]): Reading => ({
+    ...readingOf(instance),
+    definitions: names.map((name) => declared(instance, name, STRIP)),
+  });
+
+  assert.deepEqual(heard([using('M'), has(keeper, 'm')]).said, [
+    'TRAEFIK_NAME_CASE | user | "M" is declared as "m": Traefik would not find it | keeper',
+  ]);
+  assert.deepEqual(heard([using('M'), has(keeper, 'm'), has(ill, 'M')]).said, []);
+  assert.deepEqual(heard([using('m'), has(ill, 'm')]).said, [
+    'TRAEFIK_NAME_UNHEALTHY | user | "m" is declared by unhealthy instances only, used nevertheless: Traefik would not find it | ill',
+  ]);
+  assert.deepEqual(heard([using('m'), has(ill, 'm'), has(keeper, 'm')]).said, []);
+});
+
+test('buildTable() keeps the share, the weight and the TLS of the instances of a service that a router names', () => {
+  const pool = [1, 2].map((number) => instanceOf('pool', { instance: `pool-${number}`, address: `10.0.1.${number}` }));
+  const endpoints = (overrides: Partial<RouteIntent>, wishes: readonly Partial<PoolMember>[]): readonly string[] => {
+    const readings = pool.map(
+      (instance, index): Reading => ({
+        ...readingOf(instance),
+        definitions: [
+          {
+            kind: 'service',
+            name: 'pool',
+            span: tagSpan(instance, 0),
+            protocol: 'http',
+            pool: PLAIN_POOL,
+            endpoint: { address: instance.address, port: port(81) },
+            ...wishes[index],
+          },
+        ],
+      }),
+    );
+    const { value } = compile([asking({ backend: referTo(user, 'service', 'pool'), ...overrides }), ...readings], {
+      entryPoints: [...OPTIONS.entryPoints, { name: 'raw', address: ':9', port: port(9), protocol: 'tcp', tls: false }],
+    });
+    return value.table.backends.flatMap(({ endpoints: all }) =>
+      all.map(({ address, weight, tls }) => `${address} ${weight}${tls ? ' TLS' : ''}`),
+    );
+  };
+  const tcp = { dialect: 'traefik', protocol: 'tcp', entryPoints: { kind: 'tcp', names: ['raw'] } } as const;
+
+  assert.deepEqual(endpoints({ dialect: 'traefik' }, [{ weight: 3 }, {}]), ['10.0.1.1 3', '10.0.1.2 1']);
+  assert.deepEqual(endpoints({}, [{ share: 0.75 }, { share: 0.25 }]), ['10.0.1.1 3', '10.0.1.2 1']);
+  assert.deepEqual(endpoints(tcp, [{ protocol: 'tcp', tls: true }, { protocol: 'tcp' }]), ['10.0.1.1 1 TLS', '10.0.1.2 1']);
 });

@@ -32,7 +32,7 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     comparedValues,
     shaped(url, route) {
       const isKept = looksAtEncoding(route) && compileRegexp(ENCODED).test(requestUri(url));
-      return { url: route.pathForm === 'clean' && !isKept ? cleaned(url, route.dialect) : url };
+      return route.pathForm === 'clean' && !isKept ? cleaned(url, route.dialect) : url;
     },
     changePath,
     redirect,

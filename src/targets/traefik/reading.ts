@@ -26,7 +26,7 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
     hostProblem,
     passesOn,
     comparedValues: (values) => values,
-    shaped: (url) => ({ url }),
+    shaped: (url) => url,
     // where nothing is left of a path there is still its slash
     changePath: (url, middleware, dialect) =>
       changeEncoded(middleware.kind === 'addPrefix' && url.path === '' && dialect !== 'traefik' ? { ...url, path: '/' } : url, middleware),
