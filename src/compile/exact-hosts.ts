@@ -83,7 +83,7 @@ export function endingsAmong(patterns: readonly HostMatch[]): (host: HostMatch) 
     const { host: name } = host;
     return lengths.flatMap((length) => {
       const ending = name.slice(Math.max(0, name.length - length));
-      return required.has(length === 0 ? '' : ending) ? [length === 0 ? '' : ending] : [];
+      return required.has(ending) ? [ending] : [];
     });
   };
 }

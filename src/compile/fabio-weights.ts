@@ -8,11 +8,10 @@ const RING = 10_000;
  */
 export function fabioWeights(shares: readonly (number | undefined)[]): readonly number[] {
   const fixed = shares.filter((share) => share !== undefined);
-  if (fixed.length === 0) return shares.map(() => 1);
   const sum = fixed.reduce((total, share) => total + share, 0);
   const loose = shares.length - fixed.length;
   const scale = sum > 1 || loose === 0 ? sum : 1;
-  const rest = loose === 0 || sum >= 1 ? 0 : (1 - sum) / loose;
+  const rest = (1 - sum) / loose;
   return reduced(shares.map((share) => slots(share === undefined ? rest : share / scale)));
 }
 
@@ -23,7 +22,7 @@ function slots(share: number): number {
 /** The same ratios in the smallest integers. */
 function reduced(weights: readonly number[]): readonly number[] {
   const divisor = weights.reduce(greatestCommonDivisor, 0);
-  return divisor <= 1 ? weights : weights.map((weight) => weight / divisor);
+  return weights.map((weight) => weight / divisor);
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
