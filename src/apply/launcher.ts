@@ -4,7 +4,7 @@ import { sleep } from '../lib/async.ts';
 import { messageOf } from '../lib/abort.ts';
 import type { Log } from '../lib/log.ts';
 import type { Server } from '../model/rendered.ts';
-import { readProxyState, readWanted, writeProxyState, type SwitchOutcome, type SwitchRequest } from './proxy-files.ts';
+import { isRecent, readProxyState, readWanted, writeProxyState, type SwitchOutcome, type SwitchRequest } from './proxy-files.ts';
 import { adoptProxy, prepareFiles, spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
 import { listenerOf, startOf } from './sockets.ts';
 import { end, takePlace } from './take-place.ts';
@@ -30,8 +30,6 @@ interface Running {
 const WATCH_MS = 100;
 /** How often it is tried to write what runs where the disk does not let us. */
 const TELL_MS = 1000;
-/** An older request is one of a program that is gone: nobody waits for it. */
-const REQUEST_MS = 60_000;
 
 /**
  * Runs a proxy as a child until it ends or `signal` aborts, from the files in place where it takes them, else from the last good
@@ -65,7 +63,7 @@ export async function runLauncher(options: LauncherOptions, signal: AbortSignal)
     );
     const request = changedAtMs === seenAtMs ? undefined : (await readWanted(stateDir))?.switch;
     seenAtMs = changedAtMs;
-    if (request && request.id !== doneId && Date.now() - request.atMs < REQUEST_MS) {
+    if (request && request.id !== doneId && isRecent(request)) {
       doneId = request.id;
       running = await replaced(running, request);
     } else await Promise.race([sleep(WATCH_MS, signal), running.process.ended.catch(() => undefined)]);

@@ -1,10 +1,15 @@
 import { join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { createTurns } from '../lib/turns.ts';
 import { SERVERS, type Server } from '../model/rendered.ts';
 
-/** Which proxy is wanted: `proxy.json`, written by `switch` and `rollback`, read by `exec-proxy` and everybody who starts. */
+/** Which proxy is wanted: `proxy.json`, written by `run`, `switch` and `rollback`, read by `exec-proxy` and everybody who starts. */
 export interface WantedProxy {
   readonly server: Server;
+  /** What it was given last and has shown; absent until it has. */
+  readonly generation?: number;
+  /** Of its entry points, ascending. */
+  readonly ports?: readonly number[];
   /** What the configuration said then: where it says something else now, it counts again. */
   readonly configured: Server;
   /** A switch that is under way, or of which nobody has noted the end. */
@@ -53,6 +58,39 @@ export async function writeWanted(stateDir: string, wanted: WantedProxy): Promis
   await writeFileAtomic(wantedFile(stateDir), `${JSON.stringify(wanted)}\n`, { mode: 0o640, stagingDir: join(stateDir, 'staging') });
 }
 
+/** What is written of a proxy that serves a generation. */
+export type ServedProxy = Required<Omit<WantedProxy, 'switch'>>;
+
+/**
+ * Replaces what is written by something that is made of it; undefined: it stays. One change comes after the other: who writes here has
+ * the lock of the state directory, and does it from several places at once.
+ */
+export function changeWanted(stateDir: string, change: (before: WantedProxy | undefined) => WantedProxy | undefined): Promise<void> {
+  return inTurn(async () => {
+    const next = change(await readWanted(stateDir));
+    if (next) await writeWanted(stateDir, next);
+  });
+}
+
+const inTurn = createTurns();
+
+/** Notes what a proxy serves. Which one is wanted is not ours to say: where another one is, or a switch is under way, nothing is written. */
+export async function noteServed(stateDir: string, served: ServedProxy): Promise<void> {
+  const { outcome } = (await readProxyState(stateDir)) ?? {};
+  await changeWanted(stateDir, (before) => {
+    if (before?.switch && before.switch.id !== outcome?.id && isRecent(before.switch)) return undefined;
+    return wantedOf(before, { configured: served.configured, outcome }) === served.server ? served : undefined;
+  });
+}
+
+/** Whether somebody may still wait for what a request asks for. */
+export function isRecent({ atMs }: SwitchRequest): boolean {
+  return Date.now() - atMs < REQUEST_MS;
+}
+
+/** An older request is one of a program that is gone. */
+const REQUEST_MS = 60_000;
+
 /** What runs as it was written last; undefined where nothing ever did, or the file cannot be read. */
 export async function readProxyState(stateDir: string): Promise<ProxyStateFile | undefined> {
   const value = await readJson(stateFile(stateDir));
@@ -66,9 +104,15 @@ export async function writeProxyState(stateDir: string, state: ProxyStateFile): 
 
 /** The proxy that the last switch chose, or the configured one. */
 export async function wantedServer(stateDir: string, configured: Server): Promise<Server> {
-  const wanted = await readWanted(stateDir);
-  if (!wanted || wanted.configured !== configured) return configured;
   const { outcome } = (await readProxyState(stateDir)) ?? {};
+  return wantedOf(await readWanted(stateDir), { configured, outcome });
+}
+
+function wantedOf(
+  wanted: WantedProxy | undefined,
+  { configured, outcome }: { readonly configured: Server; readonly outcome: SwitchOutcome | undefined },
+): Server {
+  if (!wanted || wanted.configured !== configured) return configured;
   const isDone = wanted.switch !== undefined && outcome?.kind === 'switched' && outcome.id === wanted.switch.id;
   return isDone ? wanted.switch.to : wanted.server;
 }

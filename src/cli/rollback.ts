@@ -15,6 +15,7 @@ import { proxyOf } from './paths.ts';
 import { putBackOther } from './put-back-other.ts';
 import { createDeployer, guardOptions } from './runtime.ts';
 import { knownSecrets } from './secrets.ts';
+import { servedNoter } from './served.ts';
 import type { Setup } from './setup.ts';
 import { startLauncher } from './start-launcher.ts';
 import { rollbackView } from './views.ts';
@@ -83,6 +84,7 @@ async function fromDisk(
       generations,
       foreign: 'adopt',
       secrets: await knownSecrets(setup),
+      onServed: servedNoter(setup),
       clock: systemClock,
       log,
     });

@@ -22,6 +22,7 @@ import { createDialects } from './dialects.ts';
 import type { GuardOptions } from '../plan/guard.ts';
 import { proxyOf } from './paths.ts';
 import { knownSecrets } from './secrets.ts';
+import { servedNoter } from './served.ts';
 import { API_USER, type Setup } from './setup.ts';
 import { createSources } from './sources.ts';
 
@@ -78,6 +79,7 @@ export async function openRuntime(
     startupWaitMs: config.guards.startupWait,
     foreign: proxy.start === 'auto' || adopt ? 'adopt' : 'refuse',
     secrets: await knownSecrets(setup),
+    onServed: servedNoter(setup),
     clock: systemClock,
     log,
     ...(observer && { observer }),

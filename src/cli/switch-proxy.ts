@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { readProxyState, writeWanted, type SwitchOutcome } from '../apply/proxy-files.ts';
+import { changeWanted, readProxyState, type SwitchOutcome, type WantedProxy } from '../apply/proxy-files.ts';
 import { ConfigError } from '../config/load.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
 import type { SwitchStage, SwitchView } from '../controller/views.ts';
@@ -19,6 +19,7 @@ import { isLocked, LAUNCHER } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
+import { portsOf } from './served.ts';
 import type { Setup } from './setup.ts';
 import { startLauncher } from './start-launcher.ts';
 import { tryBeside } from './switch-trial.ts';
@@ -158,6 +159,7 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
   async function begin(table: RoutingTable, { config, requests, differences }: Prepared): Promise<SwitchView> {
     const outcome = await launched(config);
     const meta = await kept(table, config);
+    await changeWanted(setup.paths.stateDir, (before) => before && { ...before, generation: meta.id });
     order.onSwitched?.();
     setup.log.warn({ component: 'controller', event: 'switched', proxy: to, generation: meta.id }, 'The other proxy runs');
     const stages = [...times].map(([stage, ms]) => ({ stage, ms: Math.round(ms) }));
@@ -170,6 +172,11 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
     const { stateDir, stagingDir } = setup.paths;
     const configured = setup.loaded.configured ?? setup.server;
     const id = randomUUID();
+    const stayed = ({ switch: _over, ...before }: Partial<WantedProxy> = {}): WantedProxy => ({
+      ...before,
+      server: setup.server,
+      configured,
+    });
     await at('files', async () => {
       const disk = await deployer.disk();
       if (disk.kind === 'foreign')
@@ -178,17 +185,17 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
     });
     const outcome = await at('start', async () => {
       const request = { id, to, digest: config.tableDigest, atMs: Date.now() } as const;
-      await writeWanted(stateDir, { server: setup.server, configured, switch: request });
+      await changeWanted(stateDir, (before) => ({ ...before, server: setup.server, configured, switch: request }));
       const answer = await startLauncher(setup, order.flags).then(
         () => outcomeOf(id),
         (error: unknown) => messageOf(error),
       );
       if (typeof answer !== 'string') return answer;
       // where we are told to end, exec-proxy may still do it, and what it notes counts
-      if (!signal.aborted) await writeWanted(stateDir, { server: setup.server, configured });
+      if (!signal.aborted) await changeWanted(stateDir, stayed);
       throw new Error(answer);
     });
-    await writeWanted(stateDir, { server: outcome.kind === 'switched' ? to : setup.server, configured });
+    await changeWanted(stateDir, outcome.kind === 'switched' ? () => ({ server: to, configured, ports: portsOf(other) }) : stayed);
     if (outcome.kind === 'failed') throw new SwitchError(outcome.stage, { to, reason: outcome.reason, hint: HINTS[outcome.stage] });
     return outcome;
   }

@@ -44,6 +44,8 @@ export interface ControllerOptions {
   readonly foreign: 'adopt' | 'refuse';
   /** What no configuration may hold. */
   readonly secrets: readonly Secret[];
+  /** Told of the generation that is served whenever that is another one. */
+  readonly onServed?: (generation: number) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   readonly observer?: CycleObserver;

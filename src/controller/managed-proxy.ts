@@ -48,6 +48,8 @@ export interface ManagedProxyOptions {
   readonly render: (table: RoutingTable) => RenderedConfig;
   /** What no configuration may hold, wherever it comes from. */
   readonly secrets: readonly Secret[];
+  /** Told of the generation that is served whenever that is another one. */
+  readonly onServed?: ((generation: number) => Promise<void>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -64,7 +66,7 @@ const REASSERTS = { times: 3, withinMs: 600_000 } as const;
 
 /** A proxy that was given nothing yet. */
 export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
-  const { proxy, version, deployer, generations, foreign, render, secrets, clock, log } = options;
+  const { proxy, version, deployer, generations, foreign, render, secrets, onServed, clock, log } = options;
   const state: { -readonly [K in keyof ProxyState]: ProxyState[K] } = { up: false, verified: false };
   let given: RenderedConfig | undefined;
   let settled = false;
@@ -72,6 +74,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   let proxyVersion: string | undefined;
   let unkept: readonly Served[] = [];
   let keeping: Promise<void> | undefined;
+  let telling: Promise<void> = Promise.resolve();
   /** Of the generation that was kept last. */
   let lastTable: RoutingTable | undefined;
   return { state, program, programPinned, keepGenerations, hasDrifted };
@@ -117,6 +120,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
       await keepOne(next, signal);
       unkept = unkept.slice(1);
     }
+    await telling;
   }
 
   /** After a restart the pinned generation is the one that must run. */
@@ -130,7 +134,9 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   }
 
   async function programPinned(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
-    return note(await apply(config, signal), config);
+    const outcome = note(await apply(config, signal), config);
+    await telling;
+    return outcome;
   }
 
   async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
@@ -215,7 +221,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
       const isKept = newest?.digest === config.tableDigest && newest.server === config.server;
       const id = generations.pinned() ?? (isKept ? newest.id : undefined);
       if (id === undefined) delete state.generation;
-      else state.generation = id;
+      else serves(id);
     } else {
       if (outcome.kind === 'failed') {
         given = config;
@@ -233,6 +239,19 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
       }
     }
     return outcome;
+  }
+
+  function serves(id: number): void {
+    if (id === state.generation) return;
+    state.generation = id;
+    telling = telling
+      .then(() => onServed?.(id))
+      .catch((error: unknown) =>
+        log.error(
+          { component: 'state', event: 'served_write_failed', generation: id, err: { message: String(error) } },
+          'Cannot note which generation is served; the proxy serves it all the same',
+        ),
+      );
   }
 
   async function keepOne({ config, table, appliedAtMs }: Served, signal: AbortSignal): Promise<void> {
@@ -262,7 +281,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
         );
         return undefined;
       });
-    if (meta && meta.digest === state.digest) state.generation = meta.id;
+    if (meta && meta.digest === state.digest) serves(meta.id);
   }
 
   async function proxyVersionOf(signal: AbortSignal): Promise<string | undefined> {

@@ -44,18 +44,23 @@ interface Bench {
   readonly generations: GenerationStore;
   readonly managedProxy: ManagedProxy;
   readonly given: readonly string[];
+  /** The generations of which it was told that they are served. */
+  readonly served: readonly number[];
   readonly signal: AbortSignal;
 }
 
 async function openBench(t: TestContext, takes: () => boolean = () => true): Promise<Bench> {
   const generations = await openGenerations(await tempDir(t), { keep: 20, log: silentLog });
   const given: string[] = [];
+  const served: number[] = [];
+  const onServed = async (id: number): Promise<void> => void served.push(id);
   const deployer = proxyOf(takes, given);
   const options = { proxy: 'edge', version: '1', deployer, generations, foreign: 'adopt', clock: systemClock, log: silentLog } as const;
   return {
     generations,
-    managedProxy: createManagedProxy({ ...options, render: configOf, secrets: [new Secret(TOKEN)] }),
+    managedProxy: createManagedProxy({ ...options, render: configOf, secrets: [new Secret(TOKEN)], onServed }),
     given,
+    served,
     signal: AbortSignal.timeout(20_000),
   };
 }
@@ -78,7 +83,7 @@ test('a managed proxy keeps 20 generations, each with its cause, and the same ta
 
 test('putBack() pins what is put back, and leaves the pin as it was where the proxy refuses it', async (t) => {
   let takes = true;
-  const { generations, managedProxy, signal } = await openBench(t, () => takes);
+  const { generations, managedProxy, served, signal } = await openBench(t, () => takes);
   for (const table of [plainTable('a'), plainTable('a', 'b'), plainTable('a', 'b', 'c')]) {
     await managedProxy.program(configOf(table), table, signal);
     await managedProxy.keepGenerations(signal);
@@ -86,6 +91,7 @@ test('putBack() pins what is put back, and leaves the pin as it was where the pr
   const options = { generations, managedProxy, serving: plainTable('a', 'b', 'c'), guard: GUARD, acceptRemovals: false };
   const done = await putBack(await generationToPutBack(generations, undefined), options, signal);
   assert.deepEqual([done.meta.id, done.served, generations.pinned()], [2, true, 2]);
+  assert.deepEqual(served, [1, 2, 3, 2]);
   takes = false;
   await assert.rejects(putBack(await generationToPutBack(generations, undefined), options, signal), /generation 1: no/);
   assert.equal(generations.pinned(), 2);

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { createServer as createHttp } from 'node:http';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { ProxyStateFile } from '../../src/apply/proxy-files.ts';
+import type { ProxyStateFile, WantedProxy } from '../../src/apply/proxy-files.ts';
 import type { GenerationView, StatusView, SwitchView } from '../../src/controller/views.ts';
 import { findBinary } from '../../src/lib/binaries.ts';
 import { SERVERS, type Server } from '../../src/model/rendered.ts';
@@ -205,7 +205,11 @@ test('of two switches at the same moment one changes the proxy, and the other ch
   assert.ok(both.some(({ code }) => code === 0));
   for (const { code, output } of both) if (code !== 0) assert.match(output, /another switch is under way; \w/);
   await until('the controller to follow to traefik', () => runs(site, 'traefik'), 20_000);
-  assert.deepEqual(JSON.parse(await readFile(join(site.dir, 'state/proxy.json'), 'utf8')), { server: 'traefik', configured: 'caddy' });
+  const wanted = JSON.parse(await readFile(join(site.dir, 'state/proxy.json'), 'utf8')) as WantedProxy;
+  const { output } = await site.command(['generations', '--json']);
+  const [newest] = JSON.parse(output) as readonly { readonly id: number }[];
+  const ports = [site.web, site.websecure, site.raw].toSorted((a, b) => a - b);
+  assert.deepEqual(wanted, { server: 'traefik', configured: 'caddy', ports, generation: newest?.id });
 });
 
 /** Asks over TLS, one request after the other, each on a connection of its own; a failed one once more. */
