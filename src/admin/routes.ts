@@ -1,6 +1,6 @@
 import { Hono, type Context } from 'hono';
 import type { ControllerViews } from '../controller/views.ts';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Secret } from '../lib/secret.ts';
 import { SERVERS } from '../model/rendered.ts';
 import { carriesToken } from './auth.ts';

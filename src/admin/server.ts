@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { dirname } from 'node:path';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { AdminRoutesOptions } from './routes.ts';
 

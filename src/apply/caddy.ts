@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
-import { causesOf, withGrace } from '../lib/abort.ts';
+import { withGrace } from '../lib/abort.ts';
+import { causesOf } from '../lib/errors.ts';
 import { sleep } from '../lib/async.ts';
 import { readTextFile, stageFile, writeFileAtomic } from '../lib/files.ts';
 import type { ApplyOutcome } from '../model/generation.ts';

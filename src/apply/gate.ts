@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 
 /** A place where a proxy listens, `host` numeric, `::` for all. */
 export interface ListenAddress {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { mkdir, stat } from 'node:fs/promises';
 import { sleep } from '../lib/async.ts';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Server } from '../model/rendered.ts';
 import { isRecent, readProxyState, readWanted, writeProxyState, type SwitchOutcome, type SwitchRequest } from './proxy-files.ts';

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { sleep } from '../lib/async.ts';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 import type { Log } from '../lib/log.ts';
+import { systemCode } from '../lib/errors.ts';
 import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts';
 import type { LiveState } from './deployer.ts';
 import { runProgram } from './exec.ts';
@@ -96,7 +97,7 @@ export function adoptProxy({
         process.kill(pid, signal);
       } catch (error) {
         // it has ended since it was looked at
-        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+        if (systemCode(error) !== 'ESRCH') throw error;
       }
     },
   };

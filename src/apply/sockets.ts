@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { systemCode } from '../lib/errors.ts';
 import type { ListenAddress } from './gate.ts';
 
 /** States of a TCP socket as `/proc/net/tcp` writes them. */
@@ -47,7 +48,7 @@ export async function isFree({ host, port }: ListenAddress): Promise<boolean> {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host, port, exclusive: true }, resolve));
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return false;
+    if (systemCode(error) === 'EADDRINUSE') return false;
     throw error;
   } finally {
     await new Promise((resolve) => server.close(resolve));

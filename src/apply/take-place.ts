@@ -1,4 +1,5 @@
-import { deadline, messageOf } from '../lib/abort.ts';
+import { deadline } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import { sleep } from '../lib/async.ts';
 import { joinHostPort } from '../lib/host.ts';
 import type { Log } from '../lib/log.ts';

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { causesOf } from '../lib/abort.ts';
+import { causesOf } from '../lib/errors.ts';
 import { sleep } from '../lib/async.ts';
 import { readTextFile, stageFile, writeFileAtomic } from '../lib/files.ts';
 import type { ApplyOutcome } from '../model/generation.ts';

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { readTextFile } from '../lib/files.ts';
+import { systemCode } from '../lib/errors.ts';
 import { CommandError } from './errors.ts';
 import type { Setup } from './setup.ts';
 
@@ -45,7 +46,7 @@ export function adminApi({ paths, config }: Setup): AdminApi {
       });
       return { status: answer.statusCode, body: await answer.body.json() };
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : '';
+      const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
       throw error;
     } finally {

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import { sha256 } from '../lib/hash.ts';
 import { parseYaml } from '../lib/yaml.ts';
 import type { ServiceInstance } from '../model/catalog.ts';

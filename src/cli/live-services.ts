@@ -1,4 +1,5 @@
-import { deadline, messageOf } from '../lib/abort.ts';
+import { deadline } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import { mapLimited } from '../lib/async.ts';
 import { groupBy } from '../lib/sort.ts';
 import { createNomad, type Nomad } from '../nomad/client.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AdminAddressError } from '../admin/server.ts';
 import { ConfigError } from '../config/load.ts';
 import type { Env } from '../config/environment.ts';
-import { causesOf } from '../lib/abort.ts';
+import { causesOf } from '../lib/errors.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { normaliseArguments } from './flags.ts';
 import { createPrinter, wantsColor } from './print.ts';

@@ -1,7 +1,7 @@
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import { mapLimited } from '../lib/async.ts';
 import { visible } from '../lib/text.ts';
 import { readJson } from '../jobfiles/json.ts';

@@ -1,4 +1,5 @@
 import { cutsBetween } from '../jobfiles/edit.ts';
+import { messageOf } from '../lib/errors.ts';
 import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
 import { formOf, readJobFile } from '../jobfiles/read.ts';
 import { rewriteFile, type Convert, type RewriteMode, type Rewritten } from '../jobfiles/rewrite.ts';
@@ -91,7 +92,7 @@ async function migrated(paths: readonly string[], flags: MigrateFlags, context: 
   const { config } = loadFor(flags, context);
   const convert = createConverter(config, { to });
   const found = await filesUnder(paths).catch((error: unknown) => {
-    throw new CommandError(`Cannot read ${paths.join(', ')}: ${error instanceof Error ? error.message : String(error)}`, EXIT.usage);
+    throw new CommandError(`Cannot read ${paths.join(', ')}: ${messageOf(error)}`, EXIT.usage);
   });
   const files: MigratedFile[] = [];
   let toldAtMs = performance.now();

@@ -3,7 +3,7 @@ import { startAdmin } from '../admin/server.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
 import type { Metrics } from '../admin/metrics.ts';
 import type { Cycle, CycleObserver } from '../controller/controller.ts';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import { checkedFor, programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';

@@ -4,7 +4,7 @@ import { changeWanted, readProxyState, type SwitchOutcome, type WantedProxy } fr
 import { ConfigError } from '../config/load.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
 import type { SwitchStage, SwitchView } from '../controller/views.ts';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import { sleep } from '../lib/async.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import { visible } from '../lib/text.ts';

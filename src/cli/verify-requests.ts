@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { readAskedUrl, requestsOf as requestsOfUrl } from '../controller/asked-url.ts';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import { requestUri } from '../lib/go-url.ts';
 import { sortedUnique } from '../lib/sort.ts';
 import { visible } from '../lib/text.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Secret } from '../lib/secret.ts';
+import { systemCode } from '../lib/errors.ts';
 import type { Credentials } from '../model/credentials.ts';
 import { ConfigError, type ConfigFault } from './load.ts';
 import type { PolicyConfig } from './policy-schema.ts';
@@ -27,7 +28,7 @@ function readUsers(usersFile: string): Credentials | string {
   try {
     text = readFileSync(usersFile, 'utf8');
   } catch (cause) {
-    return `Cannot read "${usersFile}": ${cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable'}, expected an htpasswd file`;
+    return `Cannot read "${usersFile}": ${systemCode(cause) ?? 'unreadable'}, expected an htpasswd file`;
   }
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
   if (lines.length === 0) return `Cannot use "${usersFile}": it names no users, expected NAME:HASH lines`;

@@ -4,6 +4,7 @@ import { parse as parseToml, TomlError } from 'smol-toml';
 import { z } from 'zod';
 import { nearest } from '../lib/nearest.ts';
 import { parseYaml, YamlError } from '../lib/yaml.ts';
+import { systemCode } from '../lib/errors.ts';
 import type { Server } from '../model/rendered.ts';
 import {
   ADDRESS_VARIABLES,
@@ -121,7 +122,7 @@ function readConfigFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
+    const reason = systemCode(cause) ?? 'unreadable';
     throw new ConfigError([{ key: '', message: `Cannot read the configuration file: ${reason}` }], file);
   }
 }

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 import { sha256 } from '../lib/hash.ts';
 import type { Log } from '../lib/log.ts';
+import { systemCode } from '../lib/errors.ts';
 import type { Generation } from '../model/generation.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -129,7 +130,7 @@ async function namesIn(dir: string): Promise<readonly string[]> {
   try {
     return await readdir(dir);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (systemCode(error) === 'ENOENT') return [];
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Deployer, LiveState } from '../apply/deployer.ts';
-import { causesOf } from '../lib/abort.ts';
+import { causesOf } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';

@@ -1,7 +1,7 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { writeFileAtomic } from '../lib/files.ts';
+import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 import { sha256 } from '../lib/hash.ts';
 import { readText } from './tree.ts';
 
@@ -38,10 +38,7 @@ const MANIFEST: z.ZodType<{ readonly runs: readonly MigrationRun[] }> = z.strict
 
 /** All writings that were not taken back, oldest first; none where there is no manifest. Throws `RangeError` for a file that is none. */
 export async function readManifest(path: string): Promise<readonly MigrationRun[]> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readTextFile(path);
   if (text === undefined) return [];
   try {
     return MANIFEST.parse(JSON.parse(text)).runs;

@@ -2,13 +2,14 @@ import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { systemCode } from './errors.ts';
 
 /** The content of a text file, or undefined where there is none. Other errors are thrown. */
 export async function readTextFile(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -66,7 +67,7 @@ export async function stageFile(path: string, content: string, options: AtomicWr
         await rename(staged, path);
       } catch (error) {
         await discard();
-        if (isOfOtherFilesystem(error) && stagingDir !== dirname(path)) {
+        if (systemCode(error) === 'EXDEV' && stagingDir !== dirname(path)) {
           const { stagingDir: _other, ...rest } = options;
           return (await stageFile(path, content, rest)).place();
         }
@@ -75,10 +76,6 @@ export async function stageFile(path: string, content: string, options: AtomicWr
       return { onDisk: open(dirname(path), constants.O_RDONLY).then((opened) => withFile(opened, (directory) => directory.sync())) };
     },
   };
-}
-
-function isOfOtherFilesystem(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EXDEV';
 }
 
 async function withFile(file: FileHandle, use: (file: FileHandle) => Promise<void>): Promise<void> {

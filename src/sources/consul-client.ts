@@ -1,5 +1,5 @@
 import { Agent, buildConnector, request } from 'undici';
-import { causesOf } from '../lib/abort.ts';
+import { causesOf } from '../lib/errors.ts';
 import type { Scope } from '../lib/scope.ts';
 import { socketOptions, type ConsulConnection } from './consul-connection.ts';
 import { connectionLimitOf } from './consul-limit.ts';

@@ -1,4 +1,4 @@
-import { messageOf } from '../lib/abort.ts';
+import { messageOf } from '../lib/errors.ts';
 import { fullJitterMs, mapLimited, sleep } from '../lib/async.ts';
 import { createBell } from '../lib/bell.ts';
 import type { Clock } from '../lib/clock.ts';

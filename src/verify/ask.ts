@@ -3,7 +3,7 @@ import { Agent, request as httpRequest, type IncomingMessage, type RequestOption
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { createSecureContext } from 'node:tls';
-import { messageOf } from '../lib/abort.ts';
+import { messageOf, systemCode } from '../lib/errors.ts';
 import { splitHost } from '../lib/host.ts';
 import { headerPairs, type Answer, type Echo } from './answer.ts';
 import type { Answering } from './differences.ts';
@@ -151,6 +151,5 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
 }
 
 function failureOf(error: unknown): string {
-  const { code } = error instanceof Error ? (error as NodeJS.ErrnoException) : {};
-  return code === undefined || code === '' ? messageOf(error) : code;
+  return systemCode(error) || messageOf(error);
 }
