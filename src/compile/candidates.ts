@@ -1,12 +1,13 @@
 import { groupBy } from '../lib/sort.ts';
 import { compareInstances, serviceKey, type ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Diagnosed, type Diagnostic, type Report, type TagSpan } from '../model/diagnostic.ts';
+import { isSecondary, protocolOf } from '../model/entry-point.ts';
 import type { Definition, Fault, RouteIntent } from '../model/intent.ts';
 import { claimKey, matchKey } from '../model/match.ts';
 import type { Route } from '../model/route.ts';
 import { addressProblem } from './addresses.ts';
 import { withAttached } from './attach.ts';
-import { isAside, resolveEntryPoints } from './entry-points.ts';
+import { resolveEntryPoints } from './entry-points.ts';
 import type { CompileOptions } from './options.ts';
 import { effectivePriority } from './priority.ts';
 import { createResolver, type NameUse, type ResolvedIntent, type ResolvedTarget, type Resolver } from './references.ts';
@@ -81,15 +82,14 @@ function readingCandidates(targets: readonly ResolvedTarget[], options: CompileO
   const candidates = targets.flatMap(({ intent: asked, instance, local }): readonly Candidate[] => {
     if (!options.accept.includes(asked.dialect)) return [];
     const [span] = asked.spans;
-    const report = isAside(asked.entryPoints) ? silent : reportAll;
+    const report = isSecondary(asked.entryPoints) ? silent : reportAll;
     const intent = asked.sidePools
       ? { ...asked, sidePools: asked.sidePools.filter(({ endpoint }) => mayRouteTo(endpoint, { local, span, report })) }
       : asked;
     const { names, problems } = resolveEntryPoints(intent.entryPoints, options);
     for (const { code, message } of problems) report(diagnose(code, message, { span }));
     if (names.length === 0) return [];
-    const { kind } = intent.entryPoints;
-    const protocol = kind === 'tcp' || kind === 'udp' ? kind : 'http';
+    const protocol = protocolOf(intent.entryPoints);
     const key = JSON.stringify([names, protocol, matchKey(intent.match)]);
     const isRefused = !mayRouteTo(intent.endpoint, { local, span, report });
     const target = targetProblem(intent, options);
@@ -133,7 +133,7 @@ function withoutRepeats(candidates: readonly Candidate[], report: Report): reado
     const [span] = first.intent.spans;
     for (const { intent } of others) {
       const [repeated] = intent.spans;
-      if (repeated?.tag === span?.tag || isAside(intent.entryPoints)) continue;
+      if (repeated?.tag === span?.tag || isSecondary(intent.entryPoints)) continue;
       const related = span ? [span] : [];
       report(
         diagnose('ROUTE_DUPLICATE', 'This instance asks for the same route twice; the other tag is used', { span: repeated, related }),
@@ -144,7 +144,7 @@ function withoutRepeats(candidates: readonly Candidate[], report: Report): reado
 }
 
 function withinLimit(candidates: readonly Candidate[], { limits }: CompileOptions, report: Report): readonly Candidate[] {
-  const counted = candidates.filter(({ intent }) => !isAside(intent.entryPoints));
+  const counted = candidates.filter(({ intent }) => !isSecondary(intent.entryPoints));
   const [excess] = counted.slice(limits.routesPerService);
   if (!excess) return candidates;
   const message = `Cannot serve ${counted.length - limits.routesPerService} routes of this service: it asks for ${counted.length}, expected at most ${limits.routesPerService}`;

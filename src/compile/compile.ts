@@ -1,13 +1,13 @@
 import { createMemory } from '../lib/memo.ts';
 import { serviceKey } from '../model/catalog.ts';
 import { compareDiagnostics, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
+import { isSecondary } from '../model/entry-point.ts';
 import type { Fault } from '../model/intent.ts';
 import type { BackendId, OwnerId, RouteId } from '../model/names.ts';
 import type { Backend, Endpoint } from '../model/pool.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { createTable } from '../model/table.ts';
 import { candidatesOf, groupCandidates, silent, type Candidate, type Reading } from './candidates.ts';
-import { isAside } from './entry-points.ts';
 import { mergeCandidates, type Unranked } from './merge.ts';
 import type { Claims, CompileOptions } from './options.ts';
 import { withinOwnership } from './owner.ts';
@@ -80,8 +80,8 @@ const memoryOf = createMemory<Diagnosed<Unranked | undefined>>();
 function mergedGroup(group: readonly Candidate[], options: CompileOptions): Diagnosed<Unranked | undefined> {
   const diagnostics: Diagnostic[] = [];
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
-  const isOnlyAside = group.every(({ intent }) => isAside(intent.entryPoints));
-  return { value: mergeCandidates(group, options, isOnlyAside ? silent : report), diagnostics };
+  const isSilent = group.every(({ intent }) => isSecondary(intent.entryPoints));
+  return { value: mergeCandidates(group, options, isSilent ? silent : report), diagnostics };
 }
 
 /** Services with an error at a tag that gave no intent. */

@@ -21,7 +21,7 @@ export function resolveEntryPoints(
   options: Pick<CompileOptions, 'entryPoints' | 'tls' | 'openPorts'>,
 ): ResolvedEntryPoints {
   const { entryPoints, tls } = options;
-  if ('aside' in choice && choice.aside) return { ...resolveEntryPoints({ kind: choice.kind }, options), problems: [] };
+  if ('secondary' in choice && choice.secondary) return { ...resolveEntryPoints({ kind: choice.kind }, options), problems: [] };
   if (needsTls(choice) && !tls)
     return none('ROUTE_TLS_OFF', 'Cannot serve the route: it needs TLS and `tls.mode` is off, expected `tls.mode: internal` or `files`');
   const http = entryPoints.filter(({ protocol }) => protocol === 'http');
@@ -42,11 +42,6 @@ export function resolveEntryPoints(
     default:
       throw new TypeError(`Cannot resolve entry points: ${JSON.stringify(choice satisfies never)}`);
   }
-}
-
-/** Whether a choice belongs to a part of another intent, which alone speaks for the tag. */
-export function isAside(choice: EntryPointChoice): boolean {
-  return 'aside' in choice;
 }
 
 function needsTls(choice: EntryPointChoice): boolean {

@@ -1,5 +1,6 @@
 import { groupBy } from '../lib/sort.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
+import { protocolOf } from '../model/entry-point.ts';
 import type { RouteIntent } from '../model/intent.ts';
 import type { Reading } from './candidates.ts';
 
@@ -32,12 +33,8 @@ interface Router {
 
 function routersOf(reading: Reading): readonly Router[] {
   return reading.intents.flatMap((intent) =>
-    intent.name === undefined || !isHttp(intent.entryPoints) ? [] : [{ name: intent.name, intent, reading }],
+    intent.name === undefined || protocolOf(intent.entryPoints) !== 'http' ? [] : [{ name: intent.name, intent, reading }],
   );
-}
-
-function isHttp({ kind }: RouteIntent['entryPoints']): boolean {
-  return kind !== 'tcp' && kind !== 'udp';
 }
 
 function hasService({ definitions }: Reading, name: string): boolean {

@@ -2,6 +2,7 @@ import { once } from '../lib/memo.ts';
 import { compareText, groupBy } from '../lib/sort.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
+import { protocolOf } from '../model/entry-point.ts';
 import type { RouteIntent } from '../model/intent.ts';
 import { matchKey } from '../model/match.ts';
 import type { Reading } from './candidates.ts';
@@ -38,8 +39,8 @@ const routersOf = once(({ instance, intents }: Reading): readonly NamedRouter[] 
   );
 });
 
-function nameKey({ source, owner }: ServiceInstance, { name, entryPoints: { kind } }: RouteIntent): string {
-  return JSON.stringify([source, owner, kind === 'tcp' || kind === 'udp' ? kind : 'http', name]);
+function nameKey({ source, owner }: ServiceInstance, { name, entryPoints }: RouteIntent): string {
+  return JSON.stringify([source, owner, protocolOf(entryPoints), name]);
 }
 
 function contentOf({ entryPoints, match, middlewares, priority, backend, linked, tlsProfile }: RouteIntent): string {

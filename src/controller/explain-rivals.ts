@@ -4,7 +4,7 @@ import { groupBy } from '../lib/sort.ts';
 import type { Reading } from '../compile/candidates.ts';
 import { tagSpan, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
 import { describeMatch } from '../model/describe.ts';
-import type { EntryPoint } from '../model/entry-point.ts';
+import { protocolOf } from '../model/entry-point.ts';
 import type { RouteIntent } from '../model/intent.ts';
 import type { PathMatch } from '../model/match.ts';
 import { redactedSpan, redactedText } from '../model/redact.ts';
@@ -86,7 +86,7 @@ interface Claim {
 function lossOfIntent(scene: Scene, { reading, intent, routes, request, answering }: Claim): Loss | undefined {
   const { proxy } = scene.context;
   const [span] = intent.spans;
-  if (!span || protocolOf(intent) !== request.entryPoint.protocol || !namesHost(intent, request, scene)) return undefined;
+  if (!span || protocolOf(intent.entryPoints) !== request.entryPoint.protocol || !namesHost(intent, request, scene)) return undefined;
   const own = intent.spans.flatMap((part) => routes.get(tagKey(part)) ?? []);
   if (answering && own.some(({ id }) => id === answering.id)) return undefined;
   const [route] = own;
@@ -159,10 +159,6 @@ function lossOf(span: TagSpan, told: Diagnostic | undefined, otherwise: Omit<Los
 function worst(diagnostics: readonly Diagnostic[]): Diagnostic | undefined {
   const weight = { error: 0, warning: 1, info: 2 } as const;
   return diagnostics.toSorted((a, b) => weight[a.severity] - weight[b.severity])[0];
-}
-
-function protocolOf({ entryPoints: { kind } }: RouteIntent): EntryPoint['protocol'] {
-  return kind === 'tcp' || kind === 'udp' ? kind : 'http';
 }
 
 /** Whether a host part is about the host of a request; every host is, its path decides. */

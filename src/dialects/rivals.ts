@@ -1,5 +1,6 @@
 import { groupBy } from '../lib/sort.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
+import { isSecondary } from '../model/entry-point.ts';
 import type { RouteIntent } from '../model/intent.ts';
 import { matchKey } from '../model/match.ts';
 import type { LoadBalancing } from '../model/pool.ts';
@@ -28,7 +29,7 @@ export interface RivalTools {
  */
 export function settleRivals(intents: readonly RouteIntent[], { dialects, context, staying }: RivalTools, report: Report): Settled {
   const order = dialects.map(({ name }) => name);
-  const speaking = intents.filter(({ entryPoints }) => !('aside' in entryPoints));
+  const speaking = intents.filter(({ entryPoints }) => !isSecondary(entryPoints));
   const winners = new Map<RouteIntent, RouteIntent>();
   for (const group of groupBy(speaking, (intent) => placeKey(intent, context)).values()) {
     const [first, ...others] = group.toSorted(

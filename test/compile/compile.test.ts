@@ -80,7 +80,7 @@ test('buildTable() serves the part beside a route without a word, and leaves it 
   const beside = intentOf(
     instance,
     { ...matchOf('h.io'), host: exactHost(host('h.io'), port(80)) },
-    { entryPoints: { kind: 'tls', aside: true } },
+    { entryPoints: { kind: 'tls', secondary: true } },
   );
   const [withTls, without] = [true, false].map((tls) => compile([readingOf(instance, plain, beside)], { tls }));
 

@@ -54,7 +54,7 @@ const MESSAGES: readonly (readonly [string, EntryPointChoice, boolean, string])[
   ['a choice of TLS', { kind: 'tls' }, false, TLS_OFF],
   ['a name with TLS', { kind: 'named', names: ['websecure'], tls: true }, false, TLS_OFF],
   ['a port with TLS', { kind: 'port', port: port(443), tls: true }, false, TLS_OFF],
-  ['a part that another intent speaks for', { kind: 'tls', aside: true }, false, ''],
+  ['a part that another intent speaks for', { kind: 'tls', secondary: true }, false, ''],
   [
     'a port of tcp',
     { kind: 'port', port: port(3306), tls: true },

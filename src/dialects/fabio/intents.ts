@@ -17,7 +17,7 @@ interface Origin {
 }
 
 /**
- * What one tag asks for: its route; beside it, aside, the same on the listeners of the other kind where its host names port 80 or 443, and
+ * What one tag asks for: its route; secondary to it, the same on the listeners of the other kind where its host names port 80 or 443, and
  * the refusal of requests of a kind that its instances do not speak: Fabio answers those with an error, never from a wider route.
  */
 export function intentsOf(route: FabioRoute, options: FabioOptions, origin: Origin): readonly RouteIntent[] {
@@ -61,9 +61,10 @@ function httpIntent(route: FabioRoute, options: FabioOptions, { instance, span }
   };
 }
 
-/** An intent on the listeners that its tag names, and aside on those of the other kind. */
-function everywhere(intent: RouteIntent, { aside }: FabioRoute): readonly RouteIntent[] {
-  return aside ? [intent, { ...intent, entryPoints: aside.entryPoints, match: { ...intent.match, host: aside.host } }] : [intent];
+/** An intent on the listeners that its tag names, and the secondary one on those of the other kind. */
+function everywhere(intent: RouteIntent, { secondary }: FabioRoute): readonly RouteIntent[] {
+  if (!secondary) return [intent];
+  return [intent, { ...intent, entryPoints: secondary.entryPoints, match: { ...intent.match, host: secondary.host } }];
 }
 
 /**
@@ -87,10 +88,10 @@ function tcpIntent({ host, pathText, hostPort, tcpPort }: FabioRoute, main: Rout
 /** The answer to requests that the instances of an intent do not speak. */
 function refusal(intent: RouteIntent): RouteIntent {
   const { kept: _kept, share: _share, ...rest } = intent;
-  const entryPoints = besides(rest.entryPoints);
+  const entryPoints = secondaryOf(rest.entryPoints);
   return { ...rest, entryPoints, protocol: 'http', pool: PLAIN_POOL, middlewares: [], action: { kind: 'refuse' } };
 }
 
-function besides(choice: EntryPointChoice): EntryPointChoice {
-  return choice.kind === 'plain' || choice.kind === 'tls' || choice.kind === 'both' ? { kind: choice.kind, aside: true } : choice;
+function secondaryOf(choice: EntryPointChoice): EntryPointChoice {
+  return choice.kind === 'plain' || choice.kind === 'tls' || choice.kind === 'both' ? { kind: choice.kind, secondary: true } : choice;
 }

@@ -22,7 +22,7 @@ export interface FabioRoute {
   readonly pathText: string;
   readonly entryPoints: EntryPointChoice;
   /** Where the host names port 80 or 443: on the listeners of the other kind Fabio asks for that port in the Host header. */
-  readonly aside?: { readonly host: HostMatch; readonly entryPoints: EntryPointChoice };
+  readonly secondary?: { readonly host: HostMatch; readonly entryPoints: EntryPointChoice };
   /** The port that its host names. */
   readonly hostPort?: Port;
   /** A TCP route by its form (`:port`), whatever its options say. */
@@ -85,7 +85,7 @@ function dead(text: string): RouteNote {
   return { code: 'FABIO_ROUTE_DEAD', message: `"${text}" is never looked up by Fabio; nothing is served for it`, ...hint };
 }
 
-function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'host' | 'entryPoints' | 'aside' | 'hostPort'> | RouteNote {
+function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'host' | 'entryPoints' | 'secondary' | 'hostPort'> | RouteNote {
   if (text === '') return { host: ANY_HOST, entryPoints: { kind: 'both' } };
   const colon = /^(.*):(\d+)$/.exec(text);
   const number = colon ? portOf(colon[2] ?? '') : undefined;
@@ -97,10 +97,10 @@ function parseHost(text: string, settings: FabioSettings): Pick<FabioRoute, 'hos
   const host = hostOf(name, number === undefined || usual ? 'own' : number, settings);
   if ('code' in host || number === undefined) return 'code' in host ? host : { host, entryPoints };
   if (!usual) return { host, entryPoints, hostPort: number };
-  const aside = hostOf(name, number, settings);
-  return 'code' in aside
-    ? aside
-    : { host, entryPoints, hostPort: number, aside: { host: aside, entryPoints: { kind: number === 80 ? 'tls' : 'plain', aside: true } } };
+  const withPort = hostOf(name, number, settings);
+  if ('code' in withPort) return withPort;
+  const secondary = { host: withPort, entryPoints: { kind: number === 80 ? 'tls' : 'plain', secondary: true } } as const;
+  return { host, entryPoints, hostPort: number, secondary };
 }
 
 /** A port as it stands in a Host header: without leading zeros. */

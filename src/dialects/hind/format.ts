@@ -1,4 +1,4 @@
-import type { EntryPointChoice } from '../../model/entry-point.ts';
+import { isSecondary, type EntryPointChoice } from '../../model/entry-point.ts';
 import type { RouteIntent } from '../../model/intent.ts';
 import type { HostMatch, PathMatch } from '../../model/match.ts';
 import { protects, type Middleware } from '../../model/middleware.ts';
@@ -30,7 +30,7 @@ export function createHindFormatter({ allowIps = [] }: HindSettings = {}): TagFo
     name: 'hind',
     format(intents, context, report) {
       const asked = joinPairs(
-        intents.filter(({ entryPoints }) => !('aside' in entryPoints)),
+        intents.filter(({ entryPoints }) => !isSecondary(entryPoints)),
         context,
       );
       const found = asked.map((intent) => ({ intent, ...sayIntent(intent, allowIps, context) }));

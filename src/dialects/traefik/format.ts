@@ -2,6 +2,7 @@ import { shortHash } from '../../lib/hash.ts';
 import { groupBy } from '../../lib/sort.ts';
 import { slug } from '../../lib/text.ts';
 import type { Report } from '../../model/diagnostic.ts';
+import { isSecondary, protocolOf } from '../../model/entry-point.ts';
 import type { PoolMember, RouteIntent } from '../../model/intent.ts';
 import type { FormatContext, TagFormatter } from '../dialect.ts';
 import { faultLosses, impossible, isWhole, reportLosses, unsupported, type Loss } from '../loss.ts';
@@ -22,7 +23,7 @@ export function createTraefikFormatter({ prefix }: Pick<TraefikSettings, 'prefix
   return {
     name: 'traefik',
     format(intents, context, report) {
-      const asked = intents.filter(isOwn);
+      const asked = intents.filter(({ entryPoints }) => !isSecondary(entryPoints));
       const refused = asked.filter((intent) => wholeLosses(intent).length > 0);
       for (const intent of refused) reportLosses(intent, wholeLosses(intent), 'traefik', report);
       const printed = printJobs(jobsOf(asked.filter((intent) => !refused.includes(intent))), context, report);
@@ -39,11 +40,6 @@ export function createTraefikFormatter({ prefix }: Pick<TraefikSettings, 'prefix
 
 /** Routers, then services, then middlewares. */
 const SECTIONS = ['routers', 'services', 'middlewares'] as const;
-
-/** What speaks for its tag, beside which others say the same for other entry points or requests. */
-function isOwn({ entryPoints }: RouteIntent): boolean {
-  return !('aside' in entryPoints);
-}
 
 /** One route that is to be printed: intents that differ in nothing but their match. */
 interface Job {
@@ -70,16 +66,12 @@ function jobsOf(intents: readonly RouteIntent[]): readonly Job[] {
   const groups = groupBy(intents, (intent) => contentOf(intent, intent.name === undefined));
   return [...groups.values()].flatMap((group): readonly Job[] => {
     const [intent] = group;
-    return intent ? [{ group, intent, protocol: protocolOf(intent) }] : [];
+    return intent ? [{ group, intent, protocol: protocolOf(intent.entryPoints) }] : [];
   });
 }
 
 function wholeLosses(intent: RouteIntent): readonly Loss[] {
   return intent.action.kind === 'refuse' ? [...faultLosses(intent), impossible('an answer of 503')] : faultLosses(intent);
-}
-
-function protocolOf({ entryPoints: { kind } }: RouteIntent): Job['protocol'] {
-  return kind === 'tcp' || kind === 'udp' ? kind : 'http';
 }
 
 /** Everything that two intents of one router have in common. */

@@ -1,5 +1,6 @@
 import type { ServiceInstance } from '../../../model/catalog.ts';
 import type { TagSpan } from '../../../model/diagnostic.ts';
+import { isSecondary } from '../../../model/entry-point.ts';
 import type { RouteIntent } from '../../../model/intent.ts';
 import type { FormatContext, TagFormatter } from '../../dialect.ts';
 import { faultLosses, hindLosses, impossible, isWhole, reportLosses, said, type Loss, type Said } from '../../loss.ts';
@@ -25,7 +26,7 @@ export function createFabioFormatter(settings: FabioSettings): TagFormatter {
     format(intents, context, report) {
       const asked = joinPairs(
         intents
-          .filter(isOwn)
+          .filter(({ entryPoints }) => !isSecondary(entryPoints))
           .map((intent) => withTransport(intent, context))
           .flatMap(splitAtRedirect),
         context,
@@ -40,11 +41,6 @@ export function createFabioFormatter(settings: FabioSettings): TagFormatter {
       );
     },
   };
-}
-
-/** What speaks for its tag, beside which others say the same for other listeners or requests. */
-function isOwn({ entryPoints }: RouteIntent): boolean {
-  return !('aside' in entryPoints);
 }
 
 /** An intent with what the transport that it names says. */
