@@ -8,8 +8,9 @@ import { digest } from '../model/names.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
 import { createAdminClient, type AdminAnswer } from './admin-client.ts';
 import { createCaddyAdapter } from './caddy-adapter.ts';
-import type { CheckOutcome, Deployer, DiskState, LiveState } from './deployer.ts';
+import type { CheckOutcome, Deployer, LiveState } from './deployer.ts';
 import { runProgram } from './exec.ts';
+import { mainFile, readDiskState } from './main-file.ts';
 
 /** What a deployer of Caddy needs. */
 export interface CaddyDeployerOptions {
@@ -45,7 +46,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   );
   /** Of the marker as it was last seen. */
   let etag: string | undefined;
-  return { server: 'caddy', check, apply, live, disk, version };
+  return { server: 'caddy', check, apply, live, disk: () => readDiskState(file), version };
 
   async function check(config: RenderedConfig, signal: AbortSignal): Promise<CheckOutcome> {
     if (binary === undefined) return { kind: 'unchecked', reason: 'no caddy program was found' };
@@ -148,25 +149,11 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
       : { kind: 'ours', digest: digest(marker) };
   }
 
-  async function disk(): Promise<DiskState> {
-    const content = await readTextFile(file);
-    if (content === undefined) return { kind: 'absent' };
-    const contents = new Map([[file, content]]);
-    const marker = /^# hind-proxy table ([0-9a-f]{64})$/m.exec(content)?.[1];
-    return marker === undefined ? { kind: 'foreign', contents } : { kind: 'ours', digest: digest(marker), contents };
-  }
-
   async function version(signal: AbortSignal): Promise<string | undefined> {
     if (binary === undefined) return undefined;
     const run = await runProgram(binary, ['version'], { env: { HOME: dirname(file) }, timeoutMs: 5000, signal });
     return run.kind === 'exited' ? run.stdout.split(' ')[0]?.replace(/^v/, '') : undefined;
   }
-}
-
-function mainFile({ files }: RenderedConfig): RenderedFile {
-  const [file] = files;
-  if (!file) throw new RangeError('Cannot apply a configuration without files');
-  return file;
 }
 
 function refused({ body }: AdminAnswer, file: RenderedFile): ApplyOutcome {

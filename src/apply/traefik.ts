@@ -1,13 +1,14 @@
 import { dirname } from 'node:path';
 import { causesOf } from '../lib/errors.ts';
 import { sleep } from '../lib/async.ts';
-import { readTextFile, stageFile, writeFileAtomic } from '../lib/files.ts';
+import { stageFile, writeFileAtomic } from '../lib/files.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
 import { digest } from '../model/names.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
 import { createAdminClient, type AdminAnswer } from './admin-client.ts';
 import type { CheckOutcome, Deployer, DiskState, LiveState } from './deployer.ts';
 import { runProgram } from './exec.ts';
+import { mainFile, readDiskState } from './main-file.ts';
 
 /** What a deployer of Traefik needs. */
 export interface TraefikDeployerOptions {
@@ -37,7 +38,7 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   const client = createAdminClient(api, { keepAlive: true });
   const headers = authorization === undefined ? {} : { authorization };
   const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
-  return { server: 'traefik', check, apply, live, disk, version };
+  return { server: 'traefik', check, apply, live, disk: () => readDiskState(file), version };
 
   function check(): Promise<CheckOutcome> {
     return Promise.resolve({ kind: 'unchecked', reason: 'Traefik has no validator; what it takes is read back after the write' });
@@ -46,7 +47,7 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
     const startedAtMs = performance.now();
     const rendered = mainFile(config);
-    const [before, staged] = await Promise.all([disk(), stageFile(file, rendered.content, { stagingDir })]);
+    const [before, staged] = await Promise.all([readDiskState(file), stageFile(file, rendered.content, { stagingDir })]);
     const { onDisk } = await staged.place();
     const [seen] = await Promise.all([waitForDigest(config, signal), onDisk]);
     if (seen.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${seen.reason}` };
@@ -101,14 +102,6 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
       : { kind: 'ours', digest: digest(marker) };
   }
 
-  async function disk(): Promise<DiskState> {
-    const content = await readTextFile(file);
-    if (content === undefined) return { kind: 'absent' };
-    const contents = new Map([[file, content]]);
-    const marker = /^# hind-proxy table ([0-9a-f]{64})$/m.exec(content)?.[1];
-    return marker === undefined ? { kind: 'foreign', contents } : { kind: 'ours', digest: digest(marker), contents };
-  }
-
   async function version(signal: AbortSignal): Promise<string | undefined> {
     if (binary === undefined) return undefined;
     const run = await runProgram(binary, ['version'], { env: { HOME: dirname(file) }, timeoutMs: 5000, signal });
@@ -134,10 +127,4 @@ function routersIn(body: string, { content, units }: RenderedFile): readonly Dis
       const unit = units.find(({ firstLine }) => lines[firstLine - 1]?.trimStart().startsWith(key))?.unit;
       return { name, error: error.join(', '), unit };
     });
-}
-
-function mainFile({ files }: RenderedConfig): RenderedFile {
-  const [file] = files;
-  if (!file) throw new RangeError('Cannot apply a configuration without files');
-  return file;
 }

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { DiagnosticView } from '../controller/views.ts';
+import type { DiagnosticView, SpanView } from '../controller/views.ts';
 import { visible } from '../lib/text.ts';
 import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
 import { redactedDiagnostic } from '../model/redact.ts';
@@ -45,13 +45,10 @@ export function formatView(
   { service, instance, tag, start = 0, end = 0, related, ...told }: DiagnosticView,
   printer: Pick<Printer, 'style'>,
 ): string {
-  const placed = (place: {
-    readonly service: string;
-    readonly instance: string;
-    readonly tag: string;
-    readonly start: number;
-    readonly end: number;
-  }) => [`  ${visible(place.service)} (${visible(place.instance)})`, ...caret(place).map((line) => `    ${line}`)];
+  const placed = (place: SpanView): readonly string[] => [
+    `  ${visible(place.service)} (${visible(place.instance)})`,
+    ...caret(place).map((line) => `    ${line}`),
+  ];
   const tags = service === undefined || instance === undefined || tag === undefined ? [] : placed({ service, instance, tag, start, end });
   return formatParts(told, { tags, others: related.map(placed), printer });
 }

@@ -1,5 +1,5 @@
 import { fitsWildcard } from '../lib/wildcard.ts';
-import type { HostMatch } from '../model/match.ts';
+import { hostText } from '../model/match.ts';
 import type { Middleware } from '../model/middleware.ts';
 import type { TlsProfile } from '../model/route.ts';
 import type { Attachment, CompileOptions } from './options.ts';
@@ -23,16 +23,11 @@ export function withAttached(target: ResolvedTarget, { attach, policies }: Pick<
 }
 
 function fits({ intent, instance }: ResolvedTarget, { service, host, tag, namespace }: Attachment['match']): boolean {
+  const routeHost = intent.match.host.kind === 'any' ? '' : hostText(intent.match.host);
   return (
     (service === undefined || fitsWildcard(intent.service, service)) &&
     (namespace === undefined || fitsWildcard(intent.owner, namespace)) &&
-    (host === undefined || fitsWildcard(hostText(intent.match.host), host.toLowerCase())) &&
+    (host === undefined || fitsWildcard(routeHost, host.toLowerCase())) &&
     (tag === undefined || instance.tags.some((text) => fitsWildcard(text, tag)))
   );
-}
-
-/** The host as its tag wrote it; nothing for routes of every host. */
-function hostText(host: HostMatch): string {
-  if (host.kind === 'any') return '';
-  return host.kind === 'exact' ? host.host : host.kind === 'glob' ? host.pattern : host.regexp;
 }

@@ -4,6 +4,7 @@ import { diagnose, type Diagnosed, type Diagnostic, type Report, type TagSpan } 
 import { isSecondary, protocolOf } from '../model/entry-point.ts';
 import type { Definition, Fault, RouteIntent } from '../model/intent.ts';
 import { claimKey, matchKey } from '../model/match.ts';
+import { endpointKey } from '../model/pool.ts';
 import type { Route } from '../model/route.ts';
 import { addressProblem } from './addresses.ts';
 import { withAttached } from './attach.ts';
@@ -105,14 +106,14 @@ function readingCandidates(targets: readonly ResolvedTarget[], options: CompileO
 
   /** Whether an endpoint is allowed, of the pool of a route or of one that its middlewares use; told once. */
   function mayRouteTo(
-    { address, port }: ResolvedIntent['endpoint'],
+    endpoint: ResolvedIntent['endpoint'],
     { local, span, report }: { readonly local: boolean; readonly span: TagSpan | undefined; readonly report: Report },
   ): boolean {
-    const refused = addressProblem({ address, port }, { local, policy: options.addresses });
+    const refused = addressProblem(endpoint, { local, policy: options.addresses });
     if (refused === undefined) return true;
-    if (!refusedEndpoints.has(`${address} ${port}`)) {
-      refusedEndpoints.add(`${address} ${port}`);
-      const message = `Cannot route to "${address}" port ${port}: ${refused}`;
+    if (!refusedEndpoints.has(endpointKey(endpoint))) {
+      refusedEndpoints.add(endpointKey(endpoint));
+      const message = `Cannot route to "${endpoint.address}" port ${endpoint.port}: ${refused}`;
       report(diagnose('ROUTE_ADDRESS_REFUSED', message, { span, hint: 'Register another address, or list it in `backends.allow`' }));
     }
     return false;

@@ -1,7 +1,7 @@
 import { compareBy, compareText, groupBy } from '../lib/sort.ts';
 import { fitsWildcard } from '../lib/wildcard.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
-import type { HostMatch, PathMatch, RouteMatch } from '../model/match.ts';
+import { hostText, type HostMatch, type PathMatch, type RouteMatch } from '../model/match.ts';
 import type { OwnerId } from '../model/names.ts';
 import type { Candidate } from './candidates.ts';
 import type { Claims, CompileOptions, Grant } from './options.ts';
@@ -117,8 +117,4 @@ function holderOf(claimants: readonly Candidate[], incumbent: OwnerId | undefine
   const [holder] = oldestFirst;
   if (!holder) throw new RangeError('Cannot name the holder of a host: nobody claims it');
   return holder;
-}
-
-function hostText(host: HostMatch): string {
-  return host.kind === 'exact' ? host.host : host.kind === 'glob' ? host.pattern : host.kind === 'regexp' ? host.regexp : '*';
 }

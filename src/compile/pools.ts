@@ -5,7 +5,7 @@ import { diagnose, type Report } from '../model/diagnostic.ts';
 import type { PoolMember } from '../model/intent.ts';
 import type { Middleware } from '../model/middleware.ts';
 import { backendId, type BackendId } from '../model/names.ts';
-import type { Backend, Endpoint, LoadBalancing } from '../model/pool.ts';
+import { endpointKey, type Backend, type Endpoint, type LoadBalancing } from '../model/pool.ts';
 import type { DialectName, Route } from '../model/route.ts';
 import type { Candidate } from './candidates.ts';
 import { fabioWeights } from './fabio-weights.ts';
@@ -23,7 +23,7 @@ export function endpointsOf(
   routed: readonly Candidate[],
   { intent, options, report }: { readonly intent: ResolvedIntent; readonly options: CompileOptions; readonly report: Report },
 ): readonly WeightedCandidate[] {
-  const distinct = [...new Map(routed.toReversed().map((candidate) => [endpointKey(candidate.intent), candidate])).values()];
+  const distinct = [...new Map(routed.toReversed().map((candidate) => [endpointKey(candidate.intent.endpoint), candidate])).values()];
   const sorted = distinct.toSorted((a, b) => compareEndpoints(a.intent, b.intent));
   const kept = sorted.slice(0, options.limits.endpointsPerRoute);
   if (kept.length < sorted.length) {
@@ -51,7 +51,7 @@ export function backendsOfShare(
   const sidePools = [...new Map((intent.sidePools ?? []).map((pool) => [pool.name, pool])).values()];
   const sideBackends = sidePools.map((pool): Backend => {
     const members = own.flatMap(({ candidate }) => candidate.intent.sidePools?.filter(({ name }) => name === pool.name) ?? []);
-    const distinct = [...new Map(members.map((member) => [endpointKey(member), member])).values()].toSorted(compareEndpoints);
+    const distinct = [...new Map(members.map((member) => [endpointKey(member.endpoint), member])).values()].toSorted(compareEndpoints);
     const endpoints = distinct.map((member) => endpointOf(member, 1));
     return { ...pool.pool, id: idOf(route, [...services, `pool ${pool.name}`]), endpoints };
   });
@@ -95,10 +95,6 @@ function weightsOf(candidates: readonly Candidate[], report: Report): readonly n
     report(diagnose('FABIO_WEIGHT_STARVES', message, { span: starved.spans[0] }));
   }
   return weights;
-}
-
-function endpointKey({ endpoint }: Pick<PoolMember, 'endpoint'>): string {
-  return `${endpoint.address} ${endpoint.port}`;
 }
 
 const compareEndpoints = compareBy<Pick<PoolMember, 'endpoint'>>(

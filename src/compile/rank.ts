@@ -1,7 +1,7 @@
 import { once } from '../lib/memo.ts';
 import { compareBy, compareText, createSorter } from '../lib/sort.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
-import type { HostMatch, PathMatch } from '../model/match.ts';
+import { hostText, type HostMatch, type PathMatch } from '../model/match.ts';
 import type { EntryPointChoice } from '../model/entry-point.ts';
 import type { DialectName } from '../model/route.ts';
 import type { Unranked } from './merge.ts';
@@ -31,10 +31,6 @@ export function rankRoutes(
     report(diagnose('ROUTE_BELOW_OTHERS', message, { span: intent.spans[0] }));
   }
   return ranked;
-}
-
-function hostText(host: HostMatch): string {
-  return host.kind === 'exact' ? host.host : host.kind === 'glob' ? host.pattern : host.kind === 'regexp' ? host.regexp : '*';
 }
 
 /** Merges two lists; of two equally specific heads the first list's is taken. */

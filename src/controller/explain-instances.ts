@@ -2,8 +2,8 @@ import { whyOut } from '../compile/standing.ts';
 import { joinHostPort } from '../lib/host.ts';
 import { instanceKey, type ServiceInstance } from '../model/catalog.ts';
 import type { Outcome } from '../model/evaluation.ts';
+import { endpointKey } from '../model/pool.ts';
 import type { Route } from '../model/route.ts';
-import { addressKey } from './request-view.ts';
 import type { Scene } from './scene.ts';
 
 /** One instance of a service behind a route, and whether it gets requests. */
@@ -38,7 +38,7 @@ function sharesOf(outcomes: readonly Outcome[]): ReadonlyMap<string, number> {
   for (const { share, answer } of outcomes) {
     if (answer.kind !== 'forward' && answer.kind !== 'connect') continue;
     for (const instance of answer.instances) {
-      const key = addressKey(instance.endpoint);
+      const key = endpointKey(instance.endpoint);
       shares.set(key, (shares.get(key) ?? 0) + share * instance.share);
     }
   }
@@ -51,11 +51,11 @@ function endpointsOf({ readings }: Scene, instance: ServiceInstance, route: Rout
   const reading = readings.find((candidate) => instanceKey(candidate.instance) === key);
   const asked = (reading?.intents ?? [])
     .filter(({ spans }) => spans.some((span) => isOf(route, instance, span.tagIndex)))
-    .map(({ endpoint }) => addressKey(endpoint));
+    .map(({ endpoint }) => endpointKey(endpoint));
   const declared = (reading?.definitions ?? []).flatMap((definition) =>
-    definition.kind === 'service' ? [addressKey(definition.endpoint)] : [],
+    definition.kind === 'service' ? [endpointKey(definition.endpoint)] : [],
   );
-  return asked.length > 0 ? asked : [...declared, addressKey(instance)];
+  return asked.length > 0 ? asked : [...declared, endpointKey(instance)];
 }
 
 function whyNone(

@@ -2,7 +2,7 @@ import { matchFailure } from '../compile/evaluation/match-failure.ts';
 import { whyOut } from '../compile/standing.ts';
 import { groupBy } from '../lib/sort.ts';
 import type { Reading } from '../compile/candidates.ts';
-import { tagSpan, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
+import { tagKey, tagSpan, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
 import { describeMatch } from '../model/describe.ts';
 import { protocolOf } from '../model/entry-point.ts';
 import type { RouteIntent } from '../model/intent.ts';
@@ -11,16 +11,12 @@ import { redactedSpan, redactedText } from '../model/redact.ts';
 import type { ProxyRequest } from '../model/request.ts';
 import type { Route } from '../model/route.ts';
 import type { Scene } from './scene.ts';
+import type { SpanView } from './views.ts';
 
 /** A tag that names the host of a request, or could answer it, and does not; and why. */
-export interface RivalView {
-  readonly service: string;
-  /** One instance that carries the tag, and how many do. */
-  readonly instance: string;
+export interface RivalView extends SpanView {
+  /** How many instances carry the tag; `instance` is one of them. */
   readonly instances: number;
-  readonly tag: string;
-  readonly start: number;
-  readonly end: number;
   /** The match of its route, where it has one. */
   readonly match?: string;
   readonly why: string;
@@ -188,8 +184,4 @@ function routesByTag({ serving }: Scene): ReadonlyMap<string, readonly Route[]> 
 
 function sameTag(a: TagSpan, b: TagSpan): boolean {
   return tagKey(a) === tagKey(b);
-}
-
-function tagKey({ source, owner, service, instance, tagIndex }: TagSpan): string {
-  return [source, owner, service, instance, tagIndex].join('\u0000');
 }

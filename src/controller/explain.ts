@@ -2,7 +2,7 @@ import { evaluate } from '../compile/evaluate.ts';
 import { splitHost } from '../lib/host.ts';
 import { nearestFew } from '../lib/nearest.ts';
 import { describeMatch } from '../model/describe.ts';
-import type { Diagnostic, TagSpan } from '../model/diagnostic.ts';
+import { tagKey, type Diagnostic } from '../model/diagnostic.ts';
 import type { Evaluation, Outcome } from '../model/evaluation.ts';
 import type { Middleware } from '../model/middleware.ts';
 import { redactedSpan } from '../model/redact.ts';
@@ -13,7 +13,7 @@ import { instanceViews, type InstanceView } from './explain-instances.ts';
 import { rivalViews, type RivalView } from './explain-rivals.ts';
 import { requestView, type TestView } from './request-view.ts';
 import type { Scene, SceneProxy } from './scene.ts';
-import { diagnosticView, type DiagnosticView } from './views.ts';
+import { diagnosticView, spanView, type DiagnosticView, type SpanView } from './views.ts';
 
 /** What `/v1/explain` says: why a URL answers as it does. */
 export interface ExplainView {
@@ -43,13 +43,7 @@ export interface ExplainedRoute {
   /** Why it is in a state other than active, and epoch ms of its end. */
   readonly reason?: string;
   readonly untilMs?: number;
-  readonly tags: readonly {
-    readonly service: string;
-    readonly instance: string;
-    readonly tag: string;
-    readonly start: number;
-    readonly end: number;
-  }[];
+  readonly tags: readonly SpanView[];
   /** Policies of the operator that act on it. */
   readonly policies: readonly string[];
   readonly instances: readonly InstanceView[];
@@ -116,13 +110,9 @@ function diagnosticsOf({ diagnostics, serving }: Scene, route: Route): readonly 
   );
 }
 
-function tagKey({ source, owner, service, instance, tagIndex }: TagSpan): string {
-  return [source, owner, service, instance, tagIndex].join('\u0000');
-}
-
 /** The tags of a route, each once: instances of one service mostly carry the same. */
 function distinctTags({ spans }: Route): ExplainedRoute['tags'] {
-  const shown = spans.map(redactedSpan).map(({ service, instance, tag, start, end }) => ({ service, instance, tag, start, end }));
+  const shown = spans.map((span) => spanView(redactedSpan(span)));
   return [...new Map(shown.toReversed().map((span) => [JSON.stringify([span.service, span.tag, span.start]), span])).values()].toReversed();
 }
 

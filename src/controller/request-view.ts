@@ -3,6 +3,7 @@ import { requestUri } from '../lib/go-url.ts';
 import { describeMatch } from '../model/describe.ts';
 import type { Answer, Effect, Evaluation, Outcome, RouteTrial } from '../model/evaluation.ts';
 import type { HeaderValue } from '../model/middleware.ts';
+import { endpointKey } from '../model/pool.ts';
 import type { ProxyRequest } from '../model/request.ts';
 import { readAskedUrl, requestsOf, type AskedRequest } from './asked-url.ts';
 import type { Scene } from './scene.ts';
@@ -177,7 +178,7 @@ function answerView(answer: Answer, names: InstanceNames): AnswerView {
       port,
       protocol,
       share,
-      ...names.get(addressKey({ address, port })),
+      ...names.get(endpointKey({ address, port })),
     })),
   };
   if (answer.kind === 'connect') return { kind: 'connect', ...pool, ...(answer.tls && { tls: answer.tls }) };
@@ -192,11 +193,6 @@ function instancesByAddress({ readings, counted }: Scene): InstanceNames {
   const registered = counted.map(({ instance }) => [instance, instance] as const);
   const asked = readings.flatMap(({ instance, intents }) => intents.map(({ endpoint }) => [endpoint, instance] as const));
   return new Map(
-    [...registered, ...asked].map(([endpoint, { service, instance }]) => [addressKey(endpoint), { service, instance }] as const),
+    [...registered, ...asked].map(([endpoint, { service, instance }]) => [endpointKey(endpoint), { service, instance }] as const),
   );
-}
-
-/** The key of an address and port. */
-export function addressKey({ address, port }: { readonly address: string; readonly port: number }): string {
-  return `${address} ${port}`;
 }

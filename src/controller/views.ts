@@ -1,5 +1,6 @@
+import { groupBy } from '../lib/sort.ts';
 import type { HeldRoute } from '../model/change.ts';
-import { compareDiagnostics, isConflict, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
+import { compareDiagnostics, isConflict, tagKey, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
 import type { AskedRequest } from './asked-url.ts';
 import type { ExplainView } from './explain.ts';
 import type { TestView } from './request-view.ts';
@@ -29,24 +30,22 @@ export interface RouteView {
   readonly diagnostics: readonly string[];
 }
 
+/** A stretch of a tag as it is shown. */
+export interface SpanView {
+  readonly service: string;
+  readonly instance: string;
+  readonly tag: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** One entry of `/v1/diagnostics`. */
-export interface DiagnosticView {
+export interface DiagnosticView extends Partial<SpanView> {
   readonly code: string;
   readonly severity: string;
   readonly message: string;
   readonly hint?: string;
-  readonly service?: string;
-  readonly instance?: string;
-  readonly tag?: string;
-  readonly start?: number;
-  readonly end?: number;
-  readonly related: readonly {
-    readonly service: string;
-    readonly instance: string;
-    readonly tag: string;
-    readonly start: number;
-    readonly end: number;
-  }[];
+  readonly related: readonly SpanView[];
 }
 
 /** One entry of `/v1/services`. */
@@ -180,14 +179,12 @@ export function routeViews(
 /** A diagnostic as it is shown. */
 export function diagnosticView(diagnostic: Diagnostic): DiagnosticView {
   const { code, severity, message, hint, span, related } = redactedDiagnostic(diagnostic);
-  const place = ({
-    service,
-    instance,
-    tag,
-    start,
-    end,
-  }: TagSpan): { service: string; instance: string; tag: string; start: number; end: number } => ({ service, instance, tag, start, end });
-  return { code, severity, message, ...(hint !== undefined && { hint }), ...(span && place(span)), related: related.map(place) };
+  return { code, severity, message, ...(hint !== undefined && { hint }), ...(span && spanView(span)), related: related.map(spanView) };
+}
+
+/** A span as it is shown; hide first what it may not show (`redactedSpan`). */
+export function spanView({ service, instance, tag, start, end }: TagSpan): SpanView {
+  return { service, instance, tag, start, end };
 }
 
 /** The diagnostics where two sides want different things, in the order of their places. */
@@ -197,11 +194,7 @@ export function conflictViews(diagnostics: readonly Diagnostic[]): readonly Diag
 
 /** Services with their instances, by owner and name. */
 export function serviceViews(instances: readonly ServiceInstance[]): readonly ServiceView[] {
-  const services = new Map<string, ServiceInstance[]>();
-  for (const instance of instances) {
-    const key = `${serviceKey(instance)} ${instance.source}`;
-    services.set(key, [...(services.get(key) ?? []), instance]);
-  }
+  const services = groupBy(instances, (instance) => `${serviceKey(instance)} ${instance.source}`);
   return [...services.values()].flatMap((group) => {
     const [first] = group;
     if (!first) return [];
@@ -219,16 +212,6 @@ export function serviceViews(instances: readonly ServiceInstance[]): readonly Se
 }
 
 function codesByTag(diagnostics: readonly Diagnostic[]): ReadonlyMap<string, readonly string[]> {
-  const codes = new Map<string, string[]>();
-  for (const { span, code } of diagnostics) {
-    if (!span) continue;
-    const list = codes.get(tagKey(span)) ?? [];
-    list.push(code);
-    codes.set(tagKey(span), list);
-  }
-  return codes;
-}
-
-function tagKey({ source, owner, service, instance, tagIndex }: TagSpan): string {
-  return [source, owner, service, instance, tagIndex].join('\u0000');
+  const placed = diagnostics.flatMap(({ span, code }) => (span ? [{ key: tagKey(span), code }] : []));
+  return new Map([...groupBy(placed, ({ key }) => key)].map(([key, list]) => [key, list.map(({ code }) => code)]));
 }

@@ -39,6 +39,14 @@ export function isInside(address: IpBytes, block: Cidr): boolean {
   });
 }
 
+/** Whether an address lies in one of the blocks, given as text. */
+export function isInsideAny(address: IpBytes, cidrs: readonly string[]): boolean {
+  return cidrs.some((text) => {
+    const block = parseCidr(text);
+    return block !== undefined && isInside(address, block);
+  });
+}
+
 /** The blocks as text in CIDR notation, without any address of `holes`: as few blocks as can be, in the order of their addresses. */
 export function withoutBlocks(cidrs: readonly string[], holes: readonly string[]): readonly string[] {
   const away = holes.flatMap((cidr) => parseCidr(cidr) ?? []);

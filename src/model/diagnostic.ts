@@ -65,6 +65,11 @@ export function tagSpan(
   return { source, owner, service, instance: id, tagIndex, tag: instance.tags[tagIndex] ?? '', start, end };
 }
 
+/** Identity of a tag among all instances, whatever part of it a span marks. */
+export function tagKey({ source, owner, service, instance, tagIndex }: TagSpan): string {
+  return [source, owner, service, instance, tagIndex].join('\u0000');
+}
+
 /** Whether two sides want different things and one of them lost. */
 export function isConflict({ code, severity, related }: Diagnostic): boolean {
   return tellsOfConflict(code) || (severity !== 'info' && related.length > 0);

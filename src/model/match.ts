@@ -91,6 +91,12 @@ export function isOneLabel({ pattern, regexp }: Extract<HostMatch, { kind: 'glob
   return /^\*\.[^*?[\]{}]+$/.test(pattern) && regexp.startsWith('^[^.]+\\.');
 }
 
+/** A host part as its tag wrote it, without a port; `*` for every host. */
+export function hostText(host: HostMatch): string {
+  if (host.kind === 'exact') return host.host;
+  return host.kind === 'glob' ? host.pattern : host.kind === 'regexp' ? host.regexp : '*';
+}
+
 /** The canonical text of a host part. */
 export function hostKey(host: HostMatch): string {
   switch (host.kind) {

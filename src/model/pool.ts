@@ -93,6 +93,11 @@ export interface Endpoint {
   readonly weight: number;
 }
 
+/** The key of an address and port. */
+export function endpointKey({ address, port }: Pick<Endpoint, 'address'> & { readonly port: number }): string {
+  return `${address} ${port}`;
+}
+
 /** A pool of instances. */
 export interface Backend extends PoolOptions {
   readonly id: BackendId;

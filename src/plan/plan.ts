@@ -2,7 +2,7 @@ import { serviceKey } from '../model/catalog.ts';
 import type { ChangeSet, HeldRoute } from '../model/change.ts';
 import type { BackendId, RouteId, SourceId } from '../model/names.ts';
 import type { Fault } from '../model/intent.ts';
-import type { Backend, Endpoint } from '../model/pool.ts';
+import { endpointKey, type Backend, type Endpoint } from '../model/pool.ts';
 import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf, createTable, routesById } from '../model/table.ts';
 import { backendsOfRoute, diffTables } from './diff.ts';
@@ -141,7 +141,7 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
 
   /** Leaves out what meanwhile belongs to another service. */
   function notTaken(route: Route): (backend: Backend) => readonly Endpoint[] {
-    return ({ endpoints }) => endpoints.filter(({ address, port }) => !guard.takenBy(`${address} ${port}`, route));
+    return ({ endpoints }) => endpoints.filter((endpoint) => !guard.isTaken(endpoint, route));
   }
 }
 
@@ -165,22 +165,23 @@ function doubtOf(route: Route, doubts: ReadonlyMap<SourceId, string>): string | 
 function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, options }: PlanInput): {
   readonly reason?: string;
   readonly hold?: Hold;
-  takenBy(endpoint: string, route: Route): boolean;
+  /** Whether an endpoint now belongs to another service than those of a route. */
+  isTaken(endpoint: Endpoint, route: Route): boolean;
 } {
   const [served, next] = [servedServices(serving), servedServices(wanted)];
   const gone = [...served].filter((service) => !next.has(service)).toSorted();
   const certain = gone.length === 0 ? new Set() : certainServices(serving, doubts);
   const lost = gone.filter((service) => certain.has(service));
   let owners: ReturnType<typeof endpointOwners> | undefined;
-  const takenBy = (endpoint: string, route: Route): boolean => (owners ??= endpointOwners(wanted))(endpoint, route);
+  const isTaken = (endpoint: Endpoint, route: Route): boolean => (owners ??= endpointOwners(wanted))(endpoint, route);
   const total = Math.min(served.size, memory.hold?.total ?? served.size);
   const isEmptied = next.size === 0 && lost.length === served.size;
   const mass = massRemoval(lost, { total, isEmptied, options: options.guard });
-  if (mass === undefined) return { takenBy };
+  if (mass === undefined) return { isTaken };
   const same = memory.hold?.services.join() === lost.join();
   const hold: Hold = same && memory.hold ? memory.hold : { sinceMs: nowMs, services: lost, total };
-  if (isConfirmed(hold, { isEmptied, nowMs, trustedReadAtMs, options: options.guard })) return { takenBy };
-  return { reason: mass, hold, takenBy };
+  if (isConfirmed(hold, { isEmptied, nowMs, trustedReadAtMs, options: options.guard })) return { isTaken };
+  return { reason: mass, hold, isTaken };
 }
 
 /** Services of routes whose sources' silence counts. */
@@ -190,18 +191,18 @@ function certainServices({ routes }: RoutingTable, doubts: ReadonlyMap<SourceId,
 }
 
 /** Whether an endpoint is now one of a service that a route is not made of. */
-function endpointOwners(table: RoutingTable): (endpoint: string, route: Route) => boolean {
+function endpointOwners(table: RoutingTable): (endpoint: Endpoint, route: Route) => boolean {
   const owners = new Map<string, Set<string>>();
   const backends = backendsOf(table);
   for (const route of table.routes) {
-    for (const { address, port } of backendsOfRoute(route, backends).flatMap(({ endpoints }) => endpoints)) {
-      const services = owners.get(`${address} ${port}`) ?? new Set();
+    for (const key of backendsOfRoute(route, backends).flatMap(({ endpoints }) => endpoints.map(endpointKey))) {
+      const services = owners.get(key) ?? new Set();
       for (const service of route.services) services.add(servedKey(route.owner, service));
-      owners.set(`${address} ${port}`, services);
+      owners.set(key, services);
     }
   }
   return (endpoint, { owner, services }) => {
-    const now = owners.get(endpoint);
+    const now = owners.get(endpointKey(endpoint));
     return now !== undefined && !services.some((service) => now.has(servedKey(owner, service)));
   };
 }

@@ -1,6 +1,7 @@
 import { sortedUnique } from '../lib/sort.ts';
 import { compareInstances, type ServiceInstance } from '../model/catalog.ts';
 import type { SourceId } from '../model/names.ts';
+import { endpointKey } from '../model/pool.ts';
 import type { ConsulAnswer } from './consul-client.ts';
 import { parseHealthRows, parseServiceList, type ServiceRows } from './consul-rows.ts';
 
@@ -130,8 +131,8 @@ export function createConsulCatalog({ id, claims }: { readonly id: SourceId; rea
   /** What is kept without being seen goes where another instance now has its address and port. */
   function withoutTaken(all: readonly ServiceInstance[]): readonly ServiceInstance[] {
     const isKept = ({ service, instance }: ServiceInstance): boolean => services.get(service)?.kept.has(instance) === true;
-    const seen = new Set(all.filter((instance) => !isKept(instance)).map(endpointOf));
-    return all.filter((instance) => !isKept(instance) || !seen.has(endpointOf(instance)));
+    const seen = new Set(all.filter((instance) => !isKept(instance)).map(endpointKey));
+    return all.filter((instance) => !isKept(instance) || !seen.has(endpointKey(instance)));
   }
 }
 
@@ -148,10 +149,6 @@ function loses(before: ServiceRows, now: ServiceRows): boolean {
 
 function idsOf({ instances }: ServiceRows): ReadonlySet<string> {
   return new Set(instances.map(({ instance }) => instance));
-}
-
-function endpointOf({ address, port }: ServiceInstance): string {
-  return `${address} ${port}`;
 }
 
 function passes({ health }: ServiceInstance): boolean {

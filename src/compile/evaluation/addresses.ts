@@ -1,4 +1,4 @@
-import { isInside, parseCidr, parseIp, unmapped, type IpBytes } from '../../lib/ip.ts';
+import { isInsideAny, parseIp, unmapped, type IpBytes } from '../../lib/ip.ts';
 import type { AddressSource } from '../../model/middleware.ts';
 import type { ProxyRequest } from '../../model/request.ts';
 
@@ -31,8 +31,8 @@ export function addressesOf(of: AddressSource, request: ProxyRequest, trustedPro
 }
 
 /** Whether an address lies in one of the blocks; one that cannot be read lies in none. */
-export function isIn({ ip }: SeenAddress, cidrs: readonly string[]): boolean {
-  return ip !== undefined && cidrs.some((block) => isInside(ip, parseCidr(block) ?? { bytes: [], bits: 0 }));
+function isIn({ ip }: SeenAddress, cidrs: readonly string[]): boolean {
+  return ip !== undefined && isInsideAny(ip, cidrs);
 }
 
 /** As `isIn` for a list of allowed addresses: IPv6 hops count as outside, their spellings are too many for a proxy's expression. */

@@ -1,5 +1,5 @@
 import { splitHost } from '../../lib/host.ts';
-import { isInside, parseCidr, parseIp } from '../../lib/ip.ts';
+import { isInsideAny, parseIp } from '../../lib/ip.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import { describeCondition, describeHost, describePath } from '../../model/describe.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
@@ -83,7 +83,7 @@ function conditionHolds(condition: Condition, asked: Context): boolean {
         .some((value) => compileRegexp(condition.regexp).test(value));
     case 'clientIp': {
       const ip = parseIp(request.ip);
-      return ip !== undefined && condition.cidrs.some((block) => isInside(ip, parseCidr(block) ?? { bytes: [], bits: 0 }));
+      return ip !== undefined && isInsideAny(ip, condition.cidrs);
     }
     case 'alpn':
       return false;
