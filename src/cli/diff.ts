@@ -8,12 +8,13 @@ import type { GlobalFlags } from './flags.ts';
 import { proxyOf } from './paths.ts';
 import type { Printer } from './print.ts';
 
+/** What `diff` takes. */
+export interface DiffFlags extends GlobalFlags {
+  readonly json?: boolean;
+}
+
 /** In what the routes of two generations differ; the second is the one that is served where only one is named. Exit 3 where they do. */
-export async function diff(
-  [from, to]: readonly (string | undefined)[],
-  flags: GlobalFlags & { readonly json?: boolean },
-  context: Context,
-): Promise<number> {
+export async function diff([from, to]: readonly (string | undefined)[], flags: DiffFlags, context: Context): Promise<number> {
   const { config, paths, log } = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
   const before = await generationOf(store, from);

@@ -40,7 +40,7 @@ export function givenInstance(
  * Tags in a text: one a line, also as JSON strings; or a JSON list of tags; or one service as JSON, as Consul, Nomad and the file source
  * write it. Throws `CommandError` where JSON is begun and holds something else.
  */
-export function parseTags(text: string): GivenTags {
+function parseTags(text: string): GivenTags {
   const lines = text
     .split(/\r?\n/)
     .map((line) => line.replace(/,$/, ''))

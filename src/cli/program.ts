@@ -1,21 +1,21 @@
 import { Command, CommanderError, Option } from 'commander';
-import type { showConflicts } from './ask.ts';
-import type { showCapabilities } from './capabilities.ts';
+import type { AskFlags } from './ask.ts';
+import type { CapabilityFlags } from './capabilities.ts';
 import type { ConfigFlags } from './config.ts';
 import type { Context } from './context.ts';
 import type { ConvertFlags } from './convert.ts';
 import type { DemoFlags } from './demo.ts';
-import type { diff } from './diff.ts';
-import type { execProxy } from './exec-proxy.ts';
+import type { DiffFlags } from './diff.ts';
+import type { GlobalFlags } from './flags.ts';
 import type { MigrateFlags } from './migrate.ts';
 import type { VerifyFlags } from './migrate-verify.ts';
 import { MIGRATE_COMMANDS, MIGRATE_FLAGS } from './migrate-program.ts';
-import type { plan, render, validate } from './render.ts';
+import type { RenderFlags } from './render.ts';
 import type { RollbackFlags } from './rollback.ts';
-import type { run } from './run.ts';
+import type { RunFlags } from './run.ts';
 import type { SwitchFlags } from './switch.ts';
-import type { validateTags } from './validate-tags.ts';
-import type { health, showGenerations, showRoutes, showStatus, unpin } from './show.ts';
+import type { TagFlags } from './validate-tags.ts';
+import type { ShowFlags } from './show.ts';
 
 /**
  * The command line: every command, its flags and examples. `done` gets the exit code of the command that ran. What a command needs is
@@ -49,11 +49,11 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .option('--once', 'one cycle, then end')
     .option('--dry-run', 'apply nothing; exit 3 where something would change')
     .addOption(adopt)
-    .action(act(async (flags: Parameters<typeof run>[0]) => (await import('./run.ts')).run(flags, context)));
+    .action(act(async (flags: RunFlags) => (await import('./run.ts')).run(flags, context)));
   command('apply', 'one cycle with its stages and times', ['hind-proxy apply --once --config hind-proxy.yaml'])
     .option('--once', 'one cycle, then end (always so)')
     .addOption(adopt)
-    .action(act(async (flags: Parameters<typeof run>[0]) => (await import('./run.ts')).run({ ...flags, once: true }, context)));
+    .action(act(async (flags: RunFlags) => (await import('./run.ts')).run({ ...flags, once: true }, context)));
   command('render', 'print or write what would be applied', [
     'hind-proxy render --target traefik',
     'hind-proxy render --static --out ./out',
@@ -61,7 +61,7 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .option('--target <server>', 'caddy or traefik; default: the configured proxy')
     .option('--static', 'also the files that the proxy reads at its start')
     .option('--out <dir>', 'write files there; - prints')
-    .action(act(async (flags: Parameters<typeof render>[0]) => (await import('./render.ts')).render(flags, context)));
+    .action(act(async (flags: RenderFlags) => (await import('./render.ts')).render(flags, context)));
   command('validate', 'check configuration and tags; all faults at once', [
     'hind-proxy validate',
     'hind-proxy validate --rendered --json',
@@ -72,7 +72,7 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .option('--tags <tag...>', 'only these tags, as those of one service; - reads lines from stdin')
     .option('--json', 'diagnostics as JSON')
     .action(
-      act(async (flags: Parameters<typeof validate>[0] & Parameters<typeof validateTags>[0]) =>
+      act(async (flags: RenderFlags & TagFlags) =>
         flags.tags === undefined
           ? (await import('./render.ts')).validate(flags, context)
           : (await import('./validate-tags.ts')).validateTags(flags, context),
@@ -102,25 +102,25 @@ export function createProgram(context: Context, done: (exitCode: number) => void
   command('plan', 'what would change, per route; exit 3 where something would', ['hind-proxy plan', 'hind-proxy plan --rendered'])
     .option('--rendered', 'also the difference of the files')
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof plan>[0]) => (await import('./render.ts')).plan(flags, context)));
+    .action(act(async (flags: RenderFlags) => (await import('./render.ts')).plan(flags, context)));
   command('routes', 'the routes in the order in which they are tried, and the tags they come from', [
     'hind-proxy routes',
     'hind-proxy routes --host app.example.com --json',
   ])
     .option('--host <text>', 'only routes whose match holds this text')
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof showRoutes>[0]) => (await import('./show.ts')).showRoutes(flags, context)));
+    .action(act(async (flags: ShowFlags) => (await import('./show.ts')).showRoutes(flags, context)));
   command('services', 'the services that the catalogs have', ['hind-proxy services', 'hind-proxy services web --json'])
     .argument('[name]', 'only this service')
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof showRoutes>[0], [name]) => (await import('./show.ts')).showServices(name, flags, context)));
+    .action(act(async (flags: ShowFlags, [name]) => (await import('./show.ts')).showServices(name, flags, context)));
   command('explain', 'why a URL answers as it does: route, tags, instances, losers, proxy', [
     'hind-proxy explain https://app.example.com/login',
     'hind-proxy explain app.example.com/api --json',
   ])
     .argument('<url>', 'a URL, or host/path for every entry point')
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof showConflicts>[0], [url]) => (await import('./ask.ts')).explain(url, flags, context)));
+    .action(act(async (flags: AskFlags, [url]) => (await import('./ask.ts')).explain(url, flags, context)));
   command('test', 'evaluate the routes for one request without sending it', [
     'hind-proxy test https://app.example.com/login',
     "hind-proxy test http://app.example.com/api --method POST --header 'X-Version: 2' --ip 10.1.2.3",
@@ -135,25 +135,23 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     )
     .option('--ip <address>', "the client's address; default: loopback")
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof showConflicts>[0], [url]) => (await import('./ask.ts')).testRequest(url, flags, context)));
+    .action(act(async (flags: AskFlags, [url]) => (await import('./ask.ts')).testRequest(url, flags, context)));
   command('conflicts', 'where two tags want different things, with both of them', ['hind-proxy conflicts', 'hind-proxy conflicts --json'])
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof showConflicts>[0]) => (await import('./ask.ts')).showConflicts(flags, context)));
+    .action(act(async (flags: AskFlags) => (await import('./ask.ts')).showConflicts(flags, context)));
   command('status', 'how sources and proxy are', ['hind-proxy status', 'hind-proxy status --json'])
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof showStatus>[0]) => (await import('./show.ts')).showStatus(flags, context)));
+    .action(act(async (flags: ShowFlags) => (await import('./show.ts')).showStatus(flags, context)));
   command('capabilities', 'what each proxy can do: native, with a module, emulated, unsupported', [
     'hind-proxy capabilities',
     'hind-proxy capabilities --target caddy --json',
   ])
     .option('--target <server>', 'caddy or traefik, with notes; default: both')
     .option('--json', 'as JSON')
-    .action(
-      act(async (flags: Parameters<typeof showCapabilities>[0]) => (await import('./capabilities.ts')).showCapabilities(flags, context)),
-    );
+    .action(act(async (flags: CapabilityFlags) => (await import('./capabilities.ts')).showCapabilities(flags, context)));
   command('generations', 'every configuration that the proxy was given', ['hind-proxy generations'])
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof showGenerations>[0]) => (await import('./show.ts')).showGenerations(flags, context)));
+    .action(act(async (flags: ShowFlags) => (await import('./show.ts')).showGenerations(flags, context)));
   command('diff', 'in what the routes of two generations differ; exit 3 where they do', [
     'hind-proxy diff 41 42',
     'hind-proxy diff 41 --json',
@@ -161,7 +159,7 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .argument('<from>', 'the number of a generation')
     .argument('[to]', 'default: the one that is served')
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof diff>[1], ids) => (await import('./diff.ts')).diff(ids, flags, context)));
+    .action(act(async (flags: DiffFlags, ids) => (await import('./diff.ts')).diff(ids, flags, context)));
   command('rollback', 'put an earlier generation back and pin it; needs neither controller nor catalogs', [
     'hind-proxy rollback',
     'hind-proxy rollback 12 --start',
@@ -180,19 +178,19 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .option('--json', 'as JSON')
     .action(act(async (flags: SwitchFlags, [server]) => (await import('./switch.ts')).switchTo(server, flags, context)));
   command('unpin', 'follow the catalogs again after a rollback', ['hind-proxy unpin']).action(
-    act(async (flags: Parameters<typeof unpin>[0]) => (await import('./show.ts')).unpin(flags, context)),
+    act(async (flags: ShowFlags) => (await import('./show.ts')).unpin(flags, context)),
   );
   command('guard', 'which removals are held and why; accept lets them through', ['hind-proxy guard', 'hind-proxy guard accept'])
     .argument('[accept]', 'let them through')
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof unpin>[0], [action]) => (await import('./show.ts')).guard(action, flags, context)));
+    .action(act(async (flags: ShowFlags, [action]) => (await import('./show.ts')).guard(action, flags, context)));
   command('exec-proxy', 'run the proxy as a child, from its last good configuration', [
     'hind-proxy exec-proxy',
     'PROXY_SERVER=traefik hind-proxy exec-proxy',
-  ]).action(act(async (flags: Parameters<typeof execProxy>[0]) => (await import('./exec-proxy.ts')).execProxy(flags, context)));
+  ]).action(act(async (flags: GlobalFlags) => (await import('./exec-proxy.ts')).execProxy(flags, context)));
   command('health', 'exit 0 where the controller is well, 1 where not', ['hind-proxy health'])
     .option('--json', 'as JSON')
-    .action(act(async (flags: Parameters<typeof health>[0]) => (await import('./show.ts')).health(flags, context)));
+    .action(act(async (flags: ShowFlags) => (await import('./show.ts')).health(flags, context)));
   program
     .command('demo')
     .description('everything at once on loopback, to look at and to change')

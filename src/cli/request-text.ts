@@ -20,7 +20,7 @@ export function requestHead({ request, outcomes, proxy }: TestView, printer: Sty
 }
 
 /** The routes that were asked, in their order, with the part of each that does not hold. */
-export function triedText({ tried, passed, request }: TestView, { style }: Style): string {
+function triedText({ tried, passed, request }: TestView, { style }: Style): string {
   const rows = tried.map((trial) => [String(trial.priority), trial.match, trial.services.join(' '), failureText(trial)]);
   const more = passed > 0 ? [style('dim', `${passed} more routes are for other hosts or entry points`)] : [];
   if (rows.length === 0) return more.length > 0 ? more.join('\n') : style('dim', `no route is served at ${request.entrypoint}`);

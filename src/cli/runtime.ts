@@ -150,7 +150,7 @@ function definedOnly(match: Config['attach'][number]['match']): Attachment['matc
 function controlPorts(config: Config): readonly string[] {
   const { caddy, traefik } = proxyOf(config);
   const urls = [caddy.admin, traefik.api].filter((address) => address.startsWith('http')).map((address) => new URL(address).host);
-  return [...urls, ...(config.admin.listen === undefined ? [] : [config.admin.listen])];
+  return [...urls, ...(config.admin.listen === null ? [] : [config.admin.listen])];
 }
 
 function portOf(address: string): number {

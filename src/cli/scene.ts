@@ -1,11 +1,13 @@
 import { instancesOf } from '../compile/sources.ts';
 import type { ControllerState } from '../controller/controller.ts';
 import type { Scene, SceneProxy } from '../controller/scene.ts';
+import { memoised } from '../lib/memo.ts';
 import { sourceId } from '../model/names.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { fitTable } from '../targets/fit.ts';
 import { proxyOf } from './paths.ts';
 import { compileOptions, type Runtime } from './runtime.ts';
+import type { Setup } from './setup.ts';
 
 /** What is known now: of a running controller, or of catalogs that were read once (`watched: false`). */
 export function sceneOf(runtime: Runtime, { state, watched }: { readonly state: ControllerState; readonly watched: boolean }): Scene {
@@ -15,7 +17,7 @@ export function sceneOf(runtime: Runtime, { state, watched }: { readonly state: 
   const merge = { primary: sourceId(config.sources.primary), merge: config.sources.merge };
   return {
     serving: state.serving,
-    fitted: fittedOf(runtime, state.serving),
+    fitted: fittedBy(setup)(state.serving),
     context: { proxy: target.reading(settings), trustedProxies: settings.trustedProxies },
     entryPoints: target.entryPoints(state.serving, settings),
     held: state.change?.held ?? [],
@@ -39,13 +41,5 @@ function proxyState({ controller, generations }: Runtime): Omit<SceneProxy, 'nam
   };
 }
 
-const fitted = new WeakMap<RoutingTable, RoutingTable>();
-
-/** The table fitted to the proxy, made once for each table that is served. */
-function fittedOf({ setup: { target, settings } }: Runtime, table: RoutingTable): RoutingTable {
-  const known = fitted.get(table);
-  if (known) return known;
-  const { value } = fitTable(target, table, settings);
-  fitted.set(table, value);
-  return value;
-}
+/** The table fitted to the proxy of a set-up, made once for each table that is served. */
+const fittedBy = memoised((table: RoutingTable, { target, settings }: Setup): RoutingTable => fitTable(target, table, settings).value);

@@ -1,13 +1,4 @@
-import {
-  diagnosticView,
-  routeViews,
-  serviceViews,
-  type DiagnosticView,
-  type GenerationView,
-  type RouteView,
-  type ServiceView,
-  type StatusView,
-} from '../controller/views.ts';
+import { routeViews, serviceViews, type GenerationView, type RouteView, type ServiceView, type StatusView } from '../controller/views.ts';
 import { openGenerations } from '../controller/generations.ts';
 import { adminApi } from './admin-api.ts';
 import { causeText } from './cause-text.ts';
@@ -70,12 +61,6 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
       ]),
     ),
   );
-}
-
-/** What is wrong or worth knowing about tags and routes. */
-export async function showDiagnostics(flags: ShowFlags, context: Context): Promise<readonly DiagnosticView[]> {
-  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  return ((await adminApi(setup).get('/v1/diagnostics')) ?? (await readViews(setup, context)).diagnostics) as readonly DiagnosticView[];
 }
 
 /** How the controller is. */
@@ -180,17 +165,12 @@ async function running(setup: Setup, path: string): Promise<unknown> {
 async function readViews(
   setup: Setup,
   { signal }: Context,
-): Promise<{
-  readonly routes: readonly RouteView[];
-  readonly services: readonly ServiceView[];
-  readonly diagnostics: readonly DiagnosticView[];
-}> {
+): Promise<{ readonly routes: readonly RouteView[]; readonly services: readonly ServiceView[] }> {
   const runtime = await openRuntime(setup, { adopt: false });
   const { change, diagnostics } = await readOnce(runtime, signal);
   return {
     routes: routeViews(change.serving, { held: change.held, diagnostics }),
     services: serviceViews([...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
-    diagnostics: diagnostics.map(diagnosticView),
   };
 }
 

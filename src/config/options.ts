@@ -109,7 +109,8 @@ export interface Config {
   /** absent: HinD routes, and unknown hosts in a HinD set-up. */
   readonly https: { readonly redirect?: boolean | undefined };
   readonly proxies: readonly ProxyConfig[];
-  readonly admin: { readonly listen?: string | undefined; readonly socket?: string | null | undefined };
+  /** `null`: not there. `socket` absent: at its usual place. */
+  readonly admin: { readonly listen: string | null; readonly socket?: string | null | undefined };
   readonly logging: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly accessLogs: boolean };
 }
 
@@ -312,7 +313,7 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
       accessLogs: z.boolean().default(false),
     }),
   ),
-}) as unknown as z.ZodType<Config>;
+});
 
 /** The port of `host:port`, `:port` or `[v6]:port`; undefined where there is none. */
 export function addressPort(address: string): ReturnType<typeof parsePort> {

@@ -118,7 +118,7 @@ export function requestView(scene: Scene, request: ProxyRequest, evaluation: Eva
 }
 
 /** What a middleware does with a request, as a sentence. */
-export function describeEffect(effect: Effect): string {
+function describeEffect(effect: Effect): string {
   switch (effect.kind) {
     case 'nothing':
       return `does nothing: ${effect.why}`;

@@ -1,4 +1,3 @@
-import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { SourceId } from '../model/names.ts';
 import type { Source } from '../sources/source.ts';
@@ -24,7 +23,7 @@ export interface SourceState {
 /** All sources of one controller. */
 export interface Watcher {
   states(): ReadonlyMap<SourceId, SourceState>;
-  /** Whether enough is known to act: see `isBarrierOpen`. */
+  /** Asks every source for a fresh read. */
   refresh(): void;
   /** Runs until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
@@ -127,6 +126,3 @@ export function isBarrierOpen(
   });
   return settled && store.all().size > 0;
 }
-
-/** The clock of a cycle, for tests to hold still. */
-export type CycleClock = Pick<Clock, 'nowMs' | 'monotonicMs'>;

@@ -5,7 +5,7 @@ import type { TagReading } from '../model/intent.ts';
 import type { Dialect } from './dialect.ts';
 
 /** Limits of promises.md T5. */
-export const TAG_LIMITS = { maxTagBytes: 8192, maxTags: 512 } as const;
+export const TAG_LIMITS = { maxTagLength: 8192, maxTags: 512 } as const;
 
 /**
  * What the tags of one instance ask for, in the order of the dialects. Tags that no dialect may see (control characters,
@@ -28,12 +28,12 @@ function withoutUnreadableTags(instance: ServiceInstance, dialects: readonly Dia
 
   function isReadable(tag: string, index: number): boolean {
     const span = tagSpan(instance, index);
-    if (index >= TAG_LIMITS.maxTags || tag.length > TAG_LIMITS.maxTagBytes) {
+    if (index >= TAG_LIMITS.maxTags || tag.length > TAG_LIMITS.maxTagLength) {
       if (routes(tag))
         report(
           diagnose(
             'TAG_LIMIT',
-            `Cannot read tag ${index + 1}: ${tag.length} characters, expected at most ${TAG_LIMITS.maxTagBytes} and ${TAG_LIMITS.maxTags} tags`,
+            `Cannot read tag ${index + 1}: ${tag.length} characters, expected at most ${TAG_LIMITS.maxTagLength} and ${TAG_LIMITS.maxTags} tags`,
             { span },
           ),
         );

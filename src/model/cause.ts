@@ -13,7 +13,7 @@ export interface ServiceChange {
   readonly instancesRemoved: readonly string[];
 }
 
-/** Why a generation was made: the services that differ from the one before, those that changed most first by name; `more`: how many are left out. */
+/** Why a generation was made: the services that differ from the one before, by name and owner; `more`: how many are left out. */
 export interface Cause {
   readonly services: readonly ServiceChange[];
   readonly more: number;

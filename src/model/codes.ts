@@ -428,7 +428,6 @@ export const CODES = {
     summary: 'No healthy instance; the route answers 503',
     hint: 'Look at the checks of the service',
   },
-  ROUTE_TOMBSTONE: { severity: 'info', summary: 'The service went; the route answers 503 for a while' },
   ROUTE_ENTRYPOINT_MISSING: {
     severity: 'warning',
     summary: 'No entry point fits; the route is not rendered',
@@ -467,11 +466,6 @@ export const CODES = {
     conflict: true,
     summary: 'http and https instances in one pool; the minority is left out',
     hint: 'Register all instances with one scheme',
-  },
-  CADDY_CERTIFICATE_UNCOVERED: {
-    severity: 'warning',
-    summary: 'No certificate of the proxy covers this host pattern',
-    hint: 'Configure a certificate for it under `tls.certificates`',
   },
   TRAEFIK_UNSUPPORTED: {
     severity: 'error',

@@ -1,12 +1,10 @@
 import type { BackendId, Hostname, Port } from './names.ts';
 
 /** What an upstream speaks. */
-export const UPSTREAM_PROTOCOLS = ['http', 'https', 'h2c', 'tcp', 'udp'] as const;
-export type UpstreamProtocol = (typeof UPSTREAM_PROTOCOLS)[number];
+export type UpstreamProtocol = 'http' | 'https' | 'h2c' | 'tcp' | 'udp';
 
 /** How a pool chooses. `random` follows weights (Fabio's `rnd`); `powerOfTwo`: the less busy of two chosen at random. */
-export const LOAD_BALANCING = ['random', 'roundRobin', 'ipHash', 'leastConnections', 'powerOfTwo', 'leastTime'] as const;
-export type LoadBalancing = (typeof LOAD_BALANCING)[number];
+export type LoadBalancing = 'random' | 'roundRobin' | 'ipHash' | 'leastConnections' | 'powerOfTwo' | 'leastTime';
 
 /** How the proxy talks to the instances of a pool. Times in ms. */
 export interface Transport {

@@ -3,16 +3,14 @@
  * `list`: separated by commas, trimmed. `switch`: `true` or empty is on, anything else takes the part out with everything below it.
  * `any`: not looked at.
  */
-export const VALUE_TYPES = ['string', 'bool', 'integer', 'duration', 'list', 'switch', 'any'] as const;
-export type ValueType = (typeof VALUE_TYPES)[number];
+export type ValueType = 'string' | 'bool' | 'integer' | 'duration' | 'list' | 'switch' | 'any';
 
 /**
  * What becomes of a label. `read`: served as in Traefik. `guard`: the same, and a key that was probably meant to be this one withholds
  * its route, because it protects or decides about TLS. `lossy`: served without it, or otherwise than asked. `inert`: Traefik accepts it
  * and does nothing. `refused`: no tag may say it. `file`: Traefik does not read it from labels.
  */
-export const LABEL_USES = ['read', 'guard', 'lossy', 'inert', 'refused', 'file'] as const;
-export type LabelUse = (typeof LABEL_USES)[number];
+export type LabelUse = 'read' | 'guard' | 'lossy' | 'inert' | 'refused' | 'file';
 
 /** Type of the value, what becomes of the label, what it means. */
 export type LabelRow = readonly [type: ValueType, use: LabelUse, meaning: string];
