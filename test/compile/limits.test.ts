@@ -24,7 +24,7 @@ test('buildTable() serves the first routes of an instance up to the limit of a s
   const route = (index: number, overrides: Partial<RouteIntent> = {}): RouteIntent =>
     intentOf(web, matchOf(`h${index}.io`), { spans: [tagSpan(web, index)], ...overrides });
   const reading = readingOf(web, route(0), route(1), route(2), route(3));
-  const beside = readingOf(web, route(0), route(1, { entryPoints: { kind: 'tls', aside: true } }), route(2));
+  const beside = readingOf(web, route(0), route(1, { entryPoints: { kind: 'tls', secondary: true } }), route(2));
 
   assert.deepEqual(served([reading], limits({ routesPerService: 2 })), {
     hosts: ['h0.io', 'h1.io'],
