@@ -31,7 +31,7 @@ export interface Case {
 /**
  * `equal priority`: Traefik's choice between routers is by chance. `exact host first`: the exact host of a service stands before patterns
  * and host-less routers of others, whatever the length of their rules. `the proxy's own failure`: the certificate of an instance cannot be
- * verified, or it does not speak HTTP/2, which Traefik answers with 500 and Caddy with 502.
+ * verified, or it speaks another protocol, which Traefik answers with 500 and Caddy with 502.
  */
 type Page = 'equal priority' | 'exact host first' | "the proxy's own failure";
 
@@ -151,11 +151,9 @@ function pageOf(route: Route | undefined, aspect: Aspect, found: Case): Page | u
 }
 
 /** Whether neither side comes to an understanding with an instance, and each says so with its own status. */
-function isOwnFailure(route: Route, { differences, loaded }: Case): boolean {
+function isOwnFailure({ action }: Route, { differences }: Case): boolean {
   const [first] = differences;
-  const backend = backendOf(route, loaded);
-  const isHard = backend?.endpoints.some(({ protocol }) => protocol === 'h2c' || (protocol === 'https' && !backend.transport.skipVerify));
-  return isHard === true && first?.what === 'status' && first.peer === '500' && first.ours === '502';
+  return action.kind === 'forward' && first?.what === 'status' && first.peer === '500' && first.ours === '502';
 }
 
 function backendOf({ action }: Route, { table }: Pick<Loaded, 'table'>): Backend | undefined {
