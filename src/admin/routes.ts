@@ -1,4 +1,4 @@
-import { Hono, type Context } from 'hono';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { ControllerViews } from '../controller/views.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -21,30 +21,37 @@ export interface AdminRoutesOptions {
  * The admin API of contract.md section 4. On loopback anyone may read; writing needs the token or the unix socket. Requests that a
  * browser makes for another site are refused.
  */
-export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRoutesOptions): Hono {
+export function adminRoutes({ views, metrics, ...access }: AdminRoutesOptions): Hono {
   const app = new Hono();
-  const refuse = (context: Context, status: 400 | 401 | 403 | 404 | 409 | 415, code: string, message: string, hint = ''): Response =>
-    context.json({ error: { code, message, ...(hint !== '' && { hint }) } }, status);
+  app.use(onlyAllowed(access));
+  addProbes(app, { views, metrics });
+  addViews(app, views);
+  addActions(app, views);
+  app.notFound((context) => refusal(context, 404, { code: 'NOT_FOUND', message: `There is nothing at ${context.req.path}` }));
+  return app;
+}
 
-  app.use(async (context, next) => {
+/** Passes on what may be asked: see `adminRoutes`. */
+function onlyAllowed({ token, hosts, trusted }: Pick<AdminRoutesOptions, 'token' | 'hosts' | 'trusted'>): MiddlewareHandler {
+  return async (context, next) => {
     const host = context.req.header('host') ?? '';
-    const foreign = context.req.header('origin') !== undefined || context.req.header('sec-fetch-site') === 'cross-site';
-    if (!trusted && (foreign || !hosts.includes(host)))
-      return refuse(context, 403, 'FORBIDDEN', 'Cannot answer a request that comes from another site');
+    const isForeign = context.req.header('origin') !== undefined || context.req.header('sec-fetch-site') === 'cross-site';
+    if (!trusted && (isForeign || !hosts.includes(host)))
+      return refusal(context, 403, { code: 'FORBIDDEN', message: 'Cannot answer a request that comes from another site' });
     if (context.req.method !== 'POST') return next();
     if (!trusted && !carriesToken(context.req.header('authorization'), token))
-      return refuse(
-        context,
-        401,
-        'UNAUTHORIZED',
-        'Cannot write without a token',
-        'Send "Authorization: Bearer TOKEN" with the content of admin.token in the state directory',
-      );
+      return refusal(context, 401, {
+        code: 'UNAUTHORIZED',
+        message: 'Cannot write without a token',
+        hint: 'Send "Authorization: Bearer TOKEN" with the content of admin.token in the state directory',
+      });
     if (!(context.req.header('content-type') ?? '').startsWith('application/json'))
-      return refuse(context, 415, 'MEDIA_TYPE', 'Cannot read the body: expected application/json');
+      return refusal(context, 415, { code: 'MEDIA_TYPE', message: 'Cannot read the body: expected application/json' });
     return next();
-  });
+  };
+}
 
+function addProbes(app: Hono, { views, metrics }: Pick<AdminRoutesOptions, 'views' | 'metrics'>): void {
   app.get('/metrics', async (context) => {
     const known = await metrics();
     return context.body(await known.text(), 200, { 'content-type': known.contentType });
@@ -57,35 +64,52 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
     const { ready } = views.status();
     return context.json({ ready }, ready ? 200 : 503);
   });
+}
+
+function addViews(app: Hono, views: ControllerViews): void {
   app.get('/v1/status', (context) => context.json(views.status()));
   app.get('/v1/routes', (context) => context.json(views.routes()));
   app.get('/v1/services', (context) => context.json(views.services()));
   app.get('/v1/diagnostics', (context) => context.json(views.diagnostics(context.req.query('service'))));
   app.get('/v1/conflicts', (context) => context.json(views.conflicts()));
+  app.get('/v1/generations', (context) => context.json(views.generations()));
   app.get('/v1/test', (context) => {
     const { url = '', method, ip } = context.req.query();
-    return answering(context, () => views.test({ url, method, ip, headers: context.req.queries('header') }));
+    return answered(context, () => views.test({ url, method, ip, headers: context.req.queries('header') }));
   });
-  app.get('/v1/explain', (context) => answering(context, () => views.explain(context.req.query('url') ?? '')));
-  app.get('/v1/generations', (context) => context.json(views.generations()));
+  app.get('/v1/explain', (context) => answered(context, () => views.explain(context.req.query('url') ?? '')));
+}
+
+/** A view of what was asked for; 400 where that cannot be read. */
+function answered(context: Context, view: () => object): Response {
+  try {
+    return context.json(view());
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return badRequest(context, error.message);
+  }
+}
+
+function addActions(app: Hono, views: ControllerViews): void {
   app.post('/v1/rollback', async (context) => {
-    const body: unknown = await context.req.json().catch(() => ({}));
-    const { generation: id, acceptRemovals } = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+    const fields = await fieldsOf(context);
+    if (!fields) return badRequest(context, NO_OBJECT);
+    const id = fields.get('generation');
     if (id !== undefined && !(typeof id === 'number' && Number.isInteger(id)))
-      return refuse(context, 400, 'BAD_REQUEST', 'Cannot roll back: `generation` is no number');
-    return views.rollback(id, { acceptRemovals: acceptRemovals === true }).then(
+      return badRequest(context, 'Cannot roll back: `generation` is no number');
+    return views.rollback(id, { acceptRemovals: fields.get('acceptRemovals') === true }).then(
       (done) => context.json(done),
-      (error: unknown) => refuse(context, 409, 'ROLLBACK_FAILED', messageOf(error)),
+      (error: unknown) => refusal(context, 409, { code: 'ROLLBACK_FAILED', message: messageOf(error) }),
     );
   });
   app.post('/v1/switch', async (context) => {
-    const body: unknown = await context.req.json().catch(() => ({}));
-    const { server: name, acceptDifferences } = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
-    const server = SERVERS.find((candidate) => candidate === name);
-    if (!server) return refuse(context, 400, 'BAD_REQUEST', `Cannot switch: \`server\` is none of ${SERVERS.join(', ')}`);
-    return views.switchTo(server, { acceptDifferences: acceptDifferences === true }).then(
+    const fields = await fieldsOf(context);
+    if (!fields) return badRequest(context, NO_OBJECT);
+    const server = SERVERS.find((candidate) => candidate === fields.get('server'));
+    if (!server) return badRequest(context, `Cannot switch: \`server\` is none of ${SERVERS.join(', ')}`);
+    return views.switchTo(server, { acceptDifferences: fields.get('acceptDifferences') === true }).then(
       (done) => context.json(done),
-      (error: unknown) => refuse(context, 409, 'SWITCH_FAILED', messageOf(error), hintOf(error)),
+      (error: unknown) => refusal(context, 409, { code: 'SWITCH_FAILED', message: messageOf(error), hint: hintOf(error) }),
     );
   });
   app.post('/v1/unpin', async (context) => {
@@ -100,20 +124,38 @@ export function adminRoutes({ views, metrics, token, hosts, trusted }: AdminRout
     views.resync();
     return context.json(views.status());
   });
-  /** A view of what was asked for; 400 where that cannot be read. */
-  function answering(context: Context, view: () => object): Response {
-    try {
-      return context.json(view());
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      return refuse(context, 400, 'BAD_REQUEST', error.message);
-    }
-  }
-
-  app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `There is nothing at ${context.req.path}`));
-  return app;
 }
 
-function hintOf(error: unknown): string {
-  return error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : '';
+const NO_OBJECT = 'Cannot read the body: expected a JSON object';
+
+/** The fields of a body, none where it is empty; undefined where it is no JSON object, which must not count as one without a wish. */
+async function fieldsOf(context: Context): Promise<ReadonlyMap<string, unknown> | undefined> {
+  const text = await context.req.text();
+  if (text.trim() === '') return new Map();
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject ? new Map<string, unknown>(Object.entries(value)) : undefined;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
+}
+
+interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+function refusal(context: Context, status: 400 | 401 | 403 | 404 | 409 | 415, error: Problem): Response {
+  return context.json({ error }, status);
+}
+
+function badRequest(context: Context, message: string): Response {
+  return refusal(context, 400, { code: 'BAD_REQUEST', message });
+}
+
+function hintOf(error: unknown): string | undefined {
+  return error instanceof Error && 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined;
 }

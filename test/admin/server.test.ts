@@ -114,6 +114,20 @@ test('startAdmin() refuses writes without the token and takes them with it', asy
   assert.equal(failed.status, 409);
 });
 
+test('startAdmin() refuses an action whose body is no JSON object, and takes one without a body', async (t) => {
+  const { base, token } = await open(t);
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const rollBack = async (body: string): Promise<unknown> => {
+    const answer = await fetch(`${base}/v1/rollback`, { method: 'POST', headers, body });
+    const { error } = (await answer.json()) as { readonly error: { readonly code: string } };
+    return [answer.status, error.code];
+  };
+
+  const answers = await Promise.all(['{"generation": 7', '[7]', '7', '{"generation": "7"}', '', '{"generation": 7}'].map(rollBack));
+
+  assert.deepEqual(answers, [...Array.from({ length: 4 }, () => [400, 'BAD_REQUEST']), [409, 'ROLLBACK_FAILED'], [409, 'ROLLBACK_FAILED']]);
+});
+
 test('startAdmin() refuses what a browser asks for another site', async (t) => {
   const { base } = await open(t);
   assert.equal((await fetch(`${base}/v1/routes`, { headers: { origin: 'http://evil.test' } })).status, 403);
