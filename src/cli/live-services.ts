@@ -100,7 +100,7 @@ async function fromNomad(setup: Setup, signal: AbortSignal): Promise<readonly Li
   const nomad = nomadOf(setup);
   const reading = deadline(READ_MS, signal);
   const dialects = createDialects(setup);
-  const isRouted = (tags: readonly string[]): boolean => tags.some((tag) => dialects.some((dialect) => dialect.claims(tag)));
+  const isRouted = (tags: readonly string[]): boolean => tags.some((tag) => dialects.some((dialect) => dialect.recognises(tag)));
   try {
     const { body } = await nomad.services.list('*', reading);
     const named = body.flatMap(({ Namespace: namespace, Services }) =>

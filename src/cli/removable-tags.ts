@@ -87,9 +87,9 @@ function unitsOf(
   const found = new Map<string, { unit: TagUnit; isRead: boolean }>();
   for (const instance of instances) {
     const read = new Set(readTags(instance, dialects).value.intents.flatMap(({ spans }) => spans.map(({ tagIndex }) => tagIndex)));
-    const speaking = new Set(dialects.filter((dialect) => instance.tags.some((tag, index) => dialect.claims(tag) && read.has(index))));
+    const speaking = new Set(dialects.filter((dialect) => instance.tags.some((tag, index) => dialect.recognises(tag) && read.has(index))));
     for (const [tagIndex, tag] of instance.tags.entries()) {
-      const dialect = dialects.find((one) => one.claims(tag));
+      const dialect = dialects.find((one) => one.recognises(tag));
       if (!dialect || dialect.name === to) continue;
       const together = dialect.speaksInSeveral === true;
       const key = JSON.stringify([serviceKey(instance), dialect.name, together ? '' : tag]);

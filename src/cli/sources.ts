@@ -14,13 +14,13 @@ export async function createSources(setup: Setup): Promise<readonly WatchedSourc
   const list: WatchedSource[] = [];
   const named = loaded.named.size > 0 || services.length > 0;
   const isOn = (name: 'consul' | 'nomad'): boolean => sources[name] !== false && (loaded.named.has(name) || !named);
-  const claims = claimsOf(setup);
+  const isRoutingTag = routingTagTest(setup);
   if (isOn('consul')) {
     const { consulConnection } = await import('../sources/consul-connection.ts');
     const { createConsulSource } = await import('../sources/consul.ts');
     const { address, tokenFile, datacenter, resync = 30_000 } = sources.consul || {};
     const connection = consulConnection(env, { address, tokenFile });
-    const source = createConsulSource({ connection, datacenter, claims, resyncMs: resync, clock: systemClock, log });
+    const source = createConsulSource({ connection, datacenter, isRoutingTag, resyncMs: resync, clock: systemClock, log });
     list.push({ source, required: loaded.named.has('consul'), primary: sources.primary === 'consul' });
   }
   if (isOn('nomad')) {
@@ -28,7 +28,7 @@ export async function createSources(setup: Setup): Promise<readonly WatchedSourc
     const { createNomadSource } = await import('../sources/nomad.ts');
     const { address, tokenFile, namespaces, resync = 30_000 } = sources.nomad || {};
     const connection = nomadConnection(env, { address, tokenFile });
-    const source = createNomadSource({ connection, namespaces, claims, resyncMs: resync, clock: systemClock, log });
+    const source = createNomadSource({ connection, namespaces, isRoutingTag, resyncMs: resync, clock: systemClock, log });
     list.push({ source, required: loaded.named.has('nomad'), primary: sources.primary === 'nomad' });
   }
   if (sources.file) {
@@ -39,9 +39,9 @@ export async function createSources(setup: Setup): Promise<readonly WatchedSourc
   return list;
 }
 
-/** Whether a tag makes its service worth reading. */
-function claimsOf(setup: Setup): (tag: string) => boolean {
+/** What tells whether a tag makes its service worth reading. */
+function routingTagTest(setup: Setup): (tag: string) => boolean {
   if (setup.config.dialects.traefik.exposedByDefault) return () => true;
   const dialects = createDialects(setup);
-  return (tag) => dialects.some((dialect) => dialect.claims(tag));
+  return (tag) => dialects.some((dialect) => dialect.recognises(tag));
 }

@@ -8,7 +8,7 @@ import { messageOf } from '../lib/errors.ts';
 import { sleep } from '../lib/async.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import { visible } from '../lib/text.ts';
-import type { Turns } from '../lib/turns.ts';
+import type { Mutex } from '../lib/mutex.ts';
 import { redactedText } from '../model/redact.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -38,8 +38,8 @@ export interface SwitchOrder {
   /** Switch although the other proxy answers some requests otherwise. */
   readonly acceptDifferences: boolean;
   /** Does something while the running proxy is given nothing else. Default: at once, because nobody else gives it anything. */
-  readonly inTurn?: Turns;
-  /** Called in that turn when the other proxy runs. */
+  readonly exclusively?: Mutex;
+  /** Called within that, when the other proxy runs. */
   readonly onSwitched?: () => void;
   readonly signal: AbortSignal;
 }
@@ -87,7 +87,7 @@ const HINTS: Readonly<Record<SwitchStage, string>> = {
  * Throws `SwitchError` where a stage fails; then the old one serves on.
  */
 export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
-  const { setup, signal, inTurn = (task) => task() } = order;
+  const { setup, signal, exclusively = (task) => task() } = order;
   const to = setup.server === 'caddy' ? 'traefik' : 'caddy';
   /** ms of each stage, in order; of one that was tried anew all together. */
   const times = new Map<SwitchStage, number>();
@@ -128,7 +128,7 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
       return isSame || isLast ? begin(table, trial as Prepared) : undefined;
     };
     const early = isLast ? undefined : await prepared(table);
-    const done = await inTurn(attempt);
+    const done = await exclusively(attempt);
     if (done) return done;
   }
 

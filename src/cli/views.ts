@@ -87,7 +87,7 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
 
 function orderOf({ setup, controller, generations, flags, onSwitched, signal }: ViewsOptions, acceptDifferences: boolean): SwitchOrder {
   const serving = (): RoutingTable => controller.state.serving;
-  return { setup, flags, generations, serving, acceptDifferences, inTurn: controller.inTurn, onSwitched, signal };
+  return { setup, flags, generations, serving, acceptDifferences, exclusively: controller.exclusively, onSwitched, signal };
 }
 
 /** The answer to a switch where nothing is to be done. */

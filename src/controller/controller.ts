@@ -1,6 +1,6 @@
 import type { ApplyOutcome } from '../model/generation.ts';
-import { createBell } from '../lib/bell.ts';
-import { createTurns, type Turns } from '../lib/turns.ts';
+import { createNotifier } from '../lib/notifier.ts';
+import { createMutex, type Mutex } from '../lib/mutex.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -12,7 +12,7 @@ import type { GuardOptions } from '../plan/guard.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
 import type { ClaimStore } from './claims.ts';
 import type { GenerationStore } from './generations.ts';
-import { applied, changed, dueAtMs, idleHoldoff, taken, type HoldoffOptions } from './holdoff.ts';
+import { withApply, withChange, dueAtMs, idleHoldoff, withoutPending, type HoldoffOptions } from './holdoff.ts';
 import type { Pipeline } from './pipeline.ts';
 import { planNext } from './planning.ts';
 import type { PlanMemoryStore } from './plan-memory.ts';
@@ -80,7 +80,7 @@ export interface Controller {
   /** Puts a generation back and pins it, after a cycle that is under way. Rejects with a sentence where that fails. */
   rollback(id: number | undefined, options: { readonly acceptRemovals: boolean; readonly signal: AbortSignal }): Promise<PutBack>;
   /** Does something while the proxy is given nothing else. */
-  readonly inTurn: Turns;
+  readonly exclusively: Mutex;
   unpin(): Promise<void>;
   /** Lets the removals through that are held now. */
   acceptRemovals(): void;
@@ -109,7 +109,7 @@ const SAVE_MS = 5000;
  */
 export async function createController(options: ControllerOptions): Promise<Controller> {
   const { sources, pipeline, snapshots, generations, claims, memory, clock, log } = options;
-  const bell = createBell();
+  const wake = createNotifier();
   let holdoff = idleHoldoff(options.holdoff);
   let isAccepted = false;
   let recheckAtMs: number | undefined;
@@ -128,16 +128,16 @@ export async function createController(options: ControllerOptions): Promise<Cont
   };
   const managedProxy = createManagedProxy({ ...options, render: (table) => options.target.render(table, options.settings).value });
   // the proxy is given one thing at a time: by a cycle, by a look at what it serves, or by an operator
-  const inTurn = createTurns();
+  const exclusively = createMutex();
   const watcher = createWatcher(sources, { store: snapshots, log, onChange: noteChange });
-  return { run, once, state, watcher, managedProxy, rollback, inTurn, unpin, acceptRemovals };
+  return { run, once, state, watcher, managedProxy, rollback, exclusively, unpin, acceptRemovals };
 
   function noteChange(isChange: boolean): void {
     if (isChange) {
-      holdoff = changed(holdoff, clock.monotonicMs());
+      holdoff = withChange(holdoff, clock.monotonicMs());
       pendingSinceMs ??= clock.monotonicMs();
-    } else if (memory.current.hold) holdoff = changed(holdoff, clock.monotonicMs());
-    bell.ring();
+    } else if (memory.current.hold) holdoff = withChange(holdoff, clock.monotonicMs());
+    wake.notify();
   }
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -167,7 +167,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       wakeHeld();
       const wakeMs = nextWakeMs(open, liveAtMs, startedAtMs);
       if (wakeMs > 0) void managedProxy.keepGenerations(signal);
-      await bell.wait(wakeMs, signal);
+      await wake.wait(wakeMs, signal);
     }
     await watching;
     await managedProxy.keepGenerations(signal);
@@ -175,9 +175,9 @@ export async function createController(options: ControllerOptions): Promise<Cont
     await save();
   }
 
-  /** In turn; nothing where the turn before was one that ended this controller. */
+  /** Exclusively; nothing where what was done before has ended this controller. */
   function unlessEnded<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T | undefined> {
-    return inTurn(async () => (signal.aborted ? undefined : task()));
+    return exclusively(async () => (signal.aborted ? undefined : task()));
   }
 
   function liveMs(): number {
@@ -189,8 +189,8 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const nowMs = clock.nowMs();
     if (recheckAtMs !== undefined && nowMs >= recheckAtMs) {
       recheckAtMs = undefined;
-      holdoff = changed(holdoff, clock.monotonicMs());
-      bell.ring();
+      holdoff = withChange(holdoff, clock.monotonicMs());
+      wake.notify();
     }
     if (memory.current.hold && nowMs - Math.max(memory.current.hold.sinceMs, refreshedAtMs) >= options.plan.guard.rereadMs) {
       refreshedAtMs = nowMs;
@@ -216,7 +216,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       if (isBarrierOpen(sources, { states, store: snapshots, waitedMs, startupWaitMs: options.startupWaitMs }))
         result = await cycle(signal, dryRun);
       else if (waitedMs > options.startupWaitMs || sources.every(({ source }) => states.get(source.id)?.problem !== undefined)) break;
-      else await bell.wait(50, signal);
+      else await wake.wait(50, signal);
     }
     stop.abort();
     await watching;
@@ -227,7 +227,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
   }
 
   async function cycle(signal: AbortSignal, dryRun: boolean): Promise<Cycle> {
-    holdoff = taken(holdoff);
+    holdoff = withoutPending(holdoff);
     const sinceMs = pendingSinceMs;
     pendingSinceMs = undefined;
     const startedAtMs = clock.monotonicMs();
@@ -241,7 +241,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const outcome = dryRun ? { kind: 'planned' as const } : await managedProxy.program(rendered.value, change.serving, signal);
     const endedAtMs = clock.monotonicMs();
     if (outcome.kind === 'applied' || outcome.kind === 'rolledBack')
-      holdoff = applied(holdoff, { endedAtMs, durationMs: endedAtMs - renderedAtMs }, options.holdoff);
+      holdoff = withApply(holdoff, { endedAtMs, durationMs: endedAtMs - renderedAtMs }, options.holdoff);
     if (!dryRun && outcome.kind !== 'rejected' && outcome.kind !== 'rolledBack' && outcome.kind !== 'pinned') {
       memory.set(planned.memory);
       // what was accepted while the proxy took this one is for the next
@@ -304,7 +304,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     id: number | undefined,
     { acceptRemovals: accept, signal }: { readonly acceptRemovals: boolean; readonly signal: AbortSignal },
   ): Promise<PutBack> {
-    return inTurn(async () => {
+    return exclusively(async () => {
       await managedProxy.keepGenerations(signal);
       const generation = await generationToPutBack(generations, id);
       const { guard } = options.plan;

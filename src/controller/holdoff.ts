@@ -28,19 +28,19 @@ export function idleHoldoff({ pace }: HoldoffOptions): HoldoffState {
   return { previousChangeAtMs: Number.NEGATIVE_INFINITY, tokens, tokensAtMs: Number.NEGATIVE_INFINITY };
 }
 
-/** A change came in. */
-export function changed(state: HoldoffState, nowMs: number): HoldoffState {
+/** The state after a change came in. */
+export function withChange(state: HoldoffState, nowMs: number): HoldoffState {
   return { ...state, pending: { firstAtMs: state.pending?.firstAtMs ?? nowMs, lastAtMs: nowMs } };
 }
 
-/** The pending changes were taken up by a cycle. */
-export function taken(state: HoldoffState): HoldoffState {
+/** The state after a cycle took the pending changes up. */
+export function withoutPending(state: HoldoffState): HoldoffState {
   const { pending, ...rest } = state;
   return pending ? { ...rest, previousChangeAtMs: pending.lastAtMs } : state;
 }
 
-/** The proxy was given a configuration. */
-export function applied(
+/** The state after the proxy was given a configuration. */
+export function withApply(
   state: HoldoffState,
   apply: { readonly endedAtMs: number; readonly durationMs: number },
   options: HoldoffOptions,
@@ -50,7 +50,7 @@ export function applied(
 }
 
 /** How long the first change after a silence may wait for a second: a part of an apply's time, at least and at most these ms. */
-const COMPANY = { share: 0.1, minMs: 8, maxMs: 50 } as const;
+const LEADING_WAIT = { share: 0.1, minMs: 8, maxMs: 50 } as const;
 
 /**
  * When the pending changes may go: almost at once after a silence of `maxWaitMs`, else after `quietMs` of silence but never later than
@@ -63,18 +63,18 @@ export function dueAtMs(state: HoldoffState, options: HoldoffOptions): number {
   const { pending, previousChangeAtMs, lastApply } = state;
   if (!pending) return Number.POSITIVE_INFINITY;
   const { firstAtMs, lastAtMs } = pending;
-  const leading = firstAtMs - previousChangeAtMs >= options.maxWaitMs;
-  const settled = leading ? companyAtMs(state, options) : Math.min(lastAtMs + options.quietMs, firstAtMs + options.maxWaitMs);
+  const isLeading = firstAtMs - previousChangeAtMs >= options.maxWaitMs;
+  const settled = isLeading ? leadingAtMs(state, options) : Math.min(lastAtMs + options.quietMs, firstAtMs + options.maxWaitMs);
   const afterApply = lastApply && !isSecondOfBurst(state, options) ? lastApply.endedAtMs + 3 * lastApply.durationMs : settled;
   return Math.max(settled, afterApply, paceAtMs(state, options));
 }
 
-/** When the first change after a silence has company, or has waited for it long enough. */
-function companyAtMs({ pending, lastApply }: HoldoffState, { maxWaitMs }: HoldoffOptions): number {
+/** When the first change after a silence may go: a second one has come, or it has waited for one long enough. */
+function leadingAtMs({ pending, lastApply }: HoldoffState, { maxWaitMs }: HoldoffOptions): number {
   if (!pending) return Number.POSITIVE_INFINITY;
   const { firstAtMs, lastAtMs } = pending;
   if (!lastApply) return firstAtMs;
-  const patienceMs = Math.min(maxWaitMs, COMPANY.maxMs, Math.max(COMPANY.minMs, lastApply.durationMs * COMPANY.share));
+  const patienceMs = Math.min(maxWaitMs, LEADING_WAIT.maxMs, Math.max(LEADING_WAIT.minMs, lastApply.durationMs * LEADING_WAIT.share));
   return lastAtMs > firstAtMs ? Math.min(lastAtMs, firstAtMs + patienceMs) : firstAtMs + patienceMs;
 }
 

@@ -16,8 +16,8 @@ export async function readState(path: string, log: Log): Promise<unknown> {
   const end = text.indexOf('\n');
   const body = text.slice(end + 1, -1);
   if (end === 64 && sha256(body) === text.slice(0, end)) return JSON.parse(body) as unknown;
-  const aside = `${path}.corrupt-${Date.now()}`;
-  await rename(path, aside);
-  log.warn({ component: 'state', event: 'state_file_damaged', file: path, kept: aside }, 'A state file is damaged; it is set aside');
+  const keptAs = `${path}.corrupt-${Date.now()}`;
+  await rename(path, keptAs);
+  log.warn({ component: 'state', event: 'state_file_damaged', file: path, kept: keptAs }, 'A state file is damaged; it is set aside');
   return undefined;
 }

@@ -20,7 +20,7 @@ export interface ConversionTools {
 }
 
 /**
- * What became of one tag. `foreign`: no dialect that is read claims it. `own`: it is in the wanted dialect already. `converted`: what it
+ * What became of one tag. `foreign`: no dialect that is read recognises it. `own`: it is in the wanted dialect already. `converted`: what it
  * says is said by `written` (or by the tag of another dialect that counts before it). `kept`: it stays, because it cannot be said or
  * asks for nothing.
  */
@@ -88,7 +88,7 @@ function* attempts(instance: ServiceInstance, reading: TagReading, tools: Tools)
 /** Whether there is nothing left to convert in the result: what tags say can depend on those that went. */
 function isSettled(instance: ServiceInstance, tags: readonly string[], tools: Tools): boolean {
   // tags of the wanted dialect alone have no rivals, and are left as they are
-  if (isByTagsAlone(tools) && claimed(tags, tools).every((tag) => isOnlyOf(tag, tools.to.name, tools))) return true;
+  if (isByTagsAlone(tools) && recognised(tags, tools).every((tag) => isOnlyOf(tag, tools.to.name, tools))) return true;
   const isSame = (others: readonly string[]): boolean => tags.length === others.length && tags.every((tag, at) => tag === others[at]);
   if (isSame(instance.tags)) return true;
   const result = { ...instance, tags };
@@ -180,7 +180,7 @@ function leaving(instance: ServiceInstance, { moved, beaten, staying, rewritten,
     const isSaid = moved.some(({ dialect }) => dialect === name) && staying.every(({ dialect }) => dialect !== name);
     return speaksInSeveral === true && isMoving && isSaid;
   });
-  for (const [index, tag] of instance.tags.entries()) if (together.some((dialect) => dialect.claims(tag))) gone.add(index);
+  for (const [index, tag] of instance.tags.entries()) if (together.some((dialect) => dialect.recognises(tag))) gone.add(index);
   return gone;
 }
 
@@ -226,7 +226,7 @@ function meansTheSame(
 ): boolean {
   const own = written.tags.map(({ tag }) => tag);
   // foreign tags change nothing, but for those that are too many to be read
-  if (staying.length === 0 && tags.length <= TAG_LIMITS.maxTags && sameMembers(claimed(tags, tools), own)) return true;
+  if (staying.length === 0 && tags.length <= TAG_LIMITS.maxTags && sameMembers(recognised(tags, tools), own)) return true;
   const alone = tools.read(own).value.intents;
   const asked = tools.read(tags).value.intents;
   if (alone.length === 0 && sameMembers(asked, staying)) return true;
@@ -239,16 +239,16 @@ function isByTagsAlone({ read }: Tools): boolean {
   return read([]).value.intents.length === 0;
 }
 
-function claimed(tags: readonly string[], { dialects }: ConversionTools): readonly string[] {
-  return tags.filter((tag) => dialects.some((dialect) => dialect.claims(tag)));
+function recognised(tags: readonly string[], { dialects }: ConversionTools): readonly string[] {
+  return tags.filter((tag) => dialects.some((dialect) => dialect.recognises(tag)));
 }
 
 function isOnlyOf(tag: string, to: DialectName, { dialects }: ConversionTools): boolean {
-  return dialects.every((dialect) => dialect.name === to || !dialect.claims(tag));
+  return dialects.every((dialect) => dialect.name === to || !dialect.recognises(tag));
 }
 
 function dialectOf(tag: string, { dialects }: ConversionTools): Dialect | undefined {
-  return dialects.find((dialect) => dialect.claims(tag));
+  return dialects.find((dialect) => dialect.recognises(tag));
 }
 
 function unmoved(dialect: Dialect | undefined, { to }: ConversionTools): TagStep['kind'] {

@@ -14,8 +14,8 @@ import type { Written } from './written.ts';
 export interface Dialect {
   readonly name: DialectName;
   /** Whether the tag belongs to this dialect, judged by its beginning alone. */
-  claims(tag: string): boolean;
-  /** Whether a tag that it claims may hold the control characters that it holds; a dialect without it reads none. */
+  recognises(tag: string): boolean;
+  /** Whether a tag that it recognises may hold the control characters that it holds; a dialect without it reads none. */
   readsControls?(tag: string): boolean;
   /** Several tags make one route, and what some of them mean depends on the others. */
   readonly speaksInSeveral?: true;

@@ -22,7 +22,7 @@ export function readTags(instance: ServiceInstance, dialects: readonly Dialect[]
 
 /** The instance with every unreadable tag emptied: indexes and offsets of the others stay as the catalog has them. */
 function withoutUnreadableTags(instance: ServiceInstance, dialects: readonly Dialect[], report: Report): ServiceInstance {
-  const routes = (tag: string): boolean => dialects.some((dialect) => dialect.claims(tag));
+  const routes = (tag: string): boolean => dialects.some((dialect) => dialect.recognises(tag));
   const tags = instance.tags.map((tag, index) => (isReadable(tag, index) ? tag : ''));
   return tags.every((tag, index) => tag === instance.tags[index]) ? instance : { ...instance, tags };
 
@@ -39,7 +39,7 @@ function withoutUnreadableTags(instance: ServiceInstance, dialects: readonly Dia
         );
       return false;
     }
-    const control = hasControl(tag) && !dialects.some((dialect) => dialect.claims(tag) && dialect.readsControls?.(tag));
+    const control = hasControl(tag) && !dialects.some((dialect) => dialect.recognises(tag) && dialect.readsControls?.(tag));
     if (!control && isAscii(tag)) return true;
     if (!routes(tag)) {
       if (control) report(diagnose('TAG_CONTROL_FOREIGN', 'A tag that routes nothing holds a control character', { span }));

@@ -1,8 +1,8 @@
-/** Lets one task at a time run; the others wait their turn, in order. */
-export type Turns = <T>(task: () => Promise<T>) => Promise<T>;
+/** Runs one task at a time; the others wait, in the order in which they came. */
+export type Mutex = <T>(task: () => Promise<T>) => Promise<T>;
 
-/** Turns that nobody has taken yet. A task that fails gives its turn on like any other. */
-export function createTurns(): Turns {
+/** A mutex that nobody holds. A task that fails lets the next one run like any other. */
+export function createMutex(): Mutex {
   let last: Promise<unknown> = Promise.resolve();
   return <T>(task: () => Promise<T>): Promise<T> => {
     const result = last.then(task);

@@ -1,24 +1,22 @@
-/** A bell for one listener: any number of rings before it listens count as one (a mailbox of size one, newest wins). */
-export interface Bell {
-  ring(): void;
-  /** Waits for a ring, for `ms`, or for `signal`, whichever is first; true when it rang. A ring that came before counts. */
-  wait(ms: number, signal: AbortSignal): Promise<boolean>;
+/** Wakes one waiter: any number of notifications before it waits count as one. */
+export interface Notifier {
+  notify(): void;
+  /** Waits for a notification, for `ms`, or for `signal`, whichever is first. A notification that came before counts. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** A bell that has not rung. */
-export function createBell(): Bell {
-  let rung = false;
+/** A notifier without a notification. */
+export function createNotifier(): Notifier {
+  let isNotified = false;
   let wake: (() => void) | undefined;
   return {
-    ring() {
-      rung = true;
+    notify() {
+      isNotified = true;
       wake?.();
     },
     async wait(ms, signal) {
-      if (!rung && !signal.aborted) await new Promise<void>((resolve) => listen(ms, signal, resolve));
-      const heard = rung;
-      rung = false;
-      return heard;
+      if (!isNotified && !signal.aborted) await new Promise<void>((resolve) => listen(ms, signal, resolve));
+      isNotified = false;
     },
   };
 

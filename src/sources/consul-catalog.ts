@@ -54,8 +54,14 @@ export interface ConsulCatalog {
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** An empty catalog. `claims` says whether a tag asks for a route: a service without such a tag is not kept. */
-export function createConsulCatalog({ id, claims }: { readonly id: SourceId; readonly claims: (tag: string) => boolean }): ConsulCatalog {
+/** An empty catalog. `isRoutingTag` says whether a tag asks for a route: a service without such a tag is not kept. */
+export function createConsulCatalog({
+  id,
+  isRoutingTag,
+}: {
+  readonly id: SourceId;
+  readonly isRoutingTag: (tag: string) => boolean;
+}): ConsulCatalog {
   const services = new Map<string, KnownService>();
   const withheld = new Set<string>();
   let list: ServiceList = { index: 0n, names: [], tags: new Map(), refused: [], size: 0, filtered: false };
@@ -71,7 +77,7 @@ export function createConsulCatalog({ id, claims }: { readonly id: SourceId; rea
     get: (name) => services.get(name),
     listIn({ index, filtered, body }) {
       const all = parseServiceList(body);
-      const tags = new Map([...all].flatMap(([name, own]) => (own.some(claims) ? [[name, own.toSorted().join('\n')] as const] : [])));
+      const tags = new Map([...all].flatMap(([name, own]) => (own.some(isRoutingTag) ? [[name, own.toSorted().join('\n')] as const] : [])));
       const routed = [...tags.keys()];
       const names = sortedUnique([...(filtered ? list.names : []), ...routed.filter(isCarried)]);
       return { index, names, tags, refused: routed.filter((name) => !isCarried(name)), size: all.size, filtered };

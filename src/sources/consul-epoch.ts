@@ -186,7 +186,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     }
   }
 
-  /** One waiting read. Its answer is a bell: what it would remove is read again. */
+  /** One waiting read. Its answer only says that something changed: what it would remove is read again. */
   async function listen(name: string, own: Scope): Promise<void> {
     const index = catalog.get(name)?.index ?? 0n;
     const answer = await client.block(servicePath(name), { index, waitMs: patience(), scope: own });
@@ -228,7 +228,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     }
   }
 
-  /** What no bell rings for is found by reading again, spread over the time. */
+  /** What no waiting read tells of is found by reading again, spread over the time. */
   async function rereadAll(): Promise<void> {
     while (!scope.isOver) {
       const confirm = hooks.reading();

@@ -1,5 +1,5 @@
 import { fullJitterMs } from '../lib/async.ts';
-import { createBell } from '../lib/bell.ts';
+import { createNotifier } from '../lib/notifier.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { openScope, scopeOf, type Scope } from '../lib/scope.ts';
@@ -17,7 +17,7 @@ export interface ConsulSourceOptions {
   readonly connection: ConsulConnection;
   readonly datacenter?: string | undefined;
   /** Whether a tag asks for a route: services without such a tag are not read. */
-  readonly claims: (tag: string) => boolean;
+  readonly isRoutingTag: (tag: string) => boolean;
   /** ms between reads that confirm everything; large catalogs take longer, the list of services never more than a minute. */
   readonly resyncMs: number;
   readonly clock: Clock;
@@ -35,12 +35,12 @@ const TOKEN_MS = { retry: 5000, look: 250 } as const;
 
 /**
  * Consul's catalog, read in epochs: everything is read without index, then one waiting read on the list of services, the canary of the
- * source, and one on each service with a routing tag ring a bell for what changes. An instance goes only when a read without index,
+ * source, and one on each service with a routing tag tell of what changes. An instance goes only when a read without index,
  * with a leader, says so. An epoch ends when the list shows that indexes are worth nothing any more, and with every failure of agent or
  * token; while the agent is down one probe asks for it.
  */
 export function createConsulSource(options: ConsulSourceOptions): Source {
-  const { connection, datacenter, claims, resyncMs, clock, log } = options;
+  const { connection, datacenter, isRoutingTag, resyncMs, clock, log } = options;
   const id = sourceId('consul');
   const timing: ConsulTiming = {
     waitMs: 300_000,
@@ -52,8 +52,8 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
     ...options.timing,
   };
   const client = createConsulClient(connection, { datacenter, readMs: timing.readMs });
-  const catalog = createConsulCatalog({ id, claims });
-  const [bell, work] = [createBell(), createBell()];
+  const catalog = createConsulCatalog({ id, isRoutingTag });
+  const [news, work] = [createNotifier(), createNotifier()];
   const notes = createConsulNotes({ log, clock });
 
   let doubt: { readonly reason: string; readonly untilMs: number } | undefined;
@@ -66,7 +66,7 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
     id,
     refresh() {
       isAsked = true;
-      work.ring();
+      work.notify();
     },
     async *watch(signal): AsyncGenerator<SourceEvent> {
       const ended = readForEver(scopeOf(signal));
@@ -79,7 +79,7 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
             const { error, retryInMs } = failure;
             failure = undefined;
             yield { kind: 'failed', source: id, error, retryInMs };
-          } else await bell.wait(60_000, signal);
+          } else await news.wait(60_000, signal);
         }
       } finally {
         await ended;
@@ -192,7 +192,7 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
   function distrust(reason: string, ms: number): void {
     const untilMs = clock.monotonicMs() + ms;
     if (!doubt || doubt.untilMs < untilMs) doubt = { reason, untilMs };
-    work.ring();
+    work.notify();
   }
 
   function change(): void {
@@ -200,11 +200,11 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
     wasFiltered = catalog.isFiltered;
     // what comes later is true: a failure that nobody heard of yet is over
     [isChanged, failure] = [true, undefined];
-    bell.ring();
+    news.notify();
   }
 
   function fail(error: Error, retryInMs: number): void {
     failure = { error, retryInMs };
-    bell.ring();
+    news.notify();
   }
 }

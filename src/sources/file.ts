@@ -9,7 +9,7 @@ import { compareInstances, type ServiceInstance, type SourceEvent } from '../mod
 import { sourceId, type SourceId } from '../model/names.ts';
 import { parseServices } from './service-file.ts';
 import type { Source } from './source.ts';
-import { createBell } from '../lib/bell.ts';
+import { createNotifier } from '../lib/notifier.ts';
 
 /** What the file source needs. */
 export interface FileSourceOptions {
@@ -34,19 +34,19 @@ interface ServiceFile {
  */
 export function createFileSource({ path, pollMs, log }: FileSourceOptions): Source {
   const id = sourceId('file');
-  const bell = createBell();
+  const wake = createNotifier();
   let asked = false;
   return {
     id,
     refresh() {
       asked = true;
-      bell.ring();
+      wake.notify();
     },
     async *watch(signal): AsyncGenerator<SourceEvent> {
       const { watch: watchFiles } = await import('chokidar');
       const watcher = watchFiles(path, { ignoreInitial: true, atomic: true, depth: 0 });
-      watcher.on('all', () => bell.ring());
-      watcher.on('error', () => bell.ring());
+      watcher.on('all', () => wake.notify());
+      watcher.on('error', () => wake.notify());
       let files: ReadonlyMap<string, ServiceFile> = new Map();
       let shown: string | undefined;
       try {
@@ -62,7 +62,7 @@ export function createFileSource({ path, pollMs, log }: FileSourceOptions): Sour
             if (forced || revision !== shown) yield { kind: 'snapshot', snapshot: snapshotOf(files, revision, id) };
             shown = revision;
           }
-          await bell.wait(pollMs, signal);
+          await wake.wait(pollMs, signal);
         }
       } finally {
         await watcher.close();

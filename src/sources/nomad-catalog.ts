@@ -40,8 +40,14 @@ interface KnownService {
   readonly instances: Map<string, ServiceInstance>;
 }
 
-/** An empty catalog. `claims` says whether a tag asks for a route: a service without such a tag is not kept. */
-export function createNomadCatalog({ id, claims }: { readonly id: SourceId; readonly claims: (tag: string) => boolean }): NomadCatalog {
+/** An empty catalog. `isRoutingTag` says whether a tag asks for a route: a service without such a tag is not kept. */
+export function createNomadCatalog({
+  id,
+  isRoutingTag,
+}: {
+  readonly id: SourceId;
+  readonly isRoutingTag: (tag: string) => boolean;
+}): NomadCatalog {
   let listIndex = 0n;
   let position = 0n;
   let services = new Map<string, KnownService>();
@@ -100,12 +106,12 @@ export function createNomadCatalog({ id, claims }: { readonly id: SourceId; read
     namespaces.add(service.namespace);
     if (type !== 'ServiceRegistration') return known?.instances.delete(row.ID) ? 'changed' : 'same';
     if (!known) {
-      const isClaimed = row.Tags.some(claims);
+      const isRouted = row.Tags.some(isRoutingTag);
       // instances without such a tag were not kept: the others must be read before this one is shown
-      if (unread.has(key)) return isClaimed ? 'read' : 'same';
-      if (isClaimed) put(service, { index: BigInt(eventIndex) - 1n, rows: [row] });
+      if (unread.has(key)) return isRouted ? 'read' : 'same';
+      if (isRouted) put(service, { index: BigInt(eventIndex) - 1n, rows: [row] });
       else unread.add(key);
-      return isClaimed ? 'changed' : 'same';
+      return isRouted ? 'changed' : 'same';
     }
     const instance = instanceOf(row, id);
     const before = known.instances.get(row.ID);

@@ -1,6 +1,6 @@
 import { messageOf } from '../lib/errors.ts';
 import { fullJitterMs, mapLimited, sleep } from '../lib/async.ts';
-import { createBell } from '../lib/bell.ts';
+import { createNotifier } from '../lib/notifier.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { sortedUnique } from '../lib/sort.ts';
@@ -22,7 +22,7 @@ export interface NomadSourceOptions {
   /** Namespaces to watch; `*`: all. Default: what the connection says. */
   readonly namespaces?: readonly string[] | undefined;
   /** Whether a tag asks for a route: services without such a tag are not read. */
-  readonly claims: (tag: string) => boolean;
+  readonly isRoutingTag: (tag: string) => boolean;
   /** ms between checks for missed events and new namespaces, at most 60,000. */
   readonly resyncMs: number;
   readonly clock: Clock;
@@ -53,14 +53,14 @@ const LONGEST_PAUSE_MS = 2000;
  * for by name first, because lists on `*` leave out what the token may not read.
  */
 export function createNomadSource(options: NomadSourceOptions): Source {
-  const { connection, claims, clock, log, patience = {}, readiness = true } = options;
+  const { connection, isRoutingTag, clock, log, patience = {}, readiness = true } = options;
   const namespaces = sortedUnique(options.namespaces ?? [connection.namespace]);
   const isStar = namespaces.includes('*') || namespaces.length === 0;
   const resyncMs = Math.min(options.resyncMs, 60_000);
   const id = sourceId('nomad');
   const nomad = createNomad(connection);
-  const catalog = createNomadCatalog({ id, claims });
-  const [bell, work] = [createBell(), createBell()];
+  const catalog = createNomadCatalog({ id, isRoutingTag });
+  const [news, work] = [createNotifier(), createNotifier()];
   const gate = createReadiness({ onChange: change });
 
   let doubt: { readonly reason: string; readonly untilMs: number } | undefined;
@@ -73,7 +73,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
     id,
     refresh() {
       isAsked = true;
-      work.ring();
+      work.notify();
     },
     async *watch(signal): AsyncGenerator<SourceEvent> {
       const reading = readForEver(signal);
@@ -86,7 +86,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
           } else if (isChanged && isSynced) {
             isChanged = false;
             yield { kind: 'snapshot', snapshot: snapshot() };
-          } else await bell.wait(60_000, signal);
+          } else await news.wait(60_000, signal);
         }
       } finally {
         gate.close();
@@ -133,7 +133,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
 
   async function subscribe(signal: AbortSignal): Promise<Subscription> {
     const open = (wanted: readonly string[], index: bigint): Promise<NomadStreams | undefined> =>
-      openNomadStreams({ nomad, namespaces: wanted, index, patience, onLine: () => work.ring(), signal });
+      openNomadStreams({ nomad, namespaces: wanted, index, patience, onLine: () => work.notify(), signal });
     const index = isSynced ? catalog.position : 0n;
     const star = isStar ? await open(['*'], index) : undefined;
     if (star) return { ...star, kind: 'star', resumed: index > 0n };
@@ -216,11 +216,11 @@ export function createNomadSource(options: NomadSourceOptions): Source {
       const before = catalog.position;
       const answer = await list(signal);
       const listed = answer.body.flatMap(({ Namespace: namespace, Services: services }) =>
-        services.map(({ ServiceName: name, Tags: tags }) => ({ namespace, name, isClaimed: tags.some(claims) })),
+        services.map(({ ServiceName: name, Tags: tags }) => ({ namespace, name, isRouted: tags.some(isRoutingTag) })),
       );
       const lost = await unreadableNamespaces(answer, signal);
-      const claimed = listed.filter(({ isClaimed }) => isClaimed);
-      const services = await mapLimited(claimed, IN_FLIGHT, async ({ namespace, name }) => ({
+      const routed = listed.filter(({ isRouted }) => isRouted);
+      const services = await mapLimited(routed, IN_FLIGHT, async ({ namespace, name }) => ({
         namespace,
         name,
         ...(await readService({ namespace, name }, signal)),
@@ -228,7 +228,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
       if (isDoubtOver()) doubt = undefined;
       if (isSynced && answer.index < before) distrust(`its index fell from ${before} to ${answer.index}`, DOUBT_MS.reset);
       if (!isSynced && answer.index <= 1n) distrust(`its index is ${answer.index}: nothing was ever registered`, DOUBT_MS.reset);
-      catalog.replace({ index: answer.index, services, unread: listed.filter(({ isClaimed }) => !isClaimed) }, new Set(lost));
+      catalog.replace({ index: answer.index, services, unread: listed.filter(({ isRouted }) => !isRouted) }, new Set(lost));
       unreadable = lost;
       isSynced = true;
       change();
@@ -315,12 +315,12 @@ export function createNomadSource(options: NomadSourceOptions): Source {
   function change(): void {
     observedAtMs = clock.nowMs();
     isChanged = true;
-    bell.ring();
+    news.notify();
   }
 
   function fail(error: unknown, retryInMs: number): void {
     failure = { error: error instanceof Error ? error : new Error(messageOf(error)), retryInMs };
-    bell.ring();
+    news.notify();
   }
 }
 

@@ -54,7 +54,7 @@ export function createReadiness({ onChange }: { readonly onChange: () => void })
     const { signal } = state.stop;
     const follow = async (): Promise<void> => {
       for (let attempt = 0; !signal.aborted; attempt += 1) {
-        const accepts = await inTurn(() => listens(instance, signal));
+        const accepts = await withinLimit(() => listens(instance, signal));
         if (signal.aborted) return;
         if (accepts !== state.isReady) {
           state.isReady = accepts;
@@ -67,7 +67,7 @@ export function createReadiness({ onChange }: { readonly onChange: () => void })
     void follow();
   }
 
-  async function inTurn<T>(task: () => Promise<T>): Promise<T> {
+  async function withinLimit<T>(task: () => Promise<T>): Promise<T> {
     if (inFlight >= IN_FLIGHT) await new Promise<void>((resolve) => queue.push(resolve));
     inFlight += 1;
     try {

@@ -2,20 +2,20 @@ import type { SourceEvent } from '../model/catalog.ts';
 import { sourceId } from '../model/names.ts';
 import { parseServices } from './service-file.ts';
 import type { Source } from './source.ts';
-import { createBell } from '../lib/bell.ts';
+import { createNotifier } from '../lib/notifier.ts';
 
 /** The services that the operator's own configuration lists: one snapshot, and another for each refresh. Throws `RangeError` for a wrong service. */
 export function createStaticSource(services: readonly unknown[]): Source {
   const id = sourceId('static');
   const instances = parseServices(services, id);
-  const bell = createBell();
+  const wake = createNotifier();
   return {
     id,
-    refresh: () => bell.ring(),
+    refresh: () => wake.notify(),
     async *watch(signal): AsyncGenerator<SourceEvent> {
       while (!signal.aborted) {
         yield { kind: 'snapshot', snapshot: { source: id, revision: '0', observedAtMs: Date.now(), local: true, instances } };
-        await bell.wait(2 ** 31 - 1, signal);
+        await wake.wait(2 ** 31 - 1, signal);
       }
     },
   };

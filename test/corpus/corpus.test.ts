@@ -99,7 +99,7 @@ function fateOf(index: number, { entry, outcome }: Case): string | undefined {
   const own = ownFateOf(index, outcome);
   if (own !== undefined) return own;
   const tag = entry.tags[index] ?? '';
-  if (!CASE_DIALECTS.some((dialect) => dialect.claims(tag))) return 'routes nothing';
+  if (!CASE_DIALECTS.some((dialect) => dialect.recognises(tag))) return 'routes nothing';
   const isTold = entry.tags.some((other, at) => isWith(tag, other) && ownFateOf(at, outcome) !== undefined);
   return isTold ? 'with the other labels' : undefined;
 }

@@ -99,7 +99,7 @@ function resultOf(tags: readonly string[], reached: readonly string[]): Journey[
 /** In every direction that moves anything: there, and there and back. */
 const JOURNEYS: readonly Journey[] = LISTS.flatMap((list) => {
   const spoken = DIALECTS.filter((dialect) =>
-    list.tags.some((tag) => CASE_DIALECTS.some((one) => one.name === dialect && one.claims(tag))),
+    list.tags.some((tag) => CASE_DIALECTS.some((one) => one.name === dialect && one.recognises(tag))),
   );
   return spoken.flatMap((from) =>
     DIALECTS.filter((to) => to !== from).flatMap((to) => [journey(list, [from, to]), journey(list, [from, to, from])]),

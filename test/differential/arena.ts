@@ -118,7 +118,7 @@ function removal({ service, id }: Registered): readonly object[] {
 async function readCatalog(consul: RealConsul, service: string): Promise<CatalogSnapshot> {
   const source = createConsulSource({
     connection: consulConnection({ CONSUL_HTTP_ADDR: `127.0.0.1:${consul.port}` }),
-    claims: (tag) => CASE_DIALECTS.some((dialect) => dialect.claims(tag)),
+    isRoutingTag: (tag) => CASE_DIALECTS.some((dialect) => dialect.recognises(tag)),
     resyncMs: 30_000,
     clock: systemClock,
     log: silentLog,

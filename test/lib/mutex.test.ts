@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createTurns } from '../../src/lib/turns.ts';
+import { createMutex } from '../../src/lib/mutex.ts';
 
-test('createTurns() lets one task run at a time, in order, whatever the others do', async () => {
-  const inTurn = createTurns();
+test('createMutex() lets one task run at a time, in order, whatever the others do', async () => {
+  const exclusively = createMutex();
   const told: string[] = [];
   const task =
     (name: string, fails = false) =>
@@ -14,7 +14,7 @@ test('createTurns() lets one task run at a time, in order, whatever the others d
       if (fails) throw new Error(name);
       return name;
     };
-  const results = await Promise.allSettled([inTurn(task('a')), inTurn(task('b', true)), inTurn(task('c'))]);
+  const results = await Promise.allSettled([exclusively(task('a')), exclusively(task('b', true)), exclusively(task('c'))]);
   assert.deepEqual(told, ['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   assert.deepEqual(
     results.map(({ status }) => status),

@@ -117,7 +117,7 @@ for (const name of skip === false ? HISTORIES : []) {
     const fake = await startFakeNomad(t);
     const source = createNomadSource({
       connection: nomadConnection({ NOMAD_ADDR: fake.address }),
-      claims: () => true,
+      isRoutingTag: () => true,
       resyncMs: 60_000,
       clock: systemClock,
       log: silentLog,

@@ -28,7 +28,7 @@ const list = (index: number, names: readonly string[], more: Partial<ConsulAnswe
   answer(index, Object.fromEntries(names.map((name) => [name, ['route']])), more);
 
 function catalogAt(index: number, ids: readonly Row[]): ConsulCatalog {
-  const catalog = createConsulCatalog({ id: sourceId('consul'), claims: (tag) => tag === 'route' });
+  const catalog = createConsulCatalog({ id: sourceId('consul'), isRoutingTag: (tag) => tag === 'route' });
   catalog.putList(catalog.listIn(list(index, ['web'])));
   catalog.put('web', catalog.serviceIn('web', rows(index, ids)));
   return catalog;

@@ -18,7 +18,7 @@ const options = { skip: withoutRecordings };
 async function watchPuppet(t: TestContext, puppet: PuppetConsul, env: Readonly<Record<string, string>> = {}): Promise<Watched> {
   const source = createConsulSource({
     connection: consulConnection({ CONSUL_HTTP_ADDR: puppet.address, ...env }),
-    claims: () => true,
+    isRoutingTag: () => true,
     resyncMs: 60_000,
     clock: systemClock,
     log: silentLog,

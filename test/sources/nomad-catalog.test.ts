@@ -24,7 +24,7 @@ const line = (index: number, ...events: readonly (readonly [type: string, row: R
 });
 
 const catalogAt = (index: bigint, ...rows: readonly Registration[]) => {
-  const catalog = createNomadCatalog({ id: sourceId('nomad'), claims: (tag) => tag.startsWith('urlprefix-') });
+  const catalog = createNomadCatalog({ id: sourceId('nomad'), isRoutingTag: (tag) => tag.startsWith('urlprefix-') });
   catalog.replace({ index, services: [{ namespace: 'default', name: 'web', index, rows }], unread: [] }, new Set());
   return catalog;
 };

@@ -27,7 +27,7 @@ test('createNomadSource() follows a job of a real Nomad', async (t) => {
     t,
     createNomadSource({
       connection: nomadConnection({ NOMAD_ADDR: address }),
-      claims: (tag) => tag.startsWith('urlprefix-'),
+      isRoutingTag: (tag) => tag.startsWith('urlprefix-'),
       resyncMs: 1000,
       clock: systemClock,
       log: silentLog,

@@ -18,7 +18,7 @@ function sourceOf(fake: FakeNomad, options: Partial<NomadSourceOptions> & { read
   const { token, ...rest } = options;
   return createNomadSource({
     connection: nomadConnection({ NOMAD_ADDR: fake.address, ...(token !== undefined && { NOMAD_TOKEN: token }) }),
-    claims: (tag) => tag.startsWith('urlprefix-'),
+    isRoutingTag: (tag) => tag.startsWith('urlprefix-'),
     resyncMs: 200,
     clock: systemClock,
     log: silentLog,

@@ -32,7 +32,7 @@ export function consulSourceOf(address: string, { env, ...rest }: ConsulOptions 
   const lines: LogLine[] = [];
   const source = createConsulSource({
     connection: consulConnection({ CONSUL_HTTP_ADDR: address, ...env }),
-    claims: (tag) => tag.startsWith('urlprefix-'),
+    isRoutingTag: (tag) => tag.startsWith('urlprefix-'),
     resyncMs: 30_000,
     clock: systemClock,
     log: collect(lines),

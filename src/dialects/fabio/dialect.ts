@@ -14,7 +14,7 @@ import { parseRoute, type FabioSettings } from './route.ts';
 export function createFabioDialect(settings: FabioSettings): Dialect {
   return {
     name: 'fabio',
-    claims: (tag) => tag.trimStart().startsWith(settings.tagPrefix),
+    recognises: (tag) => tag.trimStart().startsWith(settings.tagPrefix),
     readsControls: (tag) => readsControls(tag, settings.tagPrefix),
     parse(instance, report) {
       const intents = instance.tags.flatMap((_, index) => parseTag(instance, index, settings, report));

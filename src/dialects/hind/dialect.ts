@@ -22,7 +22,7 @@ export function createHindDialect({ allowIps = [] }: HindSettings = {}): Dialect
   const middlewares: readonly Middleware[] = allowIps.length > 0 ? [{ kind: 'ipAllow', cidrs: allowIps, of: { kind: 'peer' } }] : [];
   return {
     name: 'hind',
-    claims: (tag) => /^\s*https?:\/\//.test(tag),
+    recognises: (tag) => /^\s*https?:\/\//.test(tag),
     parse(instance, report) {
       const intents = instance.tags.flatMap((tag, index) => parseTag(instance, { tag, index }, report));
       return { intents: intents.map((intent) => ({ ...intent, middlewares })), definitions: [] };

@@ -17,7 +17,7 @@ export function createTraefikDialect(settings: TraefikSettings): Dialect {
   return {
     name: 'traefik',
     speaksInSeveral: true,
-    claims: (tag) => tag.trimStart().startsWith(`${settings.prefix}.`) && tag.includes('='),
+    recognises: (tag) => tag.trimStart().startsWith(`${settings.prefix}.`) && tag.includes('='),
     parse: (instance, report) => parseInstance(instance, settings, report),
   };
 }

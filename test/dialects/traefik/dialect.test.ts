@@ -108,11 +108,11 @@ test('createTraefikDialect() keeps the match with a fault when the service is am
   );
 });
 
-test('createTraefikDialect() claims labels of its prefix and no tag that only begins like it', () => {
+test('createTraefikDialect() recognises labels of its prefix and no tag that only begins like it', () => {
   const tags = ['traefik.enable=true', ' traefik.enable=true', 'traefik-canary.enable=true', 'traefik=1', 'traefik.enable'];
 
   assert.deepEqual(
-    tags.map((tag) => DIALECT.claims(tag)),
+    tags.map((tag) => DIALECT.recognises(tag)),
     [true, true, false, false, false],
   );
 });
