@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
-import { createTurns } from '../lib/turns.ts';
+import { createMutex } from '../lib/mutex.ts';
 import { SERVERS, type Server } from '../model/rendered.ts';
 
 /** Which proxy is wanted: `proxy.json`, written by `run`, `switch` and `rollback`, read by `exec-proxy` and everybody who starts. */
@@ -66,13 +66,13 @@ export type ServedProxy = Required<Omit<WantedProxy, 'switch'>>;
  * the lock of the state directory, and does it from several places at once.
  */
 export function changeWanted(stateDir: string, change: (before: WantedProxy | undefined) => WantedProxy | undefined): Promise<void> {
-  return inTurn(async () => {
+  return exclusively(async () => {
     const next = change(await readWanted(stateDir));
     if (next) await writeWanted(stateDir, next);
   });
 }
 
-const inTurn = createTurns();
+const exclusively = createMutex();
 
 /** Notes what a proxy serves. Which one is wanted is not ours to say: where another one is, or a switch is under way, nothing is written. */
 export async function noteServed(stateDir: string, served: ServedProxy): Promise<void> {

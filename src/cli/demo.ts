@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { RawConfig } from '../config/environment.ts';
-import type { Cycle } from '../controller/controller.ts';
+import type { Cycle } from '../controller/cycle.ts';
 import { routeViews } from '../controller/views.ts';
 import { sleep } from '../lib/async.ts';
 import { findBinary, type BinaryName } from '../lib/binaries.ts';

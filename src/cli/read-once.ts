@@ -1,4 +1,4 @@
-import type { Cycle } from '../controller/controller.ts';
+import type { Cycle } from '../controller/cycle.ts';
 import { visible } from '../lib/text.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { Runtime } from './runtime.ts';

@@ -2,7 +2,7 @@ import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, basename } from 'node:path';
 import { diagnosticView } from '../controller/views.ts';
-import type { Cycle } from '../controller/controller.ts';
+import type { Cycle } from '../controller/cycle.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import { unifiedPatch } from '../lib/patch.ts';
 import { describeMatch } from '../model/describe.ts';

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { startAdmin } from '../admin/server.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
 import type { Metrics } from '../admin/metrics.ts';
-import type { Cycle, CycleObserver } from '../controller/controller.ts';
+import type { Cycle, CycleObserver } from '../controller/cycle.ts';
 import { messageOf } from '../lib/errors.ts';
 import { checkedFor, programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';

@@ -14,6 +14,7 @@ import {
   type StatusView,
   type SwitchView,
 } from '../controller/views.ts';
+import type { WatchedSource } from '../controller/watcher.ts';
 import { compareDiagnostics, isConflict } from '../model/diagnostic.ts';
 import { redactedText } from '../model/redact.ts';
 import type { Server } from '../model/rendered.ts';
@@ -115,32 +116,17 @@ export function rollbackView({ meta, served, reason }: PutBack, generations: Gen
   };
 }
 
-function statusView({ controller, generations, snapshots, sources, proxy, server, version }: ViewsOptions): StatusView {
-  const { state, managedProxy, watcher } = controller;
+function statusView(options: ViewsOptions): StatusView {
+  const { controller, generations, sources, proxy, server, version } = options;
+  const { state, managedProxy } = controller;
   const pinned = generations.pinned();
   const { generation, digest, appliedAtMs, verified, problem } = managedProxy.state;
   const guard = state.change?.verdict.kind === 'hold' ? state.change.verdict.reason : undefined;
-  const sourceViews = sources.map(({ source }) => {
-    const watched = watcher.states().get(source.id);
-    const known = snapshots.all().get(source.id);
-    const status = watched?.problem !== undefined ? 'failed' : watched?.synced ? 'synced' : known ? 'stale' : 'waiting';
-    return {
-      name: source.id,
-      state: status,
-      ...(known && { index: known.snapshot.revision, ageMs: Date.now() - known.snapshot.observedAtMs }),
-      services: new Set(known?.snapshot.instances.map(({ service }) => service)).size,
-      ...(watched?.problem !== undefined && { problem: watched.problem }),
-    } as const;
-  });
-  const required = new Set(sources.filter((source) => source.required).map(({ source }) => source.id as string));
-  const needed = sourceViews.filter(({ name }) => required.size === 0 || required.has(name));
-  const waiting = !state.ready && snapshots.all().size === 0;
-  const dead = needed.length > 0 && needed.every((source) => source.state === 'failed') && !state.ready;
-  const degraded = !verified || problem !== undefined || guard !== undefined || needed.some((source) => source.state !== 'synced');
+  const sourceViews = sources.map((source) => sourceView(source, options));
   return {
     version,
     ready: state.ready,
-    health: waiting && !dead ? 'waiting' : dead ? 'dead' : degraded ? 'degraded' : 'ok',
+    health: healthOf(sourceViews, options),
     proxies: [
       {
         name: proxy,
@@ -159,4 +145,32 @@ function statusView({ controller, generations, snapshots, sources, proxy, server
     quarantined: state.change?.held.filter((held) => held.state === 'quarantined').length ?? 0,
     ...(guard !== undefined && { guard }),
   };
+}
+
+type SourceView = StatusView['sources'][number];
+
+function sourceView({ source }: WatchedSource, { controller, snapshots }: ViewsOptions): SourceView {
+  const watched = controller.watcher.states().get(source.id);
+  const snapshot = snapshots.all().get(source.id)?.snapshot;
+  return {
+    name: source.id,
+    state: watched?.problem !== undefined ? 'failed' : watched?.synced ? 'synced' : snapshot ? 'stale' : 'waiting',
+    ...(snapshot && { index: snapshot.revision, ageMs: Date.now() - snapshot.observedAtMs }),
+    services: new Set(snapshot?.instances.map(({ service }) => service)).size,
+    ...(watched?.problem !== undefined && { problem: watched.problem }),
+  };
+}
+
+/** `dead` and `degraded` by the required sources, or by all where none is required. */
+function healthOf(
+  views: readonly SourceView[],
+  { controller: { state, managedProxy }, snapshots, sources }: ViewsOptions,
+): StatusView['health'] {
+  const required = new Set<string>(sources.filter((source) => source.required).map(({ source }) => source.id));
+  const needed = views.filter(({ name }) => required.size === 0 || required.has(name));
+  if (!state.ready && needed.length > 0 && needed.every((source) => source.state === 'failed')) return 'dead';
+  if (!state.ready && snapshots.all().size === 0) return 'waiting';
+  const { verified, problem } = managedProxy.state;
+  const isHeld = state.change?.verdict.kind === 'hold';
+  return !verified || problem !== undefined || isHeld || needed.some((source) => source.state !== 'synced') ? 'degraded' : 'ok';
 }

@@ -1,4 +1,3 @@
-import type { ApplyOutcome } from '../model/generation.ts';
 import { createNotifier } from '../lib/notifier.ts';
 import { createMutex, type Mutex } from '../lib/mutex.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -11,6 +10,7 @@ import { EMPTY_TABLE } from '../model/table.ts';
 import type { GuardOptions } from '../plan/guard.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
 import type { ClaimStore } from './claims.ts';
+import { tellCycle, type Cycle, type CycleObserver } from './cycle.ts';
 import type { GenerationStore } from './generations.ts';
 import { withApply, withChange, dueAtMs, idleHoldoff, withoutPending, type HoldoffOptions } from './holdoff.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -49,23 +49,6 @@ export interface ControllerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly observer?: CycleObserver;
-}
-
-/** What a cycle has come to. */
-export interface Cycle {
-  readonly change: ChangeSet;
-  readonly diagnostics: readonly Diagnostic[];
-  /** `pinned`: a generation that was rolled back to stays; `planned`: a dry run gives the proxy nothing. */
-  readonly outcome: ApplyOutcome | { readonly kind: 'pinned' | 'planned' };
-  /** ms of each stage. */
-  readonly times: { readonly compileMs: number; readonly renderMs: number; readonly applyMs: number };
-  /** ms from the first change that it took up to its end. */
-  readonly propagationMs?: number;
-}
-
-/** Told of every cycle, for metrics. */
-export interface CycleObserver {
-  cycle(cycle: Cycle): void;
 }
 
 /** The loop: watches, compiles, plans, applies; and what it knows. */
@@ -116,15 +99,10 @@ export async function createController(options: ControllerOptions): Promise<Cont
   let refreshedAtMs = 0;
   let pendingSinceMs: number | undefined;
   const lastId = generations.current();
-  const state = {
+  const state: { -readonly [Key in keyof ControllerState]: ControllerState[Key] } = {
     serving: (lastId === undefined ? undefined : (await generations.read(lastId))?.table) ?? EMPTY_TABLE,
-    diagnostics: [] as readonly Diagnostic[],
+    diagnostics: [],
     ready: false,
-  } as {
-    serving: RoutingTable;
-    change?: ChangeSet;
-    diagnostics: readonly Diagnostic[];
-    ready: boolean;
   };
   const managedProxy = createManagedProxy({ ...options, render: (table) => options.target.render(table, options.settings).value });
   // the proxy is given one thing at a time: by a cycle, by a look at what it serves, or by an operator
@@ -260,31 +238,13 @@ export async function createController(options: ControllerOptions): Promise<Cont
       times: { compileMs: compiledAtMs - startedAtMs, renderMs: renderedAtMs - compiledAtMs, applyMs: endedAtMs - renderedAtMs },
       ...(sinceMs !== undefined && { propagationMs: endedAtMs - sinceMs }),
     };
-    tell(result);
+    tellCycle(result, options);
     options.observer?.cycle(result);
     return result;
   }
 
   function requiredSynced(): boolean {
     return sources.every(({ source, required }) => !required || watcher.states().get(source.id)?.synced);
-  }
-
-  function tell({ change, outcome, propagationMs }: Cycle): void {
-    const counts = { added: change.created.length, changed: change.updated.length, removed: change.removed.length };
-    const fields = {
-      component: 'controller',
-      proxy: options.proxy,
-      digest: change.serving.digest,
-      routes: change.serving.routes.length,
-      ...counts,
-    };
-    if (change.verdict.kind === 'hold')
-      log.warn({ ...fields, event: 'removals_held', reason: change.verdict.reason }, 'Removals are held until they are confirmed');
-    if (outcome.kind === 'applied')
-      log.info(
-        { ...fields, event: 'config_applied', duration_s: (propagationMs ?? outcome.durationMs) / 1000 },
-        'The proxy serves a new configuration',
-      );
   }
 
   async function save(): Promise<void> {

@@ -67,7 +67,7 @@ const REASSERTS = { times: 3, withinMs: 600_000 } as const;
 /** A proxy that was given nothing yet. */
 export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   const { proxy, version, deployer, generations, foreign, render, secrets, onServed, clock, log } = options;
-  const state: { -readonly [K in keyof ProxyState]: ProxyState[K] } = { up: false, verified: false };
+  const state: { -readonly [Key in keyof ProxyState]: ProxyState[Key] } = { up: false, verified: false };
   let given: RenderedConfig | undefined;
   let settled = false;
   let reassertsAtMs: readonly number[] = [];
@@ -156,10 +156,11 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     }
     if (!state.up) log.info({ component: deployer.server, event: 'proxy_up', proxy }, 'The proxy answers');
     state.up = true;
-    if (!given) return false;
-    const ours = live.kind === 'ours' && live.digest === given.tableDigest;
+    const config = given;
+    if (!config) return false;
+    const ours = live.kind === 'ours' && live.digest === config.tableDigest;
     if (ours && state.verified) return false;
-    if (generations.pinned() !== undefined) return !ours && (await reassert(live, () => programPinned(given as RenderedConfig, signal)));
+    if (generations.pinned() !== undefined) return !ours && (await reassert(live, () => programPinned(config, signal)));
     return ours ? true : reassert(live);
   }
 

@@ -1,0 +1,41 @@
+import type { Log } from '../lib/log.ts';
+import type { ChangeSet } from '../model/change.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { ApplyOutcome } from '../model/generation.ts';
+
+/** What a cycle has come to. */
+export interface Cycle {
+  readonly change: ChangeSet;
+  readonly diagnostics: readonly Diagnostic[];
+  /** `pinned`: a generation that was rolled back to stays; `planned`: a dry run gives the proxy nothing. */
+  readonly outcome: ApplyOutcome | { readonly kind: 'pinned' | 'planned' };
+  /** ms of each stage. */
+  readonly times: { readonly compileMs: number; readonly renderMs: number; readonly applyMs: number };
+  /** ms from the first change that it took up to its end. */
+  readonly propagationMs?: number;
+}
+
+/** Told of every cycle, for metrics. */
+export interface CycleObserver {
+  cycle(cycle: Cycle): void;
+}
+
+/** Writes to the log what of a cycle people should know: that removals are held, and what was applied. */
+export function tellCycle({ change, outcome, propagationMs }: Cycle, { log, proxy }: { readonly log: Log; readonly proxy: string }): void {
+  const fields = {
+    component: 'controller',
+    proxy,
+    digest: change.serving.digest,
+    routes: change.serving.routes.length,
+    added: change.created.length,
+    changed: change.updated.length,
+    removed: change.removed.length,
+  };
+  if (change.verdict.kind === 'hold')
+    log.warn({ ...fields, event: 'removals_held', reason: change.verdict.reason }, 'Removals are held until they are confirmed');
+  if (outcome.kind === 'applied')
+    log.info(
+      { ...fields, event: 'config_applied', duration_s: (propagationMs ?? outcome.durationMs) / 1000 },
+      'The proxy serves a new configuration',
+    );
+}
