@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnLoopback } from '../lib/ports.ts';
 
 /** A small program that answers every request with its own name and what it was asked. */
 export interface DemoBackend {
@@ -25,9 +25,7 @@ async function startBackend(name: string): Promise<DemoBackend & { readonly serv
     response.writeHead(200, { 'content-type': 'text/plain', 'x-backend': name });
     response.end(`${name} answers ${request.method ?? ''} ${request.url ?? ''} for ${request.headers.host ?? ''}\n`);
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return { name, port, server };
+  return { name, port: await listenOnLoopback(server), server };
 }
 
 async function closeServer(server: Server): Promise<void> {

@@ -3,8 +3,9 @@ import type { ControllerState } from '../controller/controller.ts';
 import type { Scene, SceneProxy } from '../controller/scene.ts';
 import { memoised } from '../lib/memo.ts';
 import { sourceId } from '../model/names.ts';
-import type { RoutingTable } from '../model/route.ts';
+import { DIALECTS, type RoutingTable } from '../model/route.ts';
 import { fitTable } from '../targets/fit.ts';
+import { createDialect } from './dialects.ts';
 import { proxyOf } from './paths.ts';
 import { compileOptions, type Runtime } from './runtime.ts';
 import type { Setup } from './setup.ts';
@@ -14,6 +15,7 @@ export function sceneOf(runtime: Runtime, { state, watched }: { readonly state: 
   const { setup, snapshots, pipeline } = runtime;
   const { config, target, settings, server } = setup;
   const read = [...snapshots.all().values()].map(({ snapshot }) => snapshot);
+  const dialects = DIALECTS.map((name) => createDialect(name, config));
   const merge = { primary: sourceId(config.sources.primary), merge: config.sources.merge };
   return {
     serving: state.serving,
@@ -25,6 +27,7 @@ export function sceneOf(runtime: Runtime, { state, watched }: { readonly state: 
     known: instancesOf(read, { ...merge, merge: 'union' }),
     counted: instancesOf(read, merge),
     readings: pipeline.readings(read),
+    dialectOf: (tag) => dialects.find((dialect) => dialect.recognises(tag))?.name,
     options: compileOptions(setup),
     proxy: { name: proxyOf(config).name, server, ...(watched ? proxyState(runtime) : { state: 'unknown' }) },
   };

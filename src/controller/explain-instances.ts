@@ -1,9 +1,11 @@
 import { whyOut } from '../compile/standing.ts';
-import { joinHostPort } from '../lib/host.ts';
 import { instanceKey, type ServiceInstance } from '../model/catalog.ts';
+import { tagKey, type Diagnostic } from '../model/diagnostic.ts';
 import type { Outcome } from '../model/evaluation.ts';
 import { endpointKey } from '../model/pool.ts';
 import type { Route } from '../model/route.ts';
+import { backendsOf } from '../model/table.ts';
+import { backendsOfRoute } from '../plan/diff.ts';
 import type { Scene } from './scene.ts';
 
 /** One instance of a service behind a route, and whether it gets requests. */
@@ -88,10 +90,17 @@ function whyNone(
   if (outcomes.every(({ answer }) => answer.kind !== 'forward' && answer.kind !== 'connect')) return 'a middleware answers first';
   if (own.some(({ code }) => code === 'FABIO_WEIGHT_STARVES')) return 'the fixed weights of other instances leave it no share';
   const lost = own.find(({ code }) => code === 'TRAEFIK_ROUTER_SHADOWED' || code === 'ROUTE_DIALECTS_DIFFER');
-  const mixed = scene.diagnostics.find(
-    ({ code, message }) => code === 'CADDY_MIXED_SCHEMES' && message.includes(`//${joinHostPort(instance.address, instance.port)}`),
-  );
-  return (error ?? lost ?? mixed)?.message ?? 'it is not in the pool that is served';
+  return (error ?? lost ?? mixedSchemes(scene, instance, route))?.message ?? 'it is not in the pool that is served';
+}
+
+/** What was said of the pools of a route where the proxy leaves the instance out of one: it speaks another scheme than most. */
+function mixedSchemes({ fitted, context, diagnostics }: Scene, instance: ServiceInstance, route: Route): Diagnostic | undefined {
+  const isLeftOut = backendsOfRoute(route, backendsOf(fitted)).some(({ endpoints }) => {
+    const served = context.proxy.served(endpoints);
+    return endpoints.some((endpoint) => endpointKey(endpoint) === endpointKey(instance) && !served.includes(endpoint));
+  });
+  const tags = new Set(route.spans.map(tagKey));
+  return isLeftOut ? diagnostics.find(({ code, span }) => code === 'CADDY_MIXED_SCHEMES' && span && tags.has(tagKey(span))) : undefined;
 }
 
 function isOf({ spans }: Route, { source, service, instance }: ServiceInstance, tagIndex: number): boolean {

@@ -114,7 +114,7 @@ function lossWithoutRoute({ diagnostics, options }: Scene, { instance }: Reading
 }
 
 /** Tags that hold the host and gave no intent: unreadable, not enabled, or of a dialect that is not read. */
-function lossesOfUnread({ diagnostics, options }: Scene, { instance, intents }: Reading, host: string): readonly Loss[] {
+function lossesOfUnread({ diagnostics, options, dialectOf }: Scene, { instance, intents }: Reading, host: string): readonly Loss[] {
   const wanted = host.replace(/:\d+$/, '').toLowerCase();
   if (wanted.length < 3) return [];
   const read = new Set(intents.flatMap(({ spans }) => spans.map(({ tagIndex }) => tagIndex)));
@@ -123,7 +123,7 @@ function lossesOfUnread({ diagnostics, options }: Scene, { instance, intents }: 
     const span = tagSpan(instance, index);
     const told = worst(diagnostics.filter(({ span: place }) => place && sameTag(place, span)));
     if (told) return [lossOf(span, told, { weight: WEIGHTS.refused, why: told.message })];
-    const dialect = DIALECT_SIGNS.find(([, sign]) => sign.test(tag))?.[0];
+    const dialect = dialectOf(tag);
     if (dialect === undefined) return [];
     if (!options.accept.includes(dialect))
       return [{ weight: WEIGHTS.refused, span, why: `its dialect is not read: dialects.accept is ${options.accept.join(', ')}` }];
@@ -133,12 +133,6 @@ function lossesOfUnread({ diagnostics, options }: Scene, { instance, intents }: 
     return beside ? [lossOf(span, beside, { weight: WEIGHTS.refused, why: beside.message })] : [];
   });
 }
-
-const DIALECT_SIGNS = [
-  ['fabio', /^\s*urlprefix-/],
-  ['hind', /^\s*https?:\/\//],
-  ['traefik', /^\s*traefik\./i],
-] as const;
 
 function lossOf(span: TagSpan, told: Diagnostic | undefined, otherwise: Omit<Loss, 'span'>): Loss {
   const place = told?.span && sameTag(told.span, span) ? told.span : span;

@@ -6,7 +6,7 @@ import type { HeldRoute } from '../model/change.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
 import type { Server } from '../model/rendered.ts';
-import type { RoutingTable } from '../model/route.ts';
+import type { DialectName, RoutingTable } from '../model/route.ts';
 
 /** Everything that is known at one moment, for views that put it together. */
 export interface Scene {
@@ -23,6 +23,8 @@ export interface Scene {
   readonly counted: readonly CatalogInstance[];
   /** What the tags of the counted instances ask for. */
   readonly readings: readonly Reading[];
+  /** The dialect that a tag belongs to, whether or not it is read. */
+  readonly dialectOf: (tag: string) => DialectName | undefined;
   readonly options: CompileOptions;
   readonly proxy: SceneProxy;
 }

@@ -2,10 +2,11 @@ import { createServer as createPlain, type IncomingMessage, type RequestListener
 import { createServer as createHttp2, type Http2ServerRequest } from 'node:http2';
 import { createServer as createTls } from 'node:https';
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { ensureDefaultCertificate } from '../apply/certificates.ts';
 import { joinHostPort } from '../lib/host.ts';
+import { listenOnLoopback } from '../lib/ports.ts';
 import { parsePort, type Hostname, type Port } from '../model/names.ts';
 import type { Backend, Endpoint, Transport } from '../model/pool.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -91,10 +92,9 @@ export async function openEchoes(dir: string): Promise<Echoes> {
   }): Promise<Port> {
     const { cert, key } = isTrusted ? trusted : strange;
     const open = new Set<{ destroy(): void }>();
-    const headerOf = (received: IncomingMessage | Http2ServerRequest): string => {
-      const own = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-      return Buffer.from(JSON.stringify(echoOf(received, { ...told, own }))).toString('base64url');
-    };
+    let own = '';
+    const headerOf = (received: IncomingMessage | Http2ServerRequest): string =>
+      Buffer.from(JSON.stringify(echoOf(received, { ...told, own }))).toString('base64url');
     const listener: RequestListener = (received, response) => {
       response.writeHead(200, { 'content-type': 'text/plain', [ECHO_HEADER]: headerOf(received) });
       response.end(bodyFor(received));
@@ -112,9 +112,10 @@ export async function openEchoes(dir: string): Promise<Echoes> {
       open.add(socket);
       socket.once('close', () => open.delete(socket));
     });
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
     servers.push({ server, end: () => open.forEach((socket) => socket.destroy()) });
-    return (server.address() as AddressInfo).port as Port;
+    const port = await listenOnLoopback(server);
+    own = `127.0.0.1:${port}`;
+    return port as Port;
   }
 }
 

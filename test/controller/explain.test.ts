@@ -97,6 +97,18 @@ test('explainView() names routes that the proxy cannot serve and dialects that a
   assert.deepEqual(told('http://a.io/'), [['site', 'its dialect is not read: dialects.accept is fabio']]);
 });
 
+test('explainView() tells dialects as they are configured', () => {
+  const scene = sceneOf([tagged('web', 'lb-a.io/')], { options: { accept: ['traefik'] } });
+  const dialectOf = (tag: string) => (tag.startsWith('lb-') ? ('fabio' as const) : undefined);
+
+  const { rivals } = explainView({ ...scene, dialectOf }, 'http://a.io/');
+
+  assert.deepEqual(
+    rivals.map(({ tag, why }) => [tag, why]),
+    [['lb-a.io/', 'its dialect is not read: dialects.accept is traefik']],
+  );
+});
+
 test('explainView() tells of a conflict between owners with both sides', () => {
   const mine = instanceOf('mine', { tags: ['urlprefix-a.io/'], modifyIndex: 1 });
   const theirs = { ...tagged('theirs', 'urlprefix-a.io/'), owner: 'beta' as typeof mine.owner, modifyIndex: 2 };

@@ -45,6 +45,7 @@ export function sceneOf(
     known: instancesOf(snapshots, { ...merge, merge: 'union' }),
     counted: instancesOf(snapshots, merge),
     readings: pipeline.readings(snapshots),
+    dialectOf: (tag) => CASE_DIALECTS.find((dialect) => dialect.recognises(tag))?.name,
     options: compile,
     proxy: { name: 'edge', server: 'caddy', state: 'verified', generation: 7, ...proxy },
   };

@@ -1,6 +1,6 @@
 import { encodedPath, goPath, joined, requestUri, textOfBytes } from '../../lib/go-url.ts';
 import { splitHost } from '../../lib/host.ts';
-import { isInside, parseCidr, parseIp } from '../../lib/ip.ts';
+import { isInsideAny, parseIp } from '../../lib/ip.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import type { HostMatch } from '../../model/match.ts';
 import type { HeaderValue } from '../../model/middleware.ts';
@@ -74,7 +74,7 @@ function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | 
 /** Entry points set the X-Forwarded-* headers before any rule is asked, and believe those of trusted peers only. Host is no header here. */
 function headersSeen({ entryPoint, headers, host, ip }: ProxyRequest, trustedProxies: readonly string[]): readonly HeaderValue[] {
   const peer = parseIp(ip);
-  const isTrusted = peer !== undefined && trustedProxies.some((block) => isInCidr(peer, block));
+  const isTrusted = peer !== undefined && isInsideAny(peer, trustedProxies);
   const own = headers.filter(({ name }) => isTrusted || !/^x-(forwarded-|real-ip$)/i.test(name));
   const set = (name: string, value: string): readonly HeaderValue[] =>
     own.some((header) => header.name.toLowerCase() === name.toLowerCase()) ? [] : [{ name, value }];
@@ -86,11 +86,6 @@ function headersSeen({ entryPoint, headers, host, ip }: ProxyRequest, trustedPro
     ...set('X-Forwarded-Port', port),
     ...set('X-Forwarded-Host', host),
   ];
-}
-
-function isInCidr(address: readonly number[], block: string): boolean {
-  const cidr = parseCidr(block);
-  return cidr !== undefined && isInside(address, cidr);
 }
 
 /** Rules see the host without its port; a numbered port is looked for in X-Forwarded-Host. */
