@@ -8,9 +8,8 @@ import type { Digest } from '../model/names.ts';
 import { redactedText } from '../model/redact.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
-import { EMPTY_TABLE } from '../model/table.ts';
-import { causeOf } from '../plan/cause.ts';
-import type { GenerationStore } from './generations.ts';
+import { createGenerationKeeper } from './generation-keeper.ts';
+import type { GenerationMeta, GenerationStore } from './generations.ts';
 
 /** What the controller knows of its proxy. */
 export interface ProxyState {
@@ -54,13 +53,6 @@ export interface ManagedProxyOptions {
   readonly log: Log;
 }
 
-/** A configuration that the proxy serves, with its table. */
-interface Served {
-  readonly config: RenderedConfig;
-  readonly table: RoutingTable;
-  readonly appliedAtMs: number;
-}
-
 /** Configurations of somebody else are replaced this often within the time below, then only reported. */
 const REASSERTS = { times: 3, withinMs: 600_000 } as const;
 
@@ -71,12 +63,8 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   let given: RenderedConfig | undefined;
   let settled = false;
   let reassertsAtMs: readonly number[] = [];
-  let proxyVersion: string | undefined;
-  let unkept: readonly Served[] = [];
-  let keeping: Promise<void> | undefined;
   let telling: Promise<void> = Promise.resolve();
-  /** Of the generation that was kept last. */
-  let lastTable: RoutingTable | undefined;
+  const keeper = createGenerationKeeper({ proxy, version, deployer, generations, onKept, log });
   return { state, program, programPinned, keepGenerations, hasDrifted };
 
   async function program(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ManagedProxy['program']> {
@@ -94,33 +82,17 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
     settled ||= isServed;
     note(outcome, config);
-    if (isServed && !isNewest(config)) unkept = [...unkept, { config, table, appliedAtMs: clock.nowMs() }];
+    if (isServed) keeper.take({ config, table, appliedAtMs: clock.nowMs() });
     return outcome;
   }
 
-  /** Whether it is what was kept last, or will be. */
-  function isNewest({ tableDigest, server }: RenderedConfig): boolean {
-    const waiting = unkept.at(-1)?.config;
-    if (waiting) return waiting.tableDigest === tableDigest && waiting.server === server;
-    const [kept] = generations.list();
-    return kept?.digest === tableDigest && kept.server === server;
-  }
-
-  function keepGenerations(signal: AbortSignal): Promise<void> {
-    keeping ??= keepAll(signal).finally(() => (keeping = undefined));
-    return keeping;
-  }
-
-  /**
-   * The next change need not wait for this: after a crash before it, the next start begins with an earlier table, finds this configuration
-   * on disk and in the proxy, and keeps it then.
-   */
-  async function keepAll(signal: AbortSignal): Promise<void> {
-    for (let next = unkept[0]; next; next = unkept[0]) {
-      await keepOne(next, signal);
-      unkept = unkept.slice(1);
-    }
+  async function keepGenerations(signal: AbortSignal): Promise<void> {
+    await keeper.keep(signal);
     await telling;
+  }
+
+  function onKept({ id, digest }: GenerationMeta): void {
+    if (digest === state.digest) serves(id);
   }
 
   /** After a restart the pinned generation is the one that must run. */
@@ -253,41 +225,6 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
           'Cannot note which generation is served; the proxy serves it all the same',
         ),
       );
-  }
-
-  async function keepOne({ config, table, appliedAtMs }: Served, signal: AbortSignal): Promise<void> {
-    const proxyVersion = await proxyVersionOf(signal);
-    const [before] = generations.list();
-    lastTable ??= before && (await generations.read(before.id))?.table;
-    const cause = causeOf(lastTable ?? EMPTY_TABLE, table);
-    lastTable = table;
-    const isSwitched = before !== undefined && before.server !== deployer.server;
-    const versions = { hindProxy: version, ...(proxyVersion !== undefined && { proxy: proxyVersion }) };
-    const meta = await generations
-      .add({
-        proxy,
-        server: deployer.server,
-        digest: config.tableDigest,
-        table,
-        config,
-        versions,
-        appliedAtMs,
-        outcome: 'applied',
-        cause: { ...cause, ...(isSwitched && { switched: true }) },
-      })
-      .catch((error: unknown) => {
-        log.error(
-          { component: 'state', event: 'generation_write_failed', err: { message: String(error) } },
-          'Cannot keep a generation; the proxy serves it all the same',
-        );
-        return undefined;
-      });
-    if (meta && meta.digest === state.digest) serves(meta.id);
-  }
-
-  async function proxyVersionOf(signal: AbortSignal): Promise<string | undefined> {
-    proxyVersion ??= await deployer.version(signal);
-    return proxyVersion;
   }
 }
 
