@@ -6,12 +6,12 @@ import type { Log } from '../lib/log.ts';
 import { sortedUnique } from '../lib/sort.ts';
 import type { CatalogSnapshot, SourceEvent } from '../model/catalog.ts';
 import { sourceId } from '../model/names.ts';
-import { createNomad, type NomadAnswer } from '../nomad/client.ts';
+import { createNomad } from '../nomad/client.ts';
 import type { NomadConnection } from '../nomad/connection.ts';
 import { NomadError } from '../nomad/error.ts';
 import type { StreamPatience } from '../nomad/events.ts';
-import type { NamespaceServices } from '../nomad/types.ts';
-import { createNomadCatalog, type NomadService } from './nomad-catalog.ts';
+import { createNomadCatalog } from './nomad-catalog.ts';
+import { createNomadReads, IN_FLIGHT, type NomadListing } from './nomad-reads.ts';
 import { openNomadStreams, type NomadStreams } from './nomad-streams.ts';
 import { createReadiness } from './readiness.ts';
 import type { Source } from './source.ts';
@@ -32,8 +32,6 @@ export interface NomadSourceOptions {
   readonly patience?: Partial<StreamPatience>;
 }
 
-/** Reads that are in flight at once when everything is read. */
-const IN_FLIGHT = 16;
 /** How long removals are doubted after an outage, after the index fell, and while rights are missing. */
 const DOUBT_MS = { reconnect: 10_000, reset: 60_000 } as const;
 /** How long an event may come after the list that already has it. */
@@ -59,6 +57,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
   const resyncMs = Math.min(options.resyncMs, 60_000);
   const id = sourceId('nomad');
   const nomad = createNomad(connection);
+  const reads = createNomadReads(nomad, isStar ? '*' : namespaces);
   const catalog = createNomadCatalog({ id, isRoutingTag });
   const [news, work] = [createNotifier(), createNotifier()];
   const gate = createReadiness({ onChange: change });
@@ -137,7 +136,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
     const index = isSynced ? catalog.position : 0n;
     const star = isStar ? await open(['*'], index) : undefined;
     if (star) return { ...star, kind: 'star', resumed: index > 0n };
-    const wanted = isStar ? (await list(signal)).body.map(({ Namespace: namespace }) => namespace) : namespaces;
+    const wanted = isStar ? (await reads.list(signal)).body.map(({ Namespace: namespace }) => namespace) : namespaces;
     // without a service there is no namespace to name: the first one shows in the list
     const each = wanted.length > 0 ? await open(sortedUnique(wanted), 0n) : undefined;
     if (each) return { ...each, kind: 'each' };
@@ -174,7 +173,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
       const { changed, toRead } = catalog.apply(line);
       isNews ||= changed;
       for (const service of toRead) {
-        catalog.put(service, await readService(service, signal));
+        catalog.put(service, await reads.service(service, signal));
         isNews = true;
       }
     }
@@ -184,7 +183,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
   /** Compares the list with what is known: the index of the list is that of the newest event. */
   async function missing(streams: NomadStreams, signal: AbortSignal): Promise<'nothing' | 'events' | 'namespace'> {
     const before = catalog.position;
-    const answer = await list(signal);
+    const answer = await reads.list(signal);
     const deadlineMs = clock.monotonicMs() + LATE_EVENT_MS;
     await take(streams, signal);
     while (answer.index > catalog.position && clock.monotonicMs() < deadlineMs && !streams.ended() && !signal.aborted) {
@@ -203,7 +202,7 @@ export function createNomadSource(options: NomadSourceOptions): Source {
     while (!signal.aborted && clock.monotonicMs() < endAtMs) {
       await work.wait(Math.min(POLL_MS, resyncMs), signal);
       if (signal.aborted) return;
-      if (isAsked || isDoubtOver() || (await list(signal)).index !== catalog.position) await readAll(signal);
+      if (isAsked || isDoubtOver() || (await reads.list(signal)).index !== catalog.position) await readAll(signal);
       else observedAtMs = clock.nowMs();
     }
   }
@@ -214,16 +213,16 @@ export function createNomadSource(options: NomadSourceOptions): Source {
     isAsked = false;
     try {
       const before = catalog.position;
-      const answer = await list(signal);
+      const answer = await reads.list(signal);
       const listed = answer.body.flatMap(({ Namespace: namespace, Services: services }) =>
         services.map(({ ServiceName: name, Tags: tags }) => ({ namespace, name, isRouted: tags.some(isRoutingTag) })),
       );
-      const lost = await unreadableNamespaces(answer, signal);
+      const lost = await reads.unreadable(isStar ? unlisted(answer) : [], signal);
       const routed = listed.filter(({ isRouted }) => isRouted);
       const services = await mapLimited(routed, IN_FLIGHT, async ({ namespace, name }) => ({
         namespace,
         name,
-        ...(await readService({ namespace, name }, signal)),
+        ...(await reads.service({ namespace, name }, signal)),
       }));
       if (isDoubtOver()) doubt = undefined;
       if (isSynced && answer.index < before) distrust(`its index fell from ${before} to ${answer.index}`, DOUBT_MS.reset);
@@ -238,46 +237,10 @@ export function createNomadSource(options: NomadSourceOptions): Source {
     }
   }
 
-  /** Namespaces that we know and that the list lacks because the token may no longer read them. */
-  async function unreadableNamespaces({ body }: Listing, signal: AbortSignal): Promise<readonly string[]> {
+  /** Namespaces that we know and that the list lacks, perhaps because the token may no longer read them. */
+  function unlisted({ body }: NomadListing): readonly string[] {
     const listed = new Set(body.map(({ Namespace: namespace }) => namespace));
-    const gone = isStar ? [...catalog.namespaces].filter((namespace) => !listed.has(namespace)) : [];
-    const asked = await mapLimited(gone, IN_FLIGHT, async (namespace) => {
-      try {
-        trusted(await nomad.services.list(namespace, signal));
-        return [];
-      } catch (error) {
-        if (error instanceof NomadError && error.status === 403) return [namespace];
-        throw error;
-      }
-    });
-    return asked.flat();
-  }
-
-  /** The list of services over all namespaces. Throws where it is no evidence. */
-  async function list(signal: AbortSignal): Promise<Listing> {
-    if (isStar) return trusted(await nomad.services.list('*', signal));
-    const answers = await mapLimited(namespaces, IN_FLIGHT, async (namespace) => trusted(await nomad.services.list(namespace, signal)));
-    // the index is the table's, so the lowest one says up to where all of them are complete
-    const index = answers.reduce((lowest, answer) => (answer.index < lowest ? answer.index : lowest), answers[0]?.index ?? 0n);
-    return { index, knownLeader: true, body: answers.flatMap(({ body }) => body) };
-  }
-
-  async function readService({ namespace, name }: NomadService, signal: AbortSignal) {
-    const { index, body } = trusted(await nomad.services.get(name, namespace, signal));
-    return { index, rows: body };
-  }
-
-  /** An answer that may prove an absence. Throws where it cannot. */
-  function trusted<T>(answer: NomadAnswer<T>): NomadAnswer<T> {
-    if (!answer.knownLeader)
-      throw new NomadError('Cannot trust an answer of Nomad: it knows no leader', { failure: 'status', status: 500 });
-    if (answer.index === 0n)
-      throw new NomadError('Cannot read the services of Nomad: the token has rights in no namespace, expected read-job', {
-        failure: 'status',
-        status: 403,
-      });
-    return answer;
+    return [...catalog.namespaces].filter((namespace) => !listed.has(namespace));
   }
 
   /** One probe for all, until a leader is known. */
@@ -323,8 +286,6 @@ export function createNomadSource(options: NomadSourceOptions): Source {
     news.notify();
   }
 }
-
-type Listing = NomadAnswer<readonly NamespaceServices[]>;
 
 /** How changes arrive: one stream on all namespaces, one each, or not at all. `resumed`: it went on where the last one ended. */
 type Subscription =
