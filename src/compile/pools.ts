@@ -6,7 +6,7 @@ import type { PoolMember } from '../model/intent.ts';
 import type { Middleware } from '../model/middleware.ts';
 import { backendId, type BackendId } from '../model/names.ts';
 import { endpointKey, type Backend, type Endpoint, type LoadBalancing } from '../model/pool.ts';
-import type { DialectName, Route } from '../model/route.ts';
+import { DEFAULT_BALANCING, type Route } from '../model/route.ts';
 import type { Candidate } from './candidates.ts';
 import { fabioWeights } from './fabio-weights.ts';
 import type { CompileOptions } from './options.ts';
@@ -75,8 +75,6 @@ function idOf({ id }: Pick<Route, 'id'>, parts: readonly string[]): BackendId {
 function endpointOf({ endpoint, protocol, tls }: PoolMember, weight: number): Endpoint {
   return { ...endpoint, protocol, ...(tls && { tls }), weight };
 }
-
-const DEFAULT_BALANCING: Readonly<Record<DialectName, LoadBalancing>> = { fabio: 'random', hind: 'ipHash', traefik: 'roundRobin' };
 
 /** A stated policy wins; among defaults HinD's, whose clients rely on it. */
 function loadBalancingOf(group: readonly Candidate[], winner: Candidate): LoadBalancing {

@@ -2,7 +2,15 @@ import { once, sameMembers } from '../lib/memo.ts';
 import { groupBy } from '../lib/sort.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Report, type TagSpan } from '../model/diagnostic.ts';
-import type { Definition, Fault, PoolMember, Reference, RouteIntent, SidePool } from '../model/intent.ts';
+import {
+  withoutSpan,
+  type Definition,
+  type Fault,
+  type PoolMember,
+  type Reference,
+  type RouteIntent,
+  type SidePool,
+} from '../model/intent.ts';
 import type { Middleware } from '../model/middleware.ts';
 import type { UpstreamHost } from '../model/pool.ts';
 import type { TlsProfile } from '../model/route.ts';
@@ -204,11 +212,6 @@ function contentOf(definition: Extract<Definition, { kind: 'middleware' }>): str
   const { middlewares, upstreamHost, sidePools = [], fault } = definition;
   const pools = sidePools.map(({ name, pool, protocol }) => [name, pool, protocol]);
   return JSON.stringify([middlewares.map(withoutSpan), upstreamHost, pools, fault?.code]);
-}
-
-/** A middleware, or what of a reference to one counts wherever it stands. */
-export function withoutSpan(middleware: Middleware | Reference): unknown {
-  return middleware.kind === 'reference' ? { to: middleware.to, name: middleware.name } : middleware;
 }
 
 function expected(names: ReadonlyMap<string, unknown>): string {

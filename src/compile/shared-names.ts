@@ -3,10 +3,9 @@ import { compareText, groupBy } from '../lib/sort.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Report } from '../model/diagnostic.ts';
 import { protocolOf } from '../model/entry-point.ts';
-import type { RouteIntent } from '../model/intent.ts';
+import { withoutSpan, type RouteIntent } from '../model/intent.ts';
 import { matchKey } from '../model/match.ts';
 import type { Reading } from './candidates.ts';
-import { withoutSpan } from './references.ts';
 
 /**
  * Reports routers of one name in two services of an owner, or in two instances of one, that ask for different things. Traefik would drop

@@ -3,8 +3,7 @@ import { diagnose, type Report } from '../model/diagnostic.ts';
 import { isSecondary } from '../model/entry-point.ts';
 import type { RouteIntent } from '../model/intent.ts';
 import { matchKey } from '../model/match.ts';
-import type { LoadBalancing } from '../model/pool.ts';
-import type { DialectName } from '../model/route.ts';
+import { DEFAULT_BALANCING, type DialectName } from '../model/route.ts';
 import type { Dialect, FormatContext } from './dialect.ts';
 import { askKey, canonicalJson, usualKind } from './same.ts';
 
@@ -84,8 +83,6 @@ function placeKey({ entryPoints, match }: RouteIntent, { entryPoints: usual }: F
 function priorityOf({ dialect, priority, ruleLength = 0 }: RouteIntent): number {
   return dialect === 'traefik' ? (priority ?? ruleLength) : 0;
 }
-
-const DEFAULT_BALANCING: Readonly<Record<DialectName, LoadBalancing>> = { fabio: 'random', hind: 'ipHash', traefik: 'roundRobin' };
 
 /** What an intent wants for its requests; the default of its dialect is no wish. */
 function wishKey(intent: RouteIntent): string {

@@ -1,6 +1,5 @@
 import type { EntryPointChoice } from '../model/entry-point.ts';
-import type { Reference, RouteIntent } from '../model/intent.ts';
-import type { Middleware } from '../model/middleware.ts';
+import { withoutSpan, type RouteIntent } from '../model/intent.ts';
 import { once } from '../lib/memo.ts';
 import type { FormatContext } from './dialect.ts';
 
@@ -48,8 +47,4 @@ export function usualKind(choice: EntryPointChoice, usual: FormatContext['entryP
   if (choice.kind !== 'named') return undefined;
   const [first, second] = choice.names;
   return second === undefined && first === (choice.tls ? usual.tls : usual.plain) ? (choice.tls ? 'tls' : 'plain') : undefined;
-}
-
-function withoutSpan(middleware: Middleware | Reference): unknown {
-  return middleware.kind === 'reference' ? { to: middleware.to, name: middleware.name } : middleware;
 }

@@ -33,6 +33,11 @@ export interface Reference {
   readonly code: DiagnosticCode;
 }
 
+/** A middleware, or what of a reference to one counts wherever it stands. */
+export function withoutSpan(step: Middleware | Reference): unknown {
+  return step.kind === 'reference' ? { to: step.to, name: step.name } : step;
+}
+
 /** Where the requests of an intent go: one instance, as part of a pool. */
 export interface PoolMember {
   readonly protocol: UpstreamProtocol;

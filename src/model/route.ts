@@ -3,11 +3,14 @@ import type { TagSpan } from './diagnostic.ts';
 import type { RouteMatch } from './match.ts';
 import type { Middleware } from './middleware.ts';
 import type { BackendId, Digest, OwnerId, RouteId, ServiceName } from './names.ts';
-import type { Backend } from './pool.ts';
+import type { Backend, LoadBalancing } from './pool.ts';
 
 /** The dialects a tag can be written in. */
 export const DIALECTS = ['traefik', 'fabio', 'hind'] as const;
 export type DialectName = (typeof DIALECTS)[number];
+
+/** How a pool chooses where the tags of a dialect do not say. */
+export const DEFAULT_BALANCING: Readonly<Record<DialectName, LoadBalancing>> = { fabio: 'random', hind: 'ipHash', traefik: 'roundRobin' };
 
 /**
  * One part of a redirect target: literal text, the request's path (with its query, where the target has none), its Host header

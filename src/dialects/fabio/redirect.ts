@@ -1,3 +1,4 @@
+import { cleanPath, encodedPath, unescapePath } from '../../lib/go-url.ts';
 import { parseHostname, parsePort } from '../../model/names.ts';
 import type { DiagnosticCode } from '../../model/codes.ts';
 import type { Redirect, RedirectPart } from '../../model/route.ts';
@@ -26,7 +27,8 @@ function partsOf(url: string): readonly RedirectPart[] | string {
   const [, scheme = '', authority, rest = ''] = /^(?:([a-z]+):(?=\/\/))?(?:\/\/([^/?#]*))?([^#]*)/i.exec(url) ?? [];
   const query = rest.includes('?') ? rest.slice(rest.indexOf('?')) : '';
   const path = rest.slice(0, rest.length - query.length);
-  if (authority === undefined) return path.startsWith('/') ? pathParts(cleaned(path), query) : 'expected http://, https:// or a path';
+  // Go cleans a target that names no host (net/http Redirect)
+  if (authority === undefined) return path.startsWith('/') ? pathParts(cleanPath(path), query) : 'expected http://, https:// or a path';
   if (!/^https?$/i.test(scheme)) return 'expected http://, https:// or a path';
   const host = authority.slice(authority.lastIndexOf('@') + 1);
   const carries = host.endsWith('$path');
@@ -49,37 +51,19 @@ function hostParts(name: string): readonly RedirectPart[] {
 }
 
 function pathParts(path: string, query: string): readonly RedirectPart[] | string {
-  const decoded = decode(path);
+  const decoded = unescapePath(path);
   if (decoded === undefined || /[^ -~]/.test(decoded)) return 'its path cannot be read';
   if (/[^!-~]/.test(query) || /["\\`{}<>^|]/.test(query)) return 'its query holds a character that no URL has';
   const at = decoded.indexOf('$path');
-  if (at < 0) return joined([text(encode(decoded === '' ? '/' : decoded)), text(query)]);
+  if (at < 0) return joined([text(encoded(decoded === '' ? '/' : decoded)), text(query)]);
   const [before, after] = [decoded.slice(0, at), decoded.slice(at + '$path'.length)];
   const head = before.endsWith('/') ? before.slice(0, -1) : before;
-  return joined([text(encode(head)), { kind: 'path' }, text(encode(after)), text(query)]);
-}
-
-/** Go cleans a target that names no host (net/http Redirect). */
-function cleaned(path: string): string {
-  const kept: string[] = [];
-  for (const segment of path.split('/')) {
-    if (segment === '..') kept.pop();
-    else if (segment !== '' && segment !== '.') kept.push(segment);
-  }
-  const whole = `/${kept.join('/')}`;
-  return path.endsWith('/') && whole !== '/' ? `${whole}/` : whole;
-}
-
-/** Undefined where a `%` begins no encoded byte. */
-function decode(path: string): string | undefined {
-  if (/%(?![0-9a-f]{2})/i.test(path)) return undefined;
-  return path.replace(/%([0-9a-f]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return joined([text(encoded(head)), { kind: 'path' }, text(encoded(after)), text(query)]);
 }
 
 /** Go's URL.EscapedPath of a path whose raw form is the decoded one. */
-function encode(path: string): string {
-  if (/^[A-Za-z0-9._~/!$&'()*+,;=:@[\]-]*$/.test(path)) return path;
-  return path.replace(/[^A-Za-z0-9._~/$&+,;=:@-]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+function encoded(path: string): string {
+  return encodedPath({ path, rawPath: path });
 }
 
 /** Neighbouring texts in one; empty ones left out. */
