@@ -98,7 +98,6 @@ const OF_INSTANCES: ReadonlySet<DiagnosticCode> = new Set(['TRAEFIK_ENABLE_SPELL
 
 /** What is said of one thing alone: the differences that it explains. */
 const ONLY_ABOUT: readonly { readonly message: RegExp; readonly isMeant: (difference: Difference) => boolean }[] = [
-  { message: /^The cookie is HttpOnly/, isMeant: ({ name }) => name === 'set-cookie' },
   { message: /^Several values of a key/, isMeant: ({ what }) => what === 'pool' || what === 'status' },
   { message: /^Caddy reads bodies whole/, isMeant: ({ what }) => what === 'body' || what === 'status' },
 ];

@@ -41,7 +41,8 @@ for (const server of SERVERS) {
         poolOf('sticky.io', [a, b, c], { sticky: { name: 'srv', httpOnly: true, maxAgeSeconds: 60, path: '/' } }),
         poolOf('plain.io', [a, b, c], { sticky: {} }),
         { ...weighted, endpoints: weighted.endpoints.map((endpoint, index) => ({ ...endpoint, weight: [3, 1, 0][index] ?? 1 })) },
-        poolOf('attributes.io', [a, b], { sticky: { secure: true, sameSite: 'strict', path: '/p' } }),
+        poolOf('attributes.io', [a, b], { sticky: { secure: true, sameSite: 'strict', path: '/p$1', domain: host('attributes.io') } }),
+        poolOf('gone.io', [a], { sticky: { name: 's.r', httpOnly: true, sameSite: 'lax', maxAgeSeconds: -5 } }),
       ],
       codes: { caddy: ['CADDY_APPROXIMATED'] },
     });
@@ -57,8 +58,13 @@ for (const server of SERVERS) {
       assert.deepEqual(await sharesOf(12, () => served.ask(name, again)), { [nameOf(first)]: 12 }, name);
       assert.equal((await served.ask(name, again)).headers['set-cookie'], undefined);
     }
-    assert.match(cookieOf(await served.ask('sticky.io')), /^srv=[0-9a-f]+; Path=\/; Max-Age=60; HttpOnly/);
-    assert.match(cookieOf(await served.ask('plain.io')), /^_[0-9a-f]+=/);
+    assert.match(cookieOf(await served.ask('sticky.io')), /^srv=[0-9a-f]+; Path=\/; Max-Age=60; HttpOnly$/);
+    assert.match(cookieOf(await served.ask('gone.io')), /^s\.r=[0-9a-f]+; Path=\/; Max-Age=0; HttpOnly; SameSite=Lax$/);
+    for (const tls of [false, true]) {
+      assert.match(cookieOf(await served.ask('plain.io', { tls })), /^_[0-9a-f]+=[0-9a-f]+; Path=\/$/);
+      const attributes = /^_[0-9a-f]+=[0-9a-f]+; Path=\/p\$1; Domain=attributes.io; Secure; SameSite=Strict$/;
+      assert.match(cookieOf(await served.ask('attributes.io', { tls })), attributes);
+    }
     assert.deepEqual(await sharesOf(80, () => served.ask('weighted.io')), { a: 60, b: 20 });
   });
 

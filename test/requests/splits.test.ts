@@ -90,8 +90,6 @@ for (const server of SERVERS) {
           { weight: 1, backend: 'b' },
         ]),
       ],
-      // the attributes of the cookie
-      codes: { caddy: ['CADDY_APPROXIMATED'] },
     });
     if (!served) return;
 

@@ -99,10 +99,7 @@ export const CADDY_CAPABILITIES: Capabilities = {
   'redirect.anyStatus': native,
   'pool.weights': native,
   'pool.mixedSchemes': { level: 'emulated', note: 'a pool has one scheme: the minority gets no requests' },
-  'pool.sticky': emulated(
-    '`lb_policy cookie`; the cookie names no instance',
-    'The cookie is HttpOnly, and SameSite=Lax over http, Secure and SameSite=None over https, whatever the tag says of that',
-  ),
+  'pool.sticky': emulated('`lb_policy cookie`, and `header` for its attributes; the cookie names no instance'),
   'pool.healthCheck': native,
   'pool.healthCheckGrpc': none('Caddy checks by http only'),
   'pool.healthCheckTcp': none('Caddy checks by http only'),

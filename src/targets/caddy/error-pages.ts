@@ -20,7 +20,7 @@ interface Group {
 export function errorsHandler(errors: Errors, { name, backends }: Pick<MiddlewareContext, 'name' | 'backends'>): Handler {
   const backend = backends.get(errors.backend);
   if (!backend?.endpoints.some(({ weight }) => weight > 0)) return { matchers: [], directives: [] };
-  const pageOf = (group: Group, original: string): Node =>
+  const pageOf = (group: Group, original: string): readonly Node[] =>
     forward(backend, {
       middlewares: [],
       more: [
@@ -35,7 +35,7 @@ export function errorsHandler(errors: Errors, { name, backends }: Pick<Middlewar
     line(`@${name}s${index}`, 'status', ...statusWords(group.statuses)),
     block(
       ['handle_response', `@${name}s${index}`],
-      [block(['route'], [line('header', '*', '-*'), ...passing.directives, pageOf(group, '{http.intercept.status_code}')])],
+      [block(['route'], [line('header', '*', '-*'), ...passing.directives, ...pageOf(group, '{http.intercept.status_code}')])],
     ),
   ]);
   const failures = groups.flatMap((group, index) => {
@@ -43,7 +43,7 @@ export function errorsHandler(errors: Errors, { name, backends }: Pick<Middlewar
     const failed = [line('vars', 'error_pages', name), line('vars_regexp', '{http.error.status_code}', text(`^(?:${status})$`))];
     return [
       block([`@${name}f${index}`], failed),
-      block(['route', `@${name}f${index}`], [...failing.directives, pageOf(group, '{http.error.status_code}')]),
+      block(['route', `@${name}f${index}`], [...failing.directives, ...pageOf(group, '{http.error.status_code}')]),
     ];
   });
   return {

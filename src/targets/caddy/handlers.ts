@@ -114,7 +114,7 @@ function actionHandler(route: Undivided, { backends, name }: HandlerContext): Ha
       const backend = backends.get(action.backend);
       if (!backend) throw new RangeError(`Cannot render the route ${route.id}: its backend is missing`);
       if (!backend.endpoints.some(({ weight }) => weight > 0)) return respond(503);
-      return { matchers: [], directives: [forward(backend, { middlewares: route.middlewares })] };
+      return { matchers: [], directives: forward(backend, { middlewares: route.middlewares }) };
     }
     default:
       throw new TypeError(`Cannot render an action: ${JSON.stringify(action satisfies never)}`);

@@ -1,8 +1,8 @@
-import { sha256 } from '../../lib/hash.ts';
 import { joinHostPort } from '../../lib/host.ts';
 import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
-import type { Backend, Endpoint, HealthCheck, LoadBalancing, PassiveHealthCheck, StickyCookie } from '../../model/pool.ts';
+import type { Backend, Endpoint, HealthCheck, LoadBalancing, PassiveHealthCheck } from '../../model/pool.ts';
 import { block, line, text, type Node } from './ast.ts';
+import { attributesLine, cookieName } from './cookies.ts';
 import { headerName } from './headers.ts';
 import { literalUrl, literalValue } from './quote.ts';
 
@@ -10,7 +10,7 @@ import { literalUrl, literalValue } from './quote.ts';
 export function forward(
   backend: Backend,
   { middlewares, more = [] }: { readonly middlewares: readonly Middleware[]; readonly more?: readonly Node[] },
-): Node {
+): readonly Node[] {
   const endpoints = sameScheme(backend.endpoints);
   const protocol = endpoints[0]?.protocol ?? 'http';
   const { healthCheck, passiveHealthCheck, flushIntervalMs } = backend;
@@ -26,7 +26,8 @@ export function forward(
     ...more,
     ...transportOf(backend, protocol),
   ];
-  return block(['reverse_proxy', ...endpoints.map(({ address, port }) => joinHostPort(address, port))], nodes);
+  const proxied = block(['reverse_proxy', ...endpoints.map(({ address, port }) => joinHostPort(address, port))], nodes);
+  return backend.sticky ? [attributesLine(backend.id, backend.sticky), proxied] : [proxied];
 }
 
 /** A Caddy upstream pool has one scheme: that of most instances, https where they are equal. */
@@ -61,13 +62,7 @@ function choiceOf(
   const weights = endpoints.map(({ weight }) => weight);
   const policy = new Set(weights).size > 1 ? ['weighted_round_robin', ...weights.map(String)] : [POLICIES[turn]];
   if (!sticky) return line('lb_policy', ...policy);
-  const age = sticky.maxAgeSeconds !== undefined && sticky.maxAgeSeconds > 0 ? [line('max_age', `${sticky.maxAgeSeconds}s`)] : [];
-  return block(['lb_policy', 'cookie', text(cookieName(id, sticky))], [line('fallback', ...policy), ...age]);
-}
-
-/** The name of a cookie. As in Traefik each pool has one of its own: several pools of one host would take theirs from each other. */
-export function cookieName(id: string, { name }: StickyCookie): string {
-  return name ?? `_${sha256(id).slice(0, 12)}`;
+  return block(['lb_policy', 'cookie', text(cookieName(id, sticky))], [line('fallback', ...policy)]);
 }
 
 /** Where nothing is asked, another instance is tried when one does not take the connection. */

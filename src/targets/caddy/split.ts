@@ -1,7 +1,6 @@
 import type { Backend, StickyCookie } from '../../model/pool.ts';
 import { block, line, text, type Handler } from './ast.ts';
-import { cookieName } from './pools.ts';
-import { literalValue } from './quote.ts';
+import { cookieAttributes, cookieName } from './cookies.ts';
 
 /** One part of a split with what answers its requests. */
 export interface PartHandler {
@@ -63,7 +62,7 @@ function byCookie(name: string, { sticky, id }: { readonly sticky: StickyCookie;
       directives: [
         line('vars', `@${name}known`, `${name}part`, sent),
         line('vars', `@${name}new`, `${name}part`, '{http.request.uuid}'),
-        line('header', `@${name}new`, '+Set-Cookie', text(`${cookie}={http.request.uuid}${attributesOf(sticky)}`)),
+        line('header', `@${name}new`, '+Set-Cookie', text(`${cookie}={http.request.uuid}${cookieAttributes(sticky)}`)),
       ],
     },
   };
@@ -73,18 +72,6 @@ function byCookie(name: string, { sticky, id }: { readonly sticky: StickyCookie;
 function partName(id: string, sticky: StickyCookie): string {
   const name = cookieName(id, sticky);
   return /^[A-Za-z0-9_-]+$/.test(name) ? name : cookieName(id, {});
-}
-
-function attributesOf({ secure, httpOnly, sameSite, maxAgeSeconds, path = '/', domain }: StickyCookie): string {
-  const attributes = [
-    `Path=${literalValue(path.replace(/;.*$/, ''))}`,
-    ...(domain === undefined ? [] : [`Domain=${domain}`]),
-    ...(maxAgeSeconds === undefined || maxAgeSeconds === 0 ? [] : [`Max-Age=${maxAgeSeconds}`]),
-    ...(httpOnly ? ['HttpOnly'] : []),
-    ...(secure ? ['Secure'] : []),
-    ...(sameSite === undefined ? [] : [`SameSite=${{ none: 'None', lax: 'Lax', strict: 'Strict' }[sameSite]}`]),
-  ];
-  return attributes.map((attribute) => `; ${attribute}`).join('');
 }
 
 /** So many digits tell shares apart of one in 16 million. */

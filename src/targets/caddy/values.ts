@@ -1,5 +1,5 @@
 import type { Middleware } from '../../model/middleware.ts';
-import type { Backend, HealthCheck, StickyCookie } from '../../model/pool.ts';
+import type { Backend, HealthCheck } from '../../model/pool.ts';
 import { backendIdsOf, type Route, type SplitPart } from '../../model/route.ts';
 import { middlewaresOf } from '../features.ts';
 import type { RouteContext } from '../target.ts';
@@ -32,7 +32,7 @@ export function valueDifferences(route: Route, { backends, settings }: RouteCont
     ...emptiedPaths(route),
     ...unheeded(route, backends),
     ...asked.flatMap((middleware) => lost(middleware, settings)),
-    ...pools.flatMap(lostOfPool),
+    ...pools.flatMap(({ healthCheck, endpoints }) => (healthCheck ? lostOfCheck(healthCheck, endpoints) : [])),
   ];
 }
 
@@ -81,27 +81,6 @@ function lost(middleware: Middleware, settings: RouteContext['settings']): reado
     default:
       return [];
   }
-}
-
-function lostOfPool({ sticky, healthCheck, endpoints }: Backend): readonly string[] {
-  const attributes = sticky ? attributesOf(sticky) : [];
-  return [
-    ...(attributes.length > 0 && endpoints.length > 1
-      ? [`The cookie of a pool has Caddy's own attributes, not those asked for: ${attributes.join(', ')}`]
-      : []),
-    ...(healthCheck ? lostOfCheck(healthCheck, endpoints) : []),
-  ];
-}
-
-/** Caddy's own: HttpOnly, path `/`, no domain; SameSite Lax without TLS, with TLS Secure and SameSite None. */
-function attributesOf({ secure, httpOnly, sameSite, path, domain }: StickyCookie): readonly string[] {
-  return [
-    ...(secure === undefined ? [] : ['secure']),
-    ...(httpOnly === false ? ['httpOnly'] : []),
-    ...(sameSite === undefined ? [] : ['sameSite']),
-    ...(path === undefined || path === '/' ? [] : ['path']),
-    ...(domain === undefined ? [] : ['domain']),
-  ];
 }
 
 function lostOfCheck({ scheme, unhealthyIntervalMs, intervalMs }: HealthCheck, endpoints: Backend['endpoints']): readonly string[] {
