@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
+import { messageOf } from '../lib/abort.ts';
 import { readTextFile } from '../lib/files.ts';
 import { systemCode } from '../lib/errors.ts';
 import { CommandError } from './errors.ts';
@@ -8,7 +9,7 @@ import type { Setup } from './setup.ts';
 
 /** Calls to the admin API of a running controller. */
 export interface AdminApi {
-  /** The JSON of a GET; undefined where no controller runs. */
+  /** The JSON of a GET; undefined where no controller runs. Each throws `CommandError` where it goes away before it has answered. */
   get(path: string): Promise<unknown>;
   /** The JSON of a POST. Throws `CommandError` where the controller refuses; undefined where none runs. */
   post(path: string, body: unknown, timeoutMs?: number): Promise<unknown>;
@@ -48,6 +49,10 @@ export function adminApi({ paths, config }: Setup): AdminApi {
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
+      if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE')
+        throw new CommandError(
+          `Cannot say how it ended: the controller went away before it answered (${messageOf(error)}). hind-proxy status says what runs now`,
+        );
       throw error;
     } finally {
       await dispatcher.close();

@@ -15,6 +15,7 @@ import {
   type SwitchView,
 } from '../controller/views.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
+import { createUnlessBusy } from '../lib/unless-busy.ts';
 import { compareDiagnostics, isConflict } from '../model/diagnostic.ts';
 import { redactedText } from '../model/redact.ts';
 import type { Server } from '../model/rendered.ts';
@@ -41,7 +42,7 @@ export interface ViewsOptions extends Runtime {
 export function controllerViews(options: ViewsOptions): ControllerViews {
   const { controller, generations, snapshots, signal } = options;
   const scene = (): Scene => sceneOf(options, { state: controller.state, watched: true });
-  let isSwitching = false;
+  const unlessBusy = createUnlessBusy();
   return {
     status: () => statusView(options),
     routes: () =>
@@ -58,33 +59,31 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     generations: () => generations.list().map((meta) => generationView(meta, generations)),
     rollback: async (id, { acceptRemovals }) => {
       const generation = await generationToPutBack(generations, id);
-      const done =
-        generation.server === options.server
-          ? await controller.rollback(id, { acceptRemovals, signal })
-          : await (await import('./put-back-other.ts')).putBackOther(generation, {
-              order: orderOf(options, false),
-              guard: guardOptions(options.setup.config),
-              acceptRemovals,
-            });
-      return rollbackView(done, generations);
+      if (generation.server === options.server) return rollbackView(await controller.rollback(id, { acceptRemovals, signal }), generations);
+      return unlessBusy(`Cannot roll back to generation ${generation.id}: ${SWITCHING}`, async () => {
+        const { putBackOther } = await import('./put-back-other.ts');
+        const order = orderOf(options, false);
+        return rollbackView(
+          await putBackOther(generation, { order, guard: guardOptions(options.setup.config), acceptRemovals }),
+          generations,
+        );
+      });
     },
     async switchTo(server, { acceptDifferences }) {
       if (server === options.server) return alreadyRuns(server, controller.managedProxy.state.generation ?? 0);
-      if (isSwitching) throw new Error(`Cannot switch to ${server}: another switch is under way; wait for its end, then look at status`);
-      isSwitching = true;
-      try {
+      return unlessBusy(`Cannot switch to ${server}: ${SWITCHING}`, async () => {
         // seldom used, and large
         const { switchProxy } = await import('./switch-proxy.ts');
-        return await switchProxy(orderOf(options, acceptDifferences));
-      } finally {
-        isSwitching = false;
-      }
+        return switchProxy(orderOf(options, acceptDifferences));
+      });
     },
     unpin: () => controller.unpin(),
     acceptRemovals: () => controller.acceptRemovals(),
     resync: () => controller.watcher.refresh(),
   };
 }
+
+const SWITCHING = 'another switch is under way; wait for its end, then look at status';
 
 function orderOf({ setup, controller, generations, flags, onSwitched, signal }: ViewsOptions, acceptDifferences: boolean): SwitchOrder {
   const serving = (): RoutingTable => controller.state.serving;

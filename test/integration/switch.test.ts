@@ -212,6 +212,24 @@ test('of two switches at the same moment one changes the proxy, and the other ch
   assert.deepEqual(wanted, { server: 'traefik', configured: 'caddy', ports, generation: newest?.id });
 });
 
+test('a rollback to a generation of the other proxy is refused while a switch is under way, and a switch while such a rollback is', {
+  timeout: 180_000,
+}, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  await startBoth(site);
+  assert.equal((await site.command(['switch', 'traefik'])).code, 0);
+  await until('the controller to follow to traefik', () => runs(site, 'traefik'), 20_000);
+  const { output: list } = await site.command(['generations', '--json']);
+  const ofCaddy = (JSON.parse(list) as readonly GenerationView[]).find(({ server }) => server === 'caddy');
+
+  const both = await Promise.all([site.command(['switch', 'caddy']), site.command(['rollback', String(ofCaddy?.id)])]);
+
+  assert.ok(both.some(({ code }) => code === 0));
+  for (const { code, output } of both) if (code !== 0) assert.match(output, /another switch is under way; \w/);
+  await until('the controller to follow to caddy', () => runs(site, 'caddy'), 20_000);
+});
+
 /** Asks over TLS, one request after the other, each on a connection of its own; a failed one once more. */
 function startTlsLoad({ websecure }: Site): { stop(): Promise<{ sent: number; failed: number; failedOnce: number }> } {
   const seen = { sent: 0, failed: 0, failedOnce: 0 };
