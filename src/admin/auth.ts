@@ -1,12 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
-import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { writeFileAtomic } from '../lib/files.ts';
+import { silentLog, type Log } from '../lib/log.ts';
 import { Secret } from '../lib/secret.ts';
+import { readOrSetAside } from '../lib/set-aside.ts';
 
-/** The token of `<stateDir>/admin.token`, made at the first start, readable by us alone. */
-export async function ensureAdminToken(stateDir: string): Promise<Secret> {
+/** The token of `<stateDir>/admin.token`, made at the first start and where it cannot be read, readable by us alone. */
+export async function ensureAdminToken(stateDir: string, log: Log = silentLog): Promise<Secret> {
   const path = join(stateDir, 'admin.token');
-  const known = (await readTextFile(path))?.trim();
+  const known = (await readOrSetAside(path, log))?.trim();
   if (known) return new Secret(known);
   const token = randomBytes(32).toString('base64url');
   await writeFileAtomic(path, `${token}\n`, { mode: 0o600 });

@@ -1,6 +1,8 @@
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { silentLog, type Log } from '../lib/log.ts';
+import { readOrSetAside } from '../lib/set-aside.ts';
 
 /** A certificate and its key as files. */
 export interface CertificatePaths {
@@ -10,11 +12,11 @@ export interface CertificatePaths {
 
 /**
  * Our own self-signed certificate for TLS requests that no other fits: `default.crt` and `default.key` in `dir`, made once (P-256,
- * ten years). Returns their paths. Both are made anew where one of them is missing.
+ * ten years). Returns their paths. Both are made anew where one of them is missing or cannot be read.
  */
-export async function ensureDefaultCertificate(dir: string): Promise<CertificatePaths> {
+export async function ensureDefaultCertificate(dir: string, log: Log = silentLog): Promise<CertificatePaths> {
   const paths = { cert: join(dir, 'default.crt'), key: join(dir, 'default.key') };
-  const [cert, key] = await Promise.all([readTextFile(paths.cert), readTextFile(paths.key)]);
+  const [cert, key] = await Promise.all([readOrSetAside(paths.cert, log), readOrSetAside(paths.key, log)]);
   if (cert !== undefined && key !== undefined) return paths;
   const made = selfSigned('hind-proxy.invalid');
   await writeFileAtomic(paths.key, made.key, { mode: 0o640 });
@@ -22,9 +24,9 @@ export async function ensureDefaultCertificate(dir: string): Promise<Certificate
   return paths;
 }
 
-/** A password for Traefik's API, made once in `file` (0600). */
-export async function ensureApiPassword(file: string): Promise<string> {
-  const present = (await readTextFile(file))?.trim();
+/** A password for Traefik's API, made once in `file` (0600). `log`: the file is ours, and set aside where it cannot be read. */
+export async function ensureApiPassword(file: string, log?: Log): Promise<string> {
+  const present = (await (log ? readOrSetAside(file, log) : readTextFile(file)))?.trim();
   if (present) return present;
   const made = randomBytes(24).toString('base64url');
   await writeFileAtomic(file, `${made}\n`, { mode: 0o600 });

@@ -39,7 +39,8 @@ const TELL_MS = 1000;
  */
 export async function runLauncher(options: LauncherOptions, signal: AbortSignal): Promise<number> {
   const { stateDir, log, programOf } = options;
-  await mkdir(join(stateDir, 'staging'), { recursive: true, mode: 0o750 });
+  // what cannot be written is told where it is written
+  await mkdir(join(stateDir, 'staging'), { recursive: true, mode: 0o750 }).catch(() => undefined);
   const answered = (await readProxyState(stateDir))?.outcome;
   let running = (await adopted(options)) ?? (await begun(options, signal));
   if (!running) return 0;

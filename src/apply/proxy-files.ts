@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import type { Log } from '../lib/log.ts';
 import { createMutex } from '../lib/mutex.ts';
+import { readOrSetAside } from '../lib/set-aside.ts';
 import { SERVERS, type Server } from '../model/rendered.ts';
 
 /** Which proxy is wanted: `proxy.json`, written by `run`, `switch` and `rollback`, read by `exec-proxy` and everybody who starts. */
@@ -100,6 +102,11 @@ export async function readProxyState(stateDir: string): Promise<ProxyStateFile |
 /** Writes what runs. */
 export async function writeProxyState(stateDir: string, state: ProxyStateFile): Promise<void> {
   await writeFileAtomic(stateFile(stateDir), `${JSON.stringify(state)}\n`, { mode: 0o640, stagingDir: join(stateDir, 'staging') });
+}
+
+/** Sets aside what stands in the place of the two files and can neither be read nor replaced, as a directory. */
+export async function clearProxyFiles(stateDir: string, log: Log): Promise<void> {
+  for (const file of [wantedFile(stateDir), stateFile(stateDir)]) await readOrSetAside(file, log);
 }
 
 /** The proxy that the last switch chose, or the configured one. */

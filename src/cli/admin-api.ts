@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
-import { messageOf } from '../lib/abort.ts';
 import { readTextFile } from '../lib/files.ts';
-import { systemCode } from '../lib/errors.ts';
+import { messageOf, systemCode } from '../lib/errors.ts';
 import { CommandError } from './errors.ts';
 import type { Setup } from './setup.ts';
 

@@ -1,29 +1,46 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { retireCaddy } from '../apply/caddy-retire.ts';
 import { runLauncher } from '../apply/launcher.ts';
+import { clearProxyFiles } from '../apply/proxy-files.ts';
 import type { ProxyProgram } from '../apply/proxy-process.ts';
 import { listenAddress } from '../apply/sockets.ts';
 import { openGenerations } from '../controller/generations.ts';
 import type { Server } from '../model/rendered.ts';
 import { EMPTY_TABLE } from '../model/table.ts';
 import { setUpFor, setUpOther, type Context } from './context.ts';
-import { EXIT } from './errors.ts';
+import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { LAUNCHER, takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
 import type { Setup } from './setup.ts';
+import { assertWritable, makeStateDir } from './state-dir.ts';
 
 /** Runs the proxy that the configuration names, as its parent, until it ends. Returns its exit code. */
 export async function execProxy(flags: GlobalFlags, context: Context): Promise<number> {
-  return launchProxy(await setUpFor(flags, context), context.signal);
+  const setup = await setUpFor(flags, context).catch(async (error: unknown) => {
+    // what is missing could not be made: why is said in our words
+    await makeStateDir(flags, context);
+    throw error;
+  });
+  return launchProxy(setup, context.signal);
 }
 
 /** Starts the proxy of a set-up from its last good configuration; while another does so for this state directory, it waits. */
 export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'inherit' | 'ignore' = 'inherit'): Promise<number> {
   const { paths, log } = setup;
-  await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
+  const unwritable = await assertWritable(paths.stateDir).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  // what is in place may be all that it takes
+  if (unwritable !== undefined && !(unwritable instanceof CommandError && existsSync(paths.stateDir))) throw unwritable;
+  if (unwritable)
+    log.error(
+      { component: 'launcher', event: 'state_dir_unwritable', err: { message: unwritable.message } },
+      'Cannot write what runs; the proxy is run all the same',
+    );
   const onWait = (): void =>
     log.warn(
       { component: 'launcher', event: 'standby', stateDir: paths.stateDir },
@@ -32,7 +49,10 @@ export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'in
   const release = await takeLock(paths.stateDir, { role: LAUNCHER, signal, onWait });
   if (!release) return EXIT.ok;
   try {
+    await clearProxyFiles(paths.stateDir, log);
     return await launchAlone(setup, signal, output);
+  } catch (error) {
+    throw unwritable && error instanceof Error && 'syscall' in error ? unwritable : error;
   } finally {
     await release();
   }

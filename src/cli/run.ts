@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { startAdmin } from '../admin/server.ts';
+import { clearProxyFiles } from '../apply/proxy-files.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
 import type { Metrics } from '../admin/metrics.ts';
 import type { Cycle, CycleObserver } from '../controller/cycle.ts';
@@ -12,6 +13,7 @@ import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
 import { makeDirectories, openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
+import { makeStateDir } from './state-dir.ts';
 import { controllerViews } from './views.ts';
 
 /** What `run` and `apply` take. */
@@ -24,6 +26,7 @@ export interface RunFlags extends GlobalFlags {
 /** Watches the catalogs and programs the proxy until it is told to end. A changed configuration is taken up on SIGHUP; a wrong one keeps the old. */
 export async function run(flags: RunFlags, context: Context): Promise<number> {
   if (flags.once || flags.dryRun) return runOnce(flags, context);
+  await makeStateDir(flags, context);
   while (!context.signal.aborted) {
     const setup = await programmingSetUpFor(flags, context);
     const reload = new AbortController();
@@ -64,6 +67,7 @@ async function runAlone(setup: Setup, options: ControllerRunOptions): Promise<vo
   const release = await takeLock(paths.stateDir, { signal: options.signal, onWait });
   if (!release) return;
   try {
+    await clearProxyFiles(paths.stateDir, log);
     await runController(setup, options);
   } finally {
     await release();
@@ -109,7 +113,7 @@ export async function runController(
   };
   await makeDirectories(setup);
   const runtime = await openRuntime(setup, { adopt, observer });
-  const token = await ensureAdminToken(paths.stateDir);
+  const token = await ensureAdminToken(paths.stateDir, log);
   const views = controllerViews({ ...runtime, proxy: proxy.name, server, version, flags, onSwitched, signal });
   const admin = await startAdmin({
     ...(config.admin.listen !== null && { listen: config.admin.listen }),
@@ -137,6 +141,7 @@ async function loadMetrics(labels: { readonly proxy: string; readonly server: st
 async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   const { printer } = context;
   const looksOnly = flags.dryRun ?? false;
+  if (!looksOnly) await makeStateDir(flags, context);
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
   if (!looksOnly) await makeDirectories(setup);
   const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false });

@@ -53,7 +53,8 @@ export async function setUp({
   const paths = resolvePaths(config, { env, isRoot });
   const entryPoints = entryPointsOf(proxy, isRoot);
   const { server } = proxy;
-  const apiPassword = server === 'traefik' ? await (looksOnly ? presentPassword(config, paths) : prepareTraefik(config, paths)) : undefined;
+  const apiPassword =
+    server === 'traefik' ? await (looksOnly ? presentPassword(config, paths) : prepareTraefik(config, paths, log)) : undefined;
   const settings: RenderSettings = {
     entryPoints,
     unknownHost: {
@@ -102,9 +103,10 @@ export async function modulesOf(
 export const API_USER = 'hind-proxy';
 
 /** Makes what every Traefik of ours needs; returns the password of its API. */
-async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths): Promise<string> {
-  await ensureDefaultCertificate(dirname(defaultCertificate.cert));
-  return ensureApiPassword(passwordFile(config, { stateDir }));
+async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths, log: Log): Promise<string> {
+  await ensureDefaultCertificate(dirname(defaultCertificate.cert), log);
+  const isOurs = proxyOf(config).traefik.apiPasswordFile === undefined;
+  return ensureApiPassword(passwordFile(config, { stateDir }), isOurs ? log : undefined);
 }
 
 /** The password of Traefik's API where one was made; else one that no Traefik knows. */

@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises';
+import { clearProxyFiles } from '../apply/proxy-files.ts';
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
 import { deadline } from '../lib/abort.ts';
 import { CommandError } from './errors.ts';
 import { takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import type { Setup } from './setup.ts';
+import { assertWritable } from './state-dir.ts';
 
 /** A controller that is there answers at its admin address; one that ends lets go of its lock within this time. */
 const LOCK_MS = 1000;
@@ -18,6 +20,7 @@ export async function withoutController<T>(
   { act, signal }: { readonly act: string; readonly signal: AbortSignal },
   task: (generations: GenerationStore) => Promise<T>,
 ): Promise<T> {
+  await assertWritable(paths.stateDir);
   await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
   const release = await takeLock(paths.stateDir, { signal: deadline(LOCK_MS, signal), onWait: () => undefined });
   if (!release)
@@ -25,6 +28,7 @@ export async function withoutController<T>(
       `Cannot ${act}: a controller has ${paths.stateDir} and does not answer, expected it at its admin address; stop it, then try again`,
     );
   try {
+    await clearProxyFiles(paths.stateDir, log);
     return await task(await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log }));
   } finally {
     await release();

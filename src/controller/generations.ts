@@ -1,9 +1,10 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { writeFileAtomic } from '../lib/files.ts';
 import { sha256 } from '../lib/hash.ts';
 import type { Log } from '../lib/log.ts';
 import { systemCode } from '../lib/errors.ts';
+import { isUnreadable, readOrSetAside, setAside } from '../lib/set-aside.ts';
 import type { Generation } from '../model/generation.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -44,14 +45,15 @@ export async function openGenerations(
   const metas = new Map<number, StoredMeta>();
   const damaged = new Set<number>();
   let newestId = 0;
-  for (const name of await namesIn(root)) {
+  for (const name of await namesIn(root, log)) {
     if (/^\d+$/.test(name)) newestId = Math.max(newestId, Number(name));
-    if (name.startsWith('.')) await rm(join(root, name), { recursive: true, force: true });
+    // where nothing can be removed, it is only in the way of nobody
+    if (name.startsWith('.')) await rm(join(root, name), { recursive: true, force: true }).catch(() => undefined);
     const meta = /^\d+$/.test(name) && name !== '0' ? await readMeta(join(root, name), log) : undefined;
     if (meta) metas.set(meta.id, meta);
     else if (/^[1-9]\d*$/.test(name)) damaged.add(Number(name));
   }
-  let pinned = pinOf(await readTextFile(pinFile));
+  let pinned = pinOf(await readOrSetAside(pinFile, log));
   const newestFirst = (): readonly StoredMeta[] => [...metas.values()].toSorted((a, b) => b.id - a.id);
 
   const store: GenerationStore = {
@@ -125,13 +127,15 @@ export async function openGenerations(
   }
 }
 
-/** What stands in a directory; nothing where it was not made yet, as by commands that only look. */
-async function namesIn(dir: string): Promise<readonly string[]> {
+/** What stands in a directory; nothing where it was not made yet, as by commands that only look, or where it is none that can be read. */
+async function namesIn(dir: string, log: Log): Promise<readonly string[]> {
   try {
     return await readdir(dir);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    throw error;
+    if (!isUnreadable(error)) throw error;
+    await setAside(dir, { reason: error.message, log });
+    return [];
   }
 }
 

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { ensureAdminToken } from '../../src/admin/auth.ts';
+import { clearProxyFiles, writeWanted } from '../../src/apply/proxy-files.ts';
 import { openClaims } from '../../src/controller/claims.ts';
 import { openGenerations } from '../../src/controller/generations.ts';
+import { openPlanMemory } from '../../src/controller/plan-memory.ts';
 import { openSnapshots } from '../../src/controller/snapshots.ts';
 import { sha256 } from '../../src/lib/hash.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -12,6 +15,7 @@ import type { Generation } from '../../src/model/generation.ts';
 import { digest, ownerId, sourceId } from '../../src/model/names.ts';
 import { EMPTY_TABLE } from '../../src/model/table.ts';
 import { instanceOf } from '../support/intents.ts';
+import { rememberingLog } from '../support/log.ts';
 import { tempDir } from '../support/process.ts';
 
 const CONSUL = sourceId('consul');
@@ -136,3 +140,66 @@ test('openClaims() saves when a claim was last used', async (t) => {
   again.update(new Map(), 1500);
   assert.equal(again.all().get('web.io'), 'a');
 });
+
+/** What somebody may have left in the place of a file: nothing can be read there. */
+const OBSTACLES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  'a directory': (path) => mkdir(join(path, 'in it'), { recursive: true }),
+  'a link to itself': (path) => symlink(path, path),
+};
+
+for (const [what, make] of Object.entries(OBSTACLES))
+  test(`the stores set ${what} aside where a file should be, say so once each, and write in its place`, async (t) => {
+    const dir = await tempDir(t);
+    const log = rememberingLog();
+    const files = ['snapshot.json', 'claims.json', 'plan.json', 'pinned', 'admin.token', 'proxy.json', 'proxy-state.json'];
+    for (const file of files) await make(join(dir, file));
+
+    const snapshots = await openSnapshots(dir, { sources: [CONSUL], log });
+    snapshots.put(SNAPSHOT);
+    await snapshots.save();
+    const claims = await openClaims(dir, { ttlMs: 1000, log });
+    claims.update(new Map([['host a.io', ownerId('a')]]), 1);
+    await claims.save();
+    const plan = await openPlanMemory(dir, { log });
+    plan.set({ ...plan.current, tombstones: [] } as unknown as typeof plan.current);
+    await plan.save();
+    const generations = await openGenerations(dir, { keep: 2, log });
+    await generations.add(generation('one'));
+    await generations.pin(1);
+    await ensureAdminToken(dir, log);
+    await clearProxyFiles(dir, log);
+    await writeWanted(dir, { server: 'caddy', configured: 'caddy' });
+
+    assert.deepEqual(
+      log.told.map(({ event, file, kept }) => [event, basename(String(file)), String(kept).includes('.corrupt-')]),
+      files.map((file) => ['state_file_damaged', file, true]),
+    );
+    const again = rememberingLog();
+    assert.equal((await openSnapshots(dir, { sources: [CONSUL], log: again })).all().get(CONSUL)?.snapshot.revision, '7');
+    assert.equal((await openClaims(dir, { ttlMs: 1000, log: again })).all().size, 1);
+    assert.equal((await openGenerations(dir, { keep: 2, log: again })).pinned(), 1);
+    assert.deepEqual(again.told, []);
+  });
+
+for (const [what, make] of Object.entries({ 'a file': (path: string) => writeFile(path, ''), ...OBSTACLES }))
+  test(`openGenerations() passes over ${what} in the place of a part of a generation, and sets it aside in that of all`, async (t) => {
+    const dir = await tempDir(t);
+    const store = await openGenerations(dir, { keep: 5, log: silentLog });
+    for (const content of ['one', 'two', 'three', 'four', 'five']) await store.add(generation(content));
+    const broken = ['5/table.json', '4/meta.json', '3/files/0', '2'];
+    for (const part of broken) {
+      await rm(join(dir, 'generations', part), { recursive: true });
+      await make(join(dir, 'generations', part));
+    }
+
+    const again = await openGenerations(dir, { keep: 5, log: silentLog });
+    assert.equal(again.current(), 1);
+    assert.equal((await again.read(1))?.config.files[0]?.content, 'one');
+    assert.equal((await again.add(generation('six'))).id, 6);
+
+    await rm(join(dir, 'generations'), { recursive: true });
+    await make(join(dir, 'generations'));
+    const anew = await openGenerations(dir, { keep: 5, log: silentLog });
+    await anew.add(generation('seven'));
+    assert.deepEqual(anew.list().length, 1);
+  });
