@@ -7,7 +7,8 @@ import { causesOf } from '../lib/errors.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { normaliseArguments } from './flags.ts';
 import { createPrinter, wantsColor } from './print.ts';
-import { createProgram, parserExitCode } from './program.ts';
+import { parserExitCode } from './command-line.ts';
+import { createProgram } from './program.ts';
 
 /** What the program needs of the process it runs in. */
 export interface ProcessHooks {

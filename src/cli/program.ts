@@ -1,15 +1,12 @@
-import { Command, CommanderError, Option } from 'commander';
 import type { AskFlags } from './ask.ts';
 import type { CapabilityFlags } from './capabilities.ts';
-import type { ConfigFlags } from './config.ts';
+import { addConfigCommands, addMigrateCommands } from './command-groups.ts';
+import { createCommandLine, newProgram, type Command, type CommandLine } from './command-line.ts';
 import type { Context } from './context.ts';
 import type { ConvertFlags } from './convert.ts';
 import type { DemoFlags } from './demo.ts';
 import type { DiffFlags } from './diff.ts';
 import type { GlobalFlags } from './flags.ts';
-import type { MigrateFlags } from './migrate.ts';
-import type { VerifyFlags } from './migrate-verify.ts';
-import { MIGRATE_COMMANDS, MIGRATE_FLAGS } from './migrate-program.ts';
 import type { RenderFlags } from './render.ts';
 import type { RollbackFlags } from './rollback.ts';
 import type { RunFlags } from './run.ts';
@@ -22,25 +19,32 @@ import type { ShowFlags } from './show.ts';
  * loaded when it runs.
  */
 export function createProgram(context: Context, done: (exitCode: number) => void): Command {
-  const program = new Command('hind-proxy')
-    .description('Turns what Consul, Nomad and files say about services into validated, reversible Caddy or Traefik configuration')
-    .version(context.version, '--version')
-    .showHelpAfterError('(hind-proxy help COMMAND shows its flags and examples)')
-    .exitOverride();
-  const command = (name: string, description: string, examples: readonly string[]): Command => {
-    const added = program.command(name).description(description).exitOverride();
-    addGlobalFlags(added);
-    return added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
-  };
-  /** The action of a command: its flags are the last argument but one. */
-  const act = <Flags>(
-    action: (flags: Flags, args: readonly (string | undefined)[]) => number | Promise<number>,
-  ): ((...all: unknown[]) => Promise<void>) =>
-    async function (...all: unknown[]): Promise<void> {
-      done(await action(all.at(-2) as Flags, all.slice(0, -2) as readonly (string | undefined)[]));
-    };
-  const adopt = new Option('--adopt', 'take over a proxy configuration that is not ours; it is kept as generation 0');
+  const program = newProgram(
+    'Turns what Consul, Nomad and files say about services into validated, reversible Caddy or Traefik configuration',
+    context.version,
+  );
+  const commands = createCommandLine(program, done);
+  addApplyCommands(commands, context);
+  addConvertCommand(commands, context);
+  addMigrateCommands(commands, context);
+  addQuestionCommands(commands, context);
+  addStateCommands(commands, context);
+  addGenerationCommands(commands, context);
+  addProcessCommands(commands, context);
+  addConfigCommands(commands, context);
+  program
+    .command('version')
+    .description('the version of this program')
+    .action(() => {
+      context.printer.out(context.version);
+      done(0);
+    });
+  return program;
+}
 
+/** What programs the proxy, or shows with what it would be. */
+function addApplyCommands({ command, act }: CommandLine, context: Context): void {
+  const adopt = ['--adopt', 'take over a proxy configuration that is not ours; it is kept as generation 0'] as const;
   command('run', 'watch the catalogs and program the proxy', [
     'hind-proxy run',
     'hind-proxy run --consul 127.0.0.1:8500 --proxy traefik',
@@ -48,11 +52,11 @@ export function createProgram(context: Context, done: (exitCode: number) => void
   ])
     .option('--once', 'one cycle, then end')
     .option('--dry-run', 'apply nothing; exit 3 where something would change')
-    .addOption(adopt)
+    .option(...adopt)
     .action(act(async (flags: RunFlags) => (await import('./run.ts')).run(flags, context)));
   command('apply', 'one cycle with its stages and times', ['hind-proxy apply --once --config hind-proxy.yaml'])
     .option('--once', 'one cycle, then end (always so)')
-    .addOption(adopt)
+    .option(...adopt)
     .action(act(async (flags: RunFlags) => (await import('./run.ts')).run({ ...flags, once: true }, context)));
   command('render', 'print or write what would be applied', [
     'hind-proxy render --target traefik',
@@ -78,6 +82,10 @@ export function createProgram(context: Context, done: (exitCode: number) => void
           : (await import('./validate-tags.ts')).validateTags(flags, context),
       ),
     );
+}
+
+/** Tags of one service in another dialect. */
+function addConvertCommand({ command, act }: CommandLine, context: Context): void {
   command('convert', 'write the tags of one service in another dialect; what is lost is said with a caret', [
     "hind-proxy convert 'urlprefix-app.example.com/api strip=/api' --to traefik --service app",
     "hind-proxy convert 'https://app.example.com' --to fabio --explain",
@@ -98,7 +106,10 @@ export function createProgram(context: Context, done: (exitCode: number) => void
         (await import('./convert.ts')).convert([tags ?? []].flat(), flags, context),
       ),
     );
-  addMigrateCommands(program, context, act);
+}
+
+/** What the routes are and why. */
+function addQuestionCommands({ command, act }: CommandLine, context: Context): void {
   command('plan', 'what would change, per route; exit 3 where something would', ['hind-proxy plan', 'hind-proxy plan --rendered'])
     .option('--rendered', 'also the difference of the files')
     .option('--json', 'as JSON')
@@ -139,6 +150,10 @@ export function createProgram(context: Context, done: (exitCode: number) => void
   command('conflicts', 'where two tags want different things, with both of them', ['hind-proxy conflicts', 'hind-proxy conflicts --json'])
     .option('--json', 'as JSON')
     .action(act(async (flags: AskFlags) => (await import('./ask.ts')).showConflicts(flags, context)));
+}
+
+/** How things are. */
+function addStateCommands({ command, act }: CommandLine, context: Context): void {
   command('status', 'how sources and proxy are', ['hind-proxy status', 'hind-proxy status --json'])
     .option('--json', 'as JSON')
     .action(act(async (flags: ShowFlags) => (await import('./show.ts')).showStatus(flags, context)));
@@ -149,6 +164,10 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .option('--target <server>', 'caddy or traefik, with notes; default: both')
     .option('--json', 'as JSON')
     .action(act(async (flags: CapabilityFlags) => (await import('./capabilities.ts')).showCapabilities(flags, context)));
+}
+
+/** Earlier configurations, and holding on to one. */
+function addGenerationCommands({ command, act }: CommandLine, context: Context): void {
   command('generations', 'every configuration that the proxy was given', ['hind-proxy generations'])
     .option('--json', 'as JSON')
     .action(act(async (flags: ShowFlags) => (await import('./show.ts')).showGenerations(flags, context)));
@@ -184,6 +203,10 @@ export function createProgram(context: Context, done: (exitCode: number) => void
     .argument('[accept]', 'let them through')
     .option('--json', 'as JSON')
     .action(act(async (flags: ShowFlags, [action]) => (await import('./show.ts')).guard(action, flags, context)));
+}
+
+/** Programs that run for long, and whether one is well. */
+function addProcessCommands({ command, plainCommand, act }: CommandLine, context: Context): void {
   command('exec-proxy', 'run the proxy as a child, from its last good configuration', [
     'hind-proxy exec-proxy',
     'PROXY_SERVER=traefik hind-proxy exec-proxy',
@@ -191,120 +214,13 @@ export function createProgram(context: Context, done: (exitCode: number) => void
   command('health', 'exit 0 where the controller is well, 1 where not', ['hind-proxy health'])
     .option('--json', 'as JSON')
     .action(act(async (flags: ShowFlags) => (await import('./show.ts')).health(flags, context)));
-  program
-    .command('demo')
-    .description('everything at once on loopback, to look at and to change')
+  plainCommand('demo', 'everything at once on loopback, to look at and to change', [
+    'npm start',
+    'npm start -- --proxy traefik',
+    'npm start -- --consul',
+  ])
     .option('--proxy <server>', 'caddy or traefik')
     .option('--consul', 'with a Consul agent instead of a service file')
     .option('-v, --verbose', 'with the log of the controller')
-    .addHelpText('after', '\nExamples:\n  $ npm start\n  $ npm start -- --proxy traefik\n  $ npm start -- --consul')
-    .exitOverride()
-    .action(
-      act(async (flags: DemoFlags) => {
-        const { demo } = await import('./demo.ts');
-        return demo(flags, context);
-      }),
-    );
-  addConfigCommands(program, context, act);
-  program
-    .command('version')
-    .description('the version of this program')
-    .action(() => {
-      context.printer.out(context.version);
-      done(0);
-    });
-  return program;
-}
-
-/** The exit code with which the parser ends (help, version, wrong usage); undefined for errors of others. */
-export function parserExitCode(error: unknown): number | undefined {
-  return error instanceof CommanderError ? error.exitCode : undefined;
-}
-
-function addConfigCommands(
-  program: Command,
-  context: Context,
-  act: (action: (flags: ConfigFlags) => Promise<number>) => (...all: unknown[]) => Promise<void>,
-): void {
-  const config = program.command('config').description('the configuration: what counts, its schema, its variables').exitOverride();
-  const commands = [
-    {
-      name: 'show',
-      description: 'the configuration as it counts; --origin says where each key came from',
-      action: 'showConfig',
-      example: '--origin',
-    },
-    { name: 'schema', description: 'its JSON Schema, for editors', action: 'showSchema', example: '> schema.json' },
-    {
-      name: 'check',
-      description: 'whether it can be used; every fault at once, exit 2',
-      action: 'checkConfig',
-      example: '--config hind-proxy.yaml',
-    },
-    { name: 'env', description: 'the environment variables that set it', action: 'showVariables', example: '' },
-  ] as const;
-  for (const { name, description, action, example } of commands) {
-    const added = config
-      .command(name)
-      .description(description)
-      .option('--json', 'as JSON')
-      .option('--origin', 'where each key came from')
-      .exitOverride();
-    addGlobalFlags(added);
-    added.addHelpText('after', `\nExamples:\n  $ ${`hind-proxy config ${name} ${example}`.trimEnd()}`);
-    added.action(act(async (flags) => (await import('./config.ts'))[action](flags, context)));
-  }
-}
-
-function addMigrateCommands(
-  program: Command,
-  context: Context,
-  act: (
-    action: (flags: MigrateFlags & VerifyFlags, args: readonly (string | undefined)[]) => Promise<number>,
-  ) => (...all: unknown[]) => Promise<void>,
-): void {
-  const migrate = program
-    .command('migrate')
-    .description('move the tags in job files to another dialect: Nomad HCL and JSON, Consul services, compose and other YAML')
-    .exitOverride();
-  for (const { name, description, paths: takes, flags, examples } of MIGRATE_COMMANDS) {
-    const added = migrate.command(name).description(description).exitOverride();
-    if (takes === 'required') added.argument('<path...>', 'files and directories');
-    if (takes === 'optional')
-      added.argument(
-        '[path...]',
-        name === 'plan' ? 'files and directories; none with --from' : 'files and directories; none: the catalogs',
-      );
-    for (const flag of flags) added.option(flag, MIGRATE_FLAGS[flag]);
-    addGlobalFlags(added);
-    added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
-    added.action(
-      act(async (given, [paths]) => {
-        // a variadic argument arrives as one list
-        const list = [paths ?? []].flat();
-        if (name === 'verify') return (await import('./migrate-verify.ts')).migrateVerify(list, given, context);
-        if (name === 'finish') return (await import('./migrate-finish.ts')).migrateFinish(list, given, context);
-        if (name === 'plan' && given.from !== undefined && list.length === 0)
-          return (await import('./migrate-live.ts')).migratePlanLive(given, context);
-        const { migratePlan, migrateRevert, migrateWrite } = await import('./migrate.ts');
-        if (name === 'revert') return migrateRevert(given, context);
-        return (name === 'plan' ? migratePlan : migrateWrite)(list, given, context);
-      }),
-    );
-  }
-}
-
-function addGlobalFlags(command: Command): void {
-  command
-    .option('--config <file>', 'configuration: YAML, JSON or TOML')
-    .option('--consul <address>', 'Consul, as URL, host:port or unix://path')
-    .option('--nomad <address>', 'Nomad, as URL or unix://path')
-    .option('--file <dir>', 'directory of service files')
-    .option('--proxy <server>', 'caddy or traefik')
-    .option('--state-dir <dir>', 'where snapshots, generations and claims are kept')
-    .option('--log-level <level>', 'debug, info, warn or error')
-    .addOption(new Option('--log-format <format>').choices(['json']).hideHelp())
-    .option('--no-color', 'no colours')
-    .option('-q, --quiet', 'errors only')
-    .option('-v, --verbose', 'everything');
+    .action(act(async (flags: DemoFlags) => (await import('./demo.ts')).demo(flags, context)));
 }

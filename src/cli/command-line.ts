@@ -1,0 +1,72 @@
+import { Command, CommanderError, Option } from 'commander';
+
+export type { Command };
+
+/** What an action gets of the command line beside its flags: a variadic argument arrives as one list. */
+export type Arguments = readonly (string | undefined)[];
+
+/** The commands as they are added to a program. */
+export interface CommandLine {
+  /** Adds a command that takes the flags which all of them take. */
+  command(name: string, description: string, examples: readonly string[]): Command;
+  /** Adds a command without them. */
+  plainCommand(name: string, description: string, examples: readonly string[]): Command;
+  /** Adds a command that only has commands of its own, to be added to what is returned. */
+  group(name: string, description: string): CommandLine;
+  /** The action of a command. */
+  act<Flags>(action: (flags: Flags, args: Arguments) => number | Promise<number>): (...all: unknown[]) => Promise<void>;
+}
+
+/** Adds commands to a program or to one of its commands. `done` gets the exit code of the command that ran. */
+export function createCommandLine(program: Command, done: (exitCode: number) => void): CommandLine {
+  return { command, plainCommand, group, act };
+
+  function command(name: string, description: string, examples: readonly string[]): Command {
+    const added = plainCommand(name, description, examples);
+    addGlobalFlags(added);
+    return added;
+  }
+
+  function plainCommand(name: string, description: string, examples: readonly string[]): Command {
+    const added = program.command(name).description(description).exitOverride();
+    return added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
+  }
+
+  function group(name: string, description: string): CommandLine {
+    return createCommandLine(program.command(name).description(description).exitOverride(), done);
+  }
+
+  /** The parser gives the arguments, the flags, and the command. */
+  function act<Flags>(action: (flags: Flags, args: Arguments) => number | Promise<number>): (...all: unknown[]) => Promise<void> {
+    return async (...all) => done(await action(all.at(-2) as Flags, all.slice(0, -2) as Arguments));
+  }
+}
+
+/** A program that knows its version and ends by an error that `parserExitCode` understands. */
+export function newProgram(description: string, version: string): Command {
+  return new Command('hind-proxy')
+    .description(description)
+    .version(version, '--version')
+    .showHelpAfterError('(hind-proxy help COMMAND shows its flags and examples)')
+    .exitOverride();
+}
+
+/** The exit code with which the parser ends (help, version, wrong usage); undefined for errors of others. */
+export function parserExitCode(error: unknown): number | undefined {
+  return error instanceof CommanderError ? error.exitCode : undefined;
+}
+
+function addGlobalFlags(command: Command): void {
+  command
+    .option('--config <file>', 'configuration: YAML, JSON or TOML')
+    .option('--consul <address>', 'Consul, as URL, host:port or unix://path')
+    .option('--nomad <address>', 'Nomad, as URL or unix://path')
+    .option('--file <dir>', 'directory of service files')
+    .option('--proxy <server>', 'caddy or traefik')
+    .option('--state-dir <dir>', 'where snapshots, generations and claims are kept')
+    .option('--log-level <level>', 'debug, info, warn or error')
+    .addOption(new Option('--log-format <format>').choices(['json']).hideHelp())
+    .option('--no-color', 'no colours')
+    .option('-q, --quiet', 'errors only')
+    .option('-v, --verbose', 'everything');
+}
