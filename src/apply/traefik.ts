@@ -118,13 +118,22 @@ interface DisabledRouter {
 }
 
 function routersIn(body: string, { content, units }: RenderedFile): readonly DisabledRouter[] {
-  const routers = JSON.parse(body) as readonly { readonly name: string; readonly error?: readonly string[] }[];
   const lines = content.split('\n');
-  return routers
-    .filter(({ name }) => name.endsWith('@file'))
-    .map(({ name, error = [] }) => {
-      const key = `"${name.replace(/@file$/, '')}":`;
-      const unit = units.find(({ firstLine }) => lines[firstLine - 1]?.trimStart().startsWith(key))?.unit;
-      return { name, error: error.join(', '), unit };
-    });
+  return listIn(body).flatMap((router) => {
+    const { name, error } = Object(router) as Readonly<Record<string, unknown>>;
+    if (typeof name !== 'string' || !name.endsWith('@file')) return [];
+    const key = `"${name.replace(/@file$/, '')}":`;
+    const unit = units.find(({ firstLine }) => lines[firstLine - 1]?.trimStart().startsWith(key))?.unit;
+    return [{ name, error: Array.isArray(error) ? error.join(', ') : 'disabled', unit }];
+  });
+}
+
+/** The list in an answer; empty for what is none: something else than Traefik may answer there. */
+function listIn(body: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(body);
+    return Array.isArray(value) ? value : [];
+  } catch {
+    return [];
+  }
 }

@@ -5,16 +5,19 @@ export type { Command };
 /** What an action gets of the command line beside its flags: a variadic argument arrives as one list. */
 export type Arguments = readonly (string | undefined)[];
 
+/** What a command does; it says by its type which flags its options make. Its value is the exit code. */
+export type Action = (flags: never, args: Arguments) => number | Promise<number>;
+
 /** The commands as they are added to a program. */
 export interface CommandLine {
   /** Adds a command that takes the flags which all of them take. */
-  command(name: string, description: string, examples: readonly string[]): Command;
+  readonly command: (name: string, description: string, examples: readonly string[]) => Command;
   /** Adds a command without them. */
-  plainCommand(name: string, description: string, examples: readonly string[]): Command;
+  readonly plainCommand: (name: string, description: string, examples: readonly string[]) => Command;
   /** Adds a command that only has commands of its own, to be added to what is returned. */
-  group(name: string, description: string): CommandLine;
+  readonly group: (name: string, description: string) => CommandLine;
   /** The action of a command. */
-  act<Flags>(action: (flags: Flags, args: Arguments) => number | Promise<number>): (...all: unknown[]) => Promise<void>;
+  readonly act: (action: Action) => (...all: unknown[]) => Promise<void>;
 }
 
 /** Adds commands to a program or to one of its commands. `done` gets the exit code of the command that ran. */
@@ -37,8 +40,8 @@ export function createCommandLine(program: Command, done: (exitCode: number) => 
   }
 
   /** The parser gives the arguments, the flags, and the command. */
-  function act<Flags>(action: (flags: Flags, args: Arguments) => number | Promise<number>): (...all: unknown[]) => Promise<void> {
-    return async (...all) => done(await action(all.at(-2) as Flags, all.slice(0, -2) as Arguments));
+  function act(action: Action): (...all: unknown[]) => Promise<void> {
+    return async (...all) => done(await action(all.at(-2) as never, all.slice(0, -2) as Arguments));
   }
 }
 

@@ -263,7 +263,7 @@ async function startConsul(options: {
   const child = spawn(binary, args, { cwd: directory, env: { PATH: env['PATH'] ?? '', HOME: directory }, stdio: 'ignore' });
   const ended = childEnd(child, stop);
   const base = `http://127.0.0.1:${ports.consul}/v1`;
-  while (!stop.aborted && !(await isLeader(base))) await sleep(100, stop);
+  while (!stop.aborted && !(await isLeader(base, stop))) await sleep(100, stop);
   for (const { name, id, address, port, tags } of services) {
     const body = { Name: name, ID: id, Address: address, Port: port, Tags: tags, Check: { Name: 'up', TTL: '24h', Status: 'passing' } };
     await fetch(`${base}/agent/service/register`, { method: 'PUT', body: JSON.stringify(body), signal: stop });
@@ -271,8 +271,8 @@ async function startConsul(options: {
   return { ended };
 }
 
-async function isLeader(base: string): Promise<boolean> {
-  return fetch(`${base}/status/leader`).then(
+async function isLeader(base: string, stop: AbortSignal): Promise<boolean> {
+  return fetch(`${base}/status/leader`, { signal: stop }).then(
     async (answer) => answer.ok && (await answer.text()).length > 4,
     () => false,
   );

@@ -107,7 +107,11 @@ export async function runController(
         routes: states,
         heldRoutes,
       };
-      void metrics().then((known) => known.cycle({ ...figures, ...(propagationMs !== undefined && { propagationMs }) }));
+      metrics()
+        .then((known) => known.cycle({ ...figures, ...(propagationMs !== undefined && { propagationMs }) }))
+        .catch((error: unknown) =>
+          log.error({ component: 'admin', event: 'metrics_failed', err: { message: messageOf(error) } }, 'Cannot count a cycle'),
+        );
       onReady?.(cycle);
     },
   };
