@@ -153,7 +153,7 @@ test('changePath() of Traefik adds a prefix before the slash that is left of a p
 });
 
 const text = (value: string) => ({ kind: 'text', text: value }) as const;
-const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [
+const REDIRECTS: (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [
   [
     '/x/y?q=1',
     { status: 301, otherStatus: 308, to: [text('https://b.io'), { kind: 'path' }] },
@@ -215,6 +215,20 @@ const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, 
     '308 https://b.io/p%20q/a%20b | 308 https://b.io/p%20q/a%20b',
   ],
 ];
+
+/** What is cut off the path of a redirect leaves no slash, and a query goes to the end. */
+const CUT: readonly (readonly [string, Redirect['to'], string])[] = [
+  ['/old', [text('https://b.io/new'), { kind: 'path', strip: '/old' }], '301 https://b.io/new'],
+  ['/oldx/y?q=1', [text('https://b.io/new'), { kind: 'path', strip: '/old' }], '301 https://b.io/newx/y?q=1'],
+  ['/a/old?', [text('https://b.io/new'), { kind: 'path', strip: '/old' }], '301 https://b.io/new/a/old'],
+  ['/old', [text('/rel'), { kind: 'path', strip: '/old' }], '301 /rel'],
+  ['/x?q=1', [text('https://b.io'), { kind: 'path' }, text('/z')], '301 https://b.io/x/z?q=1'],
+  ['/x?q=1', [text('https://b.io/a'), { kind: 'path' }, text('/z?k=1')], '301 https://b.io/a/x/z?k=1'],
+  ['/old/%20', [text('https://'), { kind: 'host' }, text('/a'), { kind: 'path', strip: '/old' }], '301 https://a.io:8080/a/%20'],
+  ['/old/x', [text('https://'), { kind: 'hostname' }, text(':81/a'), { kind: 'path', strip: '/old' }], '301 https://a.io:81/a/x'],
+];
+
+for (const [path, to, expected] of CUT) REDIRECTS.push([path, { status: 301, to }, 'clean', 'GET', `${expected} | ${expected}`]);
 
 for (const [path, redirect, pathForm, method, expected] of REDIRECTS)
   test(`redirect() leads ${method} ${path} by ${JSON.stringify(redirect.to)} ${redirect.status} of a ${pathForm} route to ${expected}`, () => {
