@@ -18,6 +18,8 @@ const TARGETS: readonly (readonly [string, string, string])[] = [
   ['308', 'https://www.$host/$host', '308 https://www.<host>/$host'],
   ['301', 'https://$host:8443/', '301 https://<host>:8443/'],
   ['301', '/l/x/../y/', '301 /l/y/'],
+  ['301', '/l/./y', '301 /l/y'],
+  ['301', '/..//', '301 /'],
   ['301', '/l$path', '301 /l<path>'],
   ['301', 'https://y.io/%20"z', '301 https://y.io/%20%22z'],
   ['301', 'https://y.io/a%2Fb', '301 https://y.io/a/b'],
@@ -48,6 +50,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['301', 'https://y.io:81$path', 'FABIO_REDIRECT_FORM'],
   ['301', 'https://y{x}.io/', 'FABIO_REDIRECT_FORM'],
   ['301', 'https://y.io/%zz', 'FABIO_REDIRECT_FORM'],
+  ['301', 'https://y.io/%2g', 'FABIO_REDIRECT_FORM'],
   ['301', 'https://y.io/%0d%0a', 'FABIO_REDIRECT_FORM'],
   ['301', 'https://y.io/?a={x}', 'FABIO_REDIRECT_FORM'],
 ];

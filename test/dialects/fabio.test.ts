@@ -143,6 +143,11 @@ const FORMS: readonly (readonly [string, readonly string[], readonly string[]])[
   ['urlprefix-$(a).io/$(b)', ['both ~^\\$\\(a\\)\\.io$ /$(b)'], []],
   ['urlprefix-/ weight=0.5 weight', ['both * / share 0.5'], []],
   ['urlprefix-/ weight=0.5 weight=', ['both * /'], ['FABIO_OPTION_DUPLICATE']],
+  ['urlprefix-/ prepend=/%2E%2e/x', ['both * / quarantined'], ['FABIO_OPTION_VALUE']],
+  ['urlprefix-/ prepend=/.', ['both * / quarantined'], ['FABIO_OPTION_VALUE']],
+  ['urlprefix-/ prepend=/..x/y.', ['both * / addPrefix,/..x/y.'], []],
+  ['urlprefix-/ prepend=x', ['both * / addPrefix,/x'], []],
+  ['urlprefix-/ prepend=', ['both * /'], []],
   ['urlprefix-/ prepend=/../x', ['both * / quarantined'], ['FABIO_OPTION_VALUE']],
   ['urlprefix-/ strip=/a\\b', ['both * / stripPrefix,/a\\\\\\\\b'], ['FABIO_STRIP_OUTSIDE_PATH']],
   ['urlprefix-/ register=me', ['both * / kept register=me'], ['FABIO_REGISTER_IGNORED']],
@@ -192,6 +197,15 @@ const POOLS: readonly (readonly [string, Partial<PoolOptions>, readonly string[]
   ['proto=tcp pxyproto=1', {}, []],
   ['redirect=301,/x host=n.io lb=ip_hash', {}, ['FABIO_OPTION_EXTENSION']],
   ['lb=least_conn', { loadBalancing: 'leastConnections' }, ['FABIO_OPTION_EXTENSION']],
+  ['lb=round_robin', { loadBalancing: 'roundRobin' }, ['FABIO_OPTION_EXTENSION']],
+  ['lb=random', { loadBalancing: 'random' }, ['FABIO_OPTION_EXTENSION']],
+  ['health.mode=http', {}, ['FABIO_OPTION_EXTENSION']],
+  ['health.maxfails=1', { passiveHealthCheck: { maxFailures: 1 } }, ['FABIO_OPTION_EXTENSION']],
+  ['health.maxfails=10', { passiveHealthCheck: { maxFailures: 10 } }, ['FABIO_OPTION_EXTENSION']],
+  ['health.maxfails=x1', {}, ['FABIO_EXTENSION_VALUE']],
+  ['health.maxfails=0', {}, ['FABIO_EXTENSION_VALUE']],
+  ['health.maxfails=1x', {}, ['FABIO_EXTENSION_VALUE']],
+  ['health.maxfails=1234567', {}, ['FABIO_EXTENSION_VALUE']],
   ['lb=rr', {}, ['FABIO_EXTENSION_VALUE']],
   ['sticky', { sticky: {} }, ['FABIO_OPTION_EXTENSION']],
   ['sticky=lb_cookie', { sticky: { name: 'lb_cookie' } }, ['FABIO_OPTION_EXTENSION']],
@@ -246,6 +260,19 @@ test('createFabioDialect() points at the option that it means', () => {
   assert.equal(span?.tag.slice(span.start, span.end), 'stirp=/b');
   assert.equal(hint, 'Did you mean `strip`?');
 });
+
+const REFUSALS: readonly (readonly [options: string, message: string])[] = [
+  ['prepend=/../x', 'Cannot prepend "/../x": it holds a dot segment'],
+  ['health=1 health.timeout=x', 'Cannot use "x" for `health.timeout`: expected a duration such as 5s; the default is used'],
+  ['health.window=x', 'Cannot use "x" for `health.window`: expected a duration such as 30s; the default is used'],
+  ['health.mode=udp', 'Cannot use "udp" for `health.mode`: expected http, grpc or tcp; the default is used'],
+  ['lb=x', 'Cannot use "x" for `lb`: expected round_robin, random, least_conn, ip_hash, p2c, least_time; the default is used'],
+];
+
+for (const [options, message] of REFUSALS)
+  test(`createFabioDialect() says what it expects of \`${options}\``, () => {
+    assert.ok(read(`urlprefix-h.io/ ${options}`).diagnostics.some((diagnostic) => diagnostic.message === message));
+  });
 
 test('createFabioDialect() compares paths as its matcher says', () => {
   const pathOf = (matcher: FabioSettings['matcher'], tag: string): unknown =>
