@@ -178,6 +178,41 @@ test('createTraefikDialect() leaves out headers that tags may not set', () => {
   assert.deepEqual(result.diagnostics.filter(({ code }) => code === 'TRAEFIK_HEADER_REFUSED').length, 4);
 });
 
+/** A header, its value, and whether a tag may set it so. */
+const HEADERS: readonly (readonly [name: string, value: string, allowed: boolean])[] = [
+  ['Authorization', 'x', false],
+  ['Authorization', '', true],
+  ['Proxy-Authorization', '', false],
+  ['X-Authorization', 'x', true],
+  ['Authorization-X', 'x', true],
+  ['Set-Cookie', 'x', false],
+  ['Set-Cookie', '', true],
+  ['Set-Cookie2', 'x', true],
+  ['X_A', 'x', false],
+  ['X_A', '', true],
+  ['Xy_Ab', 'x', false],
+  ['X-Forwarded-For', '', false],
+  ['X-Real-IP', 'x', false],
+  ['Not-X-Real-IP', 'x', true],
+  ['TE', 'x', false],
+  ['X-TE', 'x', true],
+  ['TE-X', 'x', true],
+  ['X(A', 'x', false],
+  ['(XA', 'x', false],
+  ['XA)', 'x', false],
+];
+
+for (const [name, value, allowed] of HEADERS)
+  test(`createTraefikDialect() ${allowed ? 'sets' : 'leaves out'} the header ${name}, value "${value}"`, () => {
+    const { own } = middlewareOf('headers.customresponseheaders.X-Other=1', `headers.customresponseheaders.${name}=${value}`);
+    const set = own.flatMap((middleware) => (middleware.kind === 'headers' ? middleware.response : []));
+
+    assert.deepEqual(
+      set.filter((header) => header.name === name),
+      allowed ? [{ name, value }] : [],
+    );
+  });
+
 test('createTraefikDialect() says which headers labels Traefik accepts and does nothing for', () => {
   const { fault } = middlewareOf('headers.sslredirect=true');
 
