@@ -12,19 +12,26 @@ type Rule =
  * caller compares what `readRule` makes of it.
  */
 export function printRule(matches: readonly RouteMatch[], kind: RuleKind): string {
-  const rules = matches.map((match) => ruleOf(match, kind));
-  const [only] = rules;
-  return textOf(only && rules.length === 1 ? only : { kind: 'or', rules });
+  return textOf(
+    joined(
+      'or',
+      matches.map((match) => ruleOf(match, kind)),
+    ),
+  );
 }
 
 const call = (matcher: string, ...args: readonly string[]): Rule => ({ kind: 'call', matcher, args });
 
+/** Several rules as one. */
+function joined(kind: 'and' | 'or', rules: readonly Rule[]): Rule {
+  const [only] = rules;
+  return only && rules.length === 1 ? only : { kind, rules };
+}
+
 function ruleOf({ host, path, conditions }: RouteMatch, kind: RuleKind): Rule {
   const hosts = host.kind === 'any' ? (kind === 'tcp' ? [call('HostSNI', '*')] : []) : [hostRule(host, kind)];
   const rules = [...hosts, ...(path.kind === 'any' ? [] : [pathRule(path)]), ...conditions.map((one) => conditionRule(one, kind))];
-  const [only] = rules;
-  if (only && rules.length === 1) return only;
-  return rules.length === 0 ? call('PathPrefix', '/') : { kind: 'and', rules };
+  return rules.length === 0 ? call('PathPrefix', '/') : joined('and', rules);
 }
 
 function hostRule(host: Exclude<HostMatch, { kind: 'any' }>, kind: RuleKind): Rule {
@@ -52,9 +59,15 @@ function conditionRule(condition: Condition, kind: RuleKind): Rule {
     case 'queryRegexp':
       return call('QueryRegexp', condition.key, condition.regexp);
     case 'clientIp':
-      return { kind: 'or', rules: condition.cidrs.map((cidr) => call('ClientIP', cidr)) };
+      return joined(
+        'or',
+        condition.cidrs.map((cidr) => call('ClientIP', cidr)),
+      );
     case 'alpn':
-      return { kind: 'or', rules: condition.protocols.map((protocol) => call('ALPN', protocol)) };
+      return joined(
+        'or',
+        condition.protocols.map((protocol) => call('ALPN', protocol)),
+      );
     case 'host':
       return hostRule(condition.host, kind);
     case 'path':
@@ -71,18 +84,14 @@ function textOf(rule: Rule): string {
     case 'call':
       return `${rule.matcher}(${rule.args.map(quoted).join(', ')})`;
     case 'not':
-      return rule.rule.kind === 'call' || isSingle(rule.rule) ? `!${textOf(rule.rule)}` : `!(${textOf(rule.rule)})`;
+      return rule.rule.kind === 'call' ? `!${textOf(rule.rule)}` : `!(${textOf(rule.rule)})`;
     case 'and':
-      return rule.rules.map((part) => (part.kind === 'or' && !isSingle(part) ? `(${textOf(part)})` : textOf(part))).join(' && ');
+      return rule.rules.map((part) => (part.kind === 'or' ? `(${textOf(part)})` : textOf(part))).join(' && ');
     case 'or':
       return rule.rules.map(textOf).join(' || ');
     default:
       throw new TypeError(`Cannot print a rule: ${JSON.stringify(rule satisfies never)}`);
   }
-}
-
-function isSingle(rule: Rule): boolean {
-  return (rule.kind === 'and' || rule.kind === 'or') && rule.rules.length === 1;
 }
 
 /** Backticks where they do; a Go string where the value holds one. */
