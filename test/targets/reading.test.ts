@@ -395,6 +395,47 @@ for (const [what, match, asked, problem] of HOSTS)
     assert.equal(TRAEFIK.hostProblem(match, requestOf({ host: asked }), 'traefik'), problem);
   });
 
+const CADDY = caddyTarget.reading(SETTINGS);
+const FABIO_GLOB: HostMatch = { kind: 'glob', pattern: '*.a.io', regexp: '^.*\\.a\\.io$', port: 'own' };
+const ON_CADDY: readonly (readonly [what: string, match: HostMatch, asked: string, problem?: 'host' | 'port'])[] = [
+  ['an exact host in any case, with any port', exactHost(host('a.io')), 'A.io:81'],
+  ['no other host', exactHost(host('a.io')), 'b.io', 'host'],
+  ['its own port', exactHost(host('a.io'), 'own'), 'a.io:80'],
+  ['no port where its own is meant', exactHost(host('a.io'), 'own'), 'a.io'],
+  ['no other port than its own', exactHost(host('a.io'), 'own'), 'a.io:81', 'port'],
+  ['the port that is asked for', exactHost(host('a.io'), port(81)), 'a.io:81'],
+  ['no other port', exactHost(host('a.io'), port(81)), 'a.io', 'port'],
+  ['a pattern over dots', FABIO_GLOB, 'X.y.a.io:80'],
+  ['no host beside a pattern', FABIO_GLOB, 'a.io', 'host'],
+  ['no other port behind a pattern', FABIO_GLOB, 'x.a.io:81', 'port'],
+  ['an expression, in any case and without the port', { kind: 'regexp', regexp: '^r.io$' }, 'R.io:81'],
+  ['no host beside an expression', { kind: 'regexp', regexp: '^r' }, 'a.io', 'host'],
+  ['every host', { kind: 'any' }, 'x'],
+];
+
+for (const [what, match, asked, problem] of ON_CADDY)
+  test(`hostProblem() of Caddy takes ${what}`, () => {
+    assert.equal(CADDY.hostProblem(match, requestOf({ host: asked }), 'fabio'), problem);
+  });
+
+test('redirectScheme() of Caddy leads to the scheme that the entry point has not', () => {
+  assert.ok(SECURED);
+  const led = (scheme: 'http' | 'https', overrides: Partial<ProxyRequest>): string | undefined =>
+    CADDY.redirectScheme({ kind: 'redirectScheme', scheme, permanent: true }, requestOf(overrides))?.location;
+
+  assert.deepEqual(
+    [led('https', {}), led('http', {}), led('https', { entryPoint: SECURED }), led('http', { entryPoint: SECURED })],
+    ['https://a.io/x', undefined, undefined, 'http://a.io/x'],
+  );
+});
+
+test('headersSeen() of Caddy shows the Host header beside the others', () => {
+  assert.deepEqual(CADDY.headersSeen(requestOf({ headers: [{ name: 'A', value: 'b' }] })), [
+    { name: 'A', value: 'b' },
+    { name: 'Host', value: 'a.io:8080' },
+  ]);
+});
+
 test('admit() of Traefik refuses a path with a bare `#` and cleans the others', () => {
   const url = urlOf('/a/../b');
 
