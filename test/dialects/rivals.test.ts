@@ -107,7 +107,7 @@ test('settleRivals() compares only what is about the same requests', () => {
 
 test('settleRivals() lets what stands beside a tag go with it', () => {
   const aside = (dialect: DialectName, tag: number): RouteIntent =>
-    of(dialect, tag, { match: matchOf('i.io'), entryPoints: { kind: 'tls', aside: true } });
+    of(dialect, tag, { match: matchOf('i.io'), entryPoints: { kind: 'tls', secondary: true } });
 
   assert.deepEqual(settled([of('fabio', 0), aside('fabio', 0), of('traefik', 1)]).slice(0, 2), ['1 roundRobin', '0,0']);
   assert.deepEqual(settled([of('fabio', 0), aside('fabio', 0)]).slice(0, 2), ['0 random,0 random', '']);
