@@ -166,6 +166,28 @@ test('createTraefikDialect() takes allowed hosts and HSTS out in development, as
   );
 });
 
+/** Labels for browsers, and the headers that they come to. */
+const BROWSERS: readonly (readonly [labels: readonly string[], headers: readonly string[]])[] = [
+  [['framedeny=true'], ['X-Frame-Options: DENY']],
+  [['framedeny=true', 'customframeoptionsvalue=SAMEORIGIN'], ['X-Frame-Options: SAMEORIGIN']],
+  [['browserxssfilter=true'], ['X-XSS-Protection: 1; mode=block']],
+  [['browserxssfilter=true', 'custombrowserxssvalue=0'], ['X-XSS-Protection: 0']],
+  [['contenttypenosniff=true'], ['X-Content-Type-Options: nosniff']],
+  [['referrerpolicy=no-referrer'], ['Referrer-Policy: no-referrer']],
+  [['framedeny=false', 'referrerpolicy=no-referrer'], ['Referrer-Policy: no-referrer']],
+];
+
+for (const [labels, headers] of BROWSERS)
+  test(`createTraefikDialect() makes of ${labels.join(' and ')} ${headers.join()}`, () => {
+    const { own } = middlewareOf(...labels.map((label) => `headers.${label}`));
+    const set = own.flatMap((middleware) => (middleware.kind === 'headers' ? middleware.response : []));
+
+    assert.deepEqual(
+      set.map(({ name, value }) => `${name}: ${value}`),
+      headers,
+    );
+  });
+
 test('createTraefikDialect() leaves out headers that tags may not set', () => {
   const result = readLabels(
     'http.routers.r.rule=Host(`a.io`)',
@@ -293,9 +315,9 @@ test('createTraefikDialect() sends error pages to a service of these labels, and
 });
 
 test('goReplacement() reads groups as Go does', () => {
-  const texts = ['https://b.io$2', '$1x', '${1}x', '$$a', 'a$', '$name', '${0}${12}3'];
+  const texts = ['https://b.io$2', '$1x', '${1}x', '$$a', 'a$', '$name', '${0}${12}3', '${a1}', '$a1', '${1}_', '${1}-'];
 
-  assert.deepEqual(texts.map(goReplacement), ['https://b.io$2', '', '${1}x', '$$a', 'a$$', '', '$0${12}3']);
+  assert.deepEqual(texts.map(goReplacement), ['https://b.io$2', '', '${1}x', '$$a', 'a$$', '', '$0${12}3', '', '', '${1}_', '$1-']);
 });
 
 test('isBreakerExpression() wants floats for ratios and integers for latencies, as Traefik does', () => {

@@ -93,6 +93,10 @@ test('readRule() gives the form of Traefik 3 for what is of 1 or 2', () => {
   assert.equal(hintOf('PathPrefix(`/api/`, `/static/`)'), 'Write PathPrefix(`/api/`) || PathPrefix(`/static/`)');
   assert.equal(hintOf('HostRegexp(`blog.{domain:.+}`)'), 'Write HostRegexp(`^blog\\.(?:.+)$`)');
   assert.equal(hintOf('Headers(`X`, `y`)'), 'Write Header');
+  assert.equal(hintOf('HeadersRegexp(`X`, `y`)'), 'Write HeaderRegexp');
+  assert.equal(hintOf('HostHeader(`a.io`)'), 'Write Host');
+  assert.equal(hintOf('PathStrip(`/a`)'), 'Write PathPrefix');
+  assert.equal(hintOf('pathprefixstrip(`/a`)'), 'Write PathPrefix');
   assert.deepEqual(problemsOf('Host:a.io'), [['TRAEFIK_RULE_V2', ':']]);
   assert.equal(fromOldRule('Host:a.io;PathPrefixStrip:/x'), 'Host(`a.io`) && PathPrefix(`/x`)');
   assert.equal(fromOldRule('Headers:X,y'), undefined);
