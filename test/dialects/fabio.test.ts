@@ -261,6 +261,63 @@ test('createFabioDialect() points at the option that it means', () => {
   assert.equal(hint, 'Did you mean `strip`?');
 });
 
+/** Durations of checks as texts, and the milliseconds that are read of them. */
+const DURATIONS: readonly (readonly [text: string, ms: number | undefined])[] = [
+  ['1ms', 1],
+  ['0ms', undefined],
+  ['5s', 5000],
+  ['1m', 60_000],
+  ['86400s', 86_400_000],
+  ['86401s', undefined],
+  ['1h', undefined],
+  ['x1s', undefined],
+  ['1sx', undefined],
+  ['1', undefined],
+  ['123456789ms', undefined],
+];
+
+for (const [text, ms] of DURATIONS)
+  test(`createFabioDialect() reads ${ms ?? 'nothing'} of \`health.window=${text}\``, () => {
+    assert.equal(read(`urlprefix-h.io/ health.window=${text}`).value.intents[0]?.pool.passiveHealthCheck?.windowMs, ms);
+  });
+
+/** Paths of checks as texts, and those that are asked for. */
+const CHECKED: readonly (readonly [text: string, path: string])[] = [
+  ['/a%41?b', '/a%41?b'],
+  ['/a%4g', '/'],
+  ['/a%', '/'],
+  ['x/a', '/'],
+  ['//h.io', '/'],
+  ['/a{b', '/'],
+];
+
+for (const [text, path] of CHECKED)
+  test(`createFabioDialect() asks for ${path} where a tag says \`health=${text}\``, () => {
+    assert.equal(read(`urlprefix-h.io/ health=${text}`).value.intents[0]?.pool.healthCheck?.path, path);
+  });
+
+/** Weights as Go's ParseFloat reads them; undefined where the tag is refused. */
+const WEIGHTS: readonly (readonly [text: string, share: number | undefined])[] = [
+  ['.25', 0.25],
+  ['12.', 12],
+  ['+0.5', 0.5],
+  ['5e-1', 0.5],
+  ['5E1', 50],
+  ['1e+10', 1e10],
+  ['12.75', 12.75],
+  ['e1', undefined],
+  ['1e', undefined],
+  ['0x1', undefined],
+];
+
+for (const [text, share] of WEIGHTS)
+  test(`createFabioDialect() reads the weight ${text} as ${share}`, () => {
+    const [intent] = read(`urlprefix-h.io/ weight=${text}`).value.intents;
+
+    assert.equal(intent?.share, share);
+    assert.equal(intent?.fault === undefined, share !== undefined);
+  });
+
 const REFUSALS: readonly (readonly [options: string, message: string])[] = [
   ['prepend=/../x', 'Cannot prepend "/../x": it holds a dot segment'],
   ['health=1 health.timeout=x', 'Cannot use "x" for `health.timeout`: expected a duration such as 5s; the default is used'],
