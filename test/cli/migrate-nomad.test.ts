@@ -81,7 +81,7 @@ test('a job of a real Nomad is planned live and from its file, rewritten, submit
   assert.match(plannedFile, /shop\.nomad\.hcl: job shop \(default\): Nomad would do 2 InPlaceUpdate\n/);
   assert.deepEqual(await nomad.job('shop'), before);
 
-  await migrate('write', file);
+  await migrate('write', file, '--manifest', join(dir, 'manifest.json'));
   await nomad.submit(await nomad.parse(await readFile(file, 'utf8')));
 
   await until('the new tags', async () => (await tagsOf()).every((tags) => tags.includes('traefik.enable=true')), 60_000);
