@@ -82,7 +82,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
       if (told || (outcome.kind !== 'applied' && outcome.kind !== 'unchanged') || change.serving.routes.length === 0) return;
       told = true;
       printer.out(routesTable(routeViews(change.serving, { held: change.held, diagnostics })));
-      for (const line of instructions({ ports, server, config, ...(!flags.consul && { file }) })) printer.out(line);
+      for (const line of instructions({ ports, server, config, services, ...(!flags.consul && { file }) })) printer.out(line);
     };
     const controller = runControllers(setup, { flags: own, onReady: tell, readSetup, signal: stop });
     running.push(proxy, controller);
@@ -182,15 +182,22 @@ function instructions({
   ports,
   server,
   config,
+  services,
   file,
 }: {
   readonly ports: DemoPorts;
   readonly server: string;
   readonly config: string;
+  readonly services: readonly DemoService[];
   readonly file?: string;
 }): readonly string[] {
   const command = (text: string): string => `  npm run -s hind-proxy -- ${text} --config ${config}`;
   const http = `http://127.0.0.1:${ports.web}`;
+  const consul = `http://127.0.0.1:${ports.consul}`;
+  const port = services.find(({ name }) => name === 'web')?.port;
+  // Fabio's tags are read of services with a check
+  const check = { TCP: `127.0.0.1:${port}`, Interval: '1s', Status: 'passing' };
+  const example = { Name: 'new', Address: '127.0.0.1', Port: port, Tags: ['urlprefix-new.localhost/'], Check: check };
   return [
     '',
     `Served by ${server}. Try:`,
@@ -199,9 +206,14 @@ function instructions({
     `  curl -H 'Host: api.localhost' ${http}/v1/users`,
     `  curl -k --resolve shop.localhost:${ports.websecure}:127.0.0.1 https://shop.localhost:${ports.websecure}/`,
     '',
-    file === undefined
-      ? `Register or deregister services with the Consul agent at http://127.0.0.1:${ports.consul}/ui and see the answers change.`
-      : `Edit ${file} (change web.localhost to new.localhost, say) and call again: the answer has changed.`,
+    ...(file === undefined
+      ? [
+          `Register or deregister services with the Consul agent at ${consul} (to look at: ${consul}/ui) and see the answers change:`,
+          `  curl -X PUT ${consul}/v1/agent/service/register -d '${JSON.stringify(example)}'`,
+          `  curl -H 'Host: new.localhost' ${http}/`,
+          `  curl -X PUT ${consul}/v1/agent/service/deregister/new`,
+        ]
+      : [`Edit ${file} (change web.localhost to new.localhost, say) and call again: the answer has changed.`]),
     'Look inside (status, services, test, generations and diff likewise), or change the proxy while it serves:',
     command('routes'),
     command('explain http://web.localhost/files/a.txt'),

@@ -51,6 +51,11 @@ test('demo names commands that work on it, and its proxy can be changed', async 
 test('demo serves what a Consul agent knows', async (t) => {
   if (needServer(t, 'caddy') === undefined || needServer(t, 'consul') === undefined) return;
   const demo = await startDemo(t, ['--consul']);
+  const [, url = '', body = ''] = /curl -X PUT (\S+) -d '(.+)'/.exec(demo.output()) ?? [];
+
+  assert.equal((await fetch(url, { method: 'PUT', body })).status, 200);
+
+  await until('the new host', async () => (await ask(demo.web, { host: 'new.localhost' })).backend === 'web-1');
   await demo.end();
 });
 
