@@ -78,6 +78,8 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
   const faults = cycle.diagnostics.filter(({ severity }) => severity !== 'info');
   if (flags.json) printer.json(cycle.diagnostics.map(diagnosticView));
   else for (const diagnostic of faults) printer.out(formatDiagnostic(diagnostic, printer));
+  const unread = [...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.faults ?? []);
+  for (const fault of unread) printer.say(`${printer.style('red', 'error')} Cannot read the services of ${fault}`);
   let accepted = true;
   if (flags.rendered) {
     const { value } = runtime.setup.target.render(cycle.change.serving, runtime.setup.settings);
@@ -88,8 +90,9 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
     accepted = outcome.kind !== 'refused';
     printer.say(outcome.kind === 'accepted' ? `${runtime.setup.server} accepts the result` : `${runtime.setup.server}: ${outcome.reason}`);
   }
-  const errors = faults.filter(({ severity }) => severity === 'error').length;
-  printer.say(`${cycle.change.serving.routes.length} routes, ${errors} errors, ${faults.length - errors} warnings`);
+  const wrong = faults.filter(({ severity }) => severity === 'error').length;
+  const errors = wrong + unread.length;
+  printer.say(`${cycle.change.serving.routes.length} routes, ${errors} errors, ${faults.length - wrong} warnings`);
   return accepted ? (errors > 0 ? EXIT.failed : EXIT.ok) : EXIT.refused;
 }
 

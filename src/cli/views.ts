@@ -156,8 +156,12 @@ function sourceView({ source }: WatchedSource, { controller, snapshots }: ViewsO
     state: watched?.problem !== undefined ? 'failed' : watched?.synced ? 'synced' : snapshot ? 'stale' : 'waiting',
     ...(snapshot && { index: snapshot.revision, ageMs: Date.now() - snapshot.observedAtMs }),
     services: new Set(snapshot?.instances.map(({ service }) => service)).size,
-    ...(watched?.problem !== undefined && { problem: watched.problem }),
+    ...problemOf(watched?.problem ?? snapshot?.faults?.join('; ')),
   };
+}
+
+function problemOf(problem: string | undefined): Pick<SourceView, 'problem'> {
+  return problem === undefined ? {} : { problem };
 }
 
 /** `dead` and `degraded` by the required sources, or by all where none is required. */

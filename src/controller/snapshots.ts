@@ -41,6 +41,7 @@ export async function openSnapshots(
         before === undefined ||
         before.stale ||
         before.snapshot.doubt !== snapshot.doubt ||
+        before.snapshot.faults?.join() !== snapshot.faults?.join() ||
         !sameMembers(before.snapshot.instances, snapshot.instances);
       unsaved ||= differs;
       return differs;

@@ -38,6 +38,8 @@ export interface CatalogSnapshot {
   readonly local: boolean;
   /** Why what is missing here must not be believed yet (no leader, filtered answer, fresh token or connection); absent = removals are backed by a trusted read. */
   readonly doubt?: string;
+  /** What of it could not be read and stands as before, each with its place and reason; absent = nothing. */
+  readonly faults?: readonly string[];
   /** Sorted by `compareInstances`. */
   readonly instances: readonly ServiceInstance[];
 }

@@ -89,7 +89,8 @@ function readServices(
   file: { readonly sha256: string; readonly name: string; readonly id: SourceId; readonly before: readonly ServiceInstance[] },
 ): ServiceFile {
   // an editor that truncates before it writes leaves nothing for a moment
-  if (text.trim() === '' && file.before.length > 0) return { sha256: file.sha256, instances: file.before, fault: 'the file is empty' };
+  if (text.trim() === '' && file.before.length > 0)
+    return { sha256: file.sha256, instances: file.before, fault: `${file.name}: the file is empty` };
   try {
     return { sha256: file.sha256, instances: parseServices(parseYaml(text), file.id) };
   } catch (error) {
@@ -114,11 +115,12 @@ function snapshotOf(
   source: SourceId,
 ): Extract<SourceEvent, { kind: 'snapshot' }>['snapshot'] {
   const instances = [...files.values()].flatMap((file) => file.instances).toSorted(compareInstances);
-  return { source, revision, observedAtMs: Date.now(), local: true, instances };
+  const faults = [...files.values()].flatMap(({ fault }) => fault ?? []);
+  return { source, revision, observedAtMs: Date.now(), local: true, ...(faults.length > 0 && { faults }), instances };
 }
 
 function revisionOf(files: ReadonlyMap<string, ServiceFile>): string {
-  return sha256(JSON.stringify([...files].map(([name, file]) => [name, file.instances])));
+  return sha256(JSON.stringify([...files].map(([name, { instances, fault = '' }]) => [name, instances, fault])));
 }
 
 function isServiceFile(name: string): boolean {

@@ -165,6 +165,16 @@ test('conflicts shows both sides with carets', async (t) => {
   assert.match(output, /ROUTE_CONFLICT_OWNER: .+\n.+\n +urlprefix-web\.test\/\n +\^+\n +other side:\n.+\n +urlprefix-web\.test\/\n +\^+/);
 });
 
+test('validate names a service file that cannot be read and ends with 1', async (t) => {
+  const config = await configFor(t, [GOOD]);
+  const file = join(await tempDir(t), 'bad.yaml');
+  await writeFile(file, 'services: []\n');
+  const { code, output } = await hindProxy(t, ['validate', '--config', config, '--file', file]);
+  assert.equal(code, 1, output);
+  assert.match(output, /error Cannot read the services of .*bad\.yaml: /);
+  assert.match(output, /1 errors/);
+});
+
 test('validate --tags checks tags as those of one service, without a catalog', async (t) => {
   const stateDir = ['--state-dir', await tempDir(t)];
 

@@ -38,6 +38,7 @@ test('createFileSource() keeps the previous content of a file that is wrong and 
   await writeFile(join(dir, 'a.yaml'), 'name: web\naddress: [127\nport: 8001\n');
   await until('the warning', () => warnings.length > 0);
   assert.match(warnings[0] ?? '', /a\.yaml:\d+:\d+/);
+  await until('the fault', () => /a\.yaml:\d+:\d+: /.test(watched.snapshots().at(-1)?.faults?.[0] ?? ''));
   await writeFile(join(dir, 'b.json'), '');
   await until('the second warning', () => warnings.some((warning) => warning.includes('b.json')));
   assert.deepEqual(watched.latestPorts(), [8001, 8002]);
