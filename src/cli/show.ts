@@ -156,7 +156,7 @@ async function running(setup: Setup, path: string): Promise<unknown> {
   const answer = await adminApi(setup).get(path);
   if (answer === undefined)
     throw new CommandError(
-      `Cannot ask the controller: nothing answers at ${setup.paths.socket ?? setup.config.admin.listen ?? 'any address'}, expected \`hind-proxy run\` there`,
+      `Cannot ask the controller: nothing answers at ${setup.paths.socket ?? setup.config.admin.listen ?? 'any address'}, expected \`hind-proxy run\` there, or the configuration of the one that runs in --config`,
     );
   return answer;
 }

@@ -161,11 +161,18 @@ const proxy = z.strictObject({
   name: text.default('edge'),
   server: z.preprocess((value) => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(SERVERS)).default('caddy'),
   entrypoints: withDefault(entryPoints),
-  caddy: withDefault(z.strictObject({ file: orNothing(text), admin: text.default('http://127.0.0.1:2019') })),
+  caddy: withDefault(
+    z.strictObject({
+      file: orNothing(text).meta({
+        description: 'The Caddyfile that is written; null: /etc/Caddyfile, for users other than root in their state directory',
+      }),
+      admin: text.default('http://127.0.0.1:2019'),
+    }),
+  ),
   traefik: withDefault(
     z.strictObject({
-      staticFile: orNothing(text),
-      dynamicFile: orNothing(text),
+      staticFile: orNothing(text).meta({ description: 'What Traefik is started with; null: /etc/traefik/traefik.yaml, as above' }),
+      dynamicFile: orNothing(text).meta({ description: 'The routes of Traefik; null: /etc/traefik/dynamic/hind-proxy.yml, as above' }),
       api: text.default('http://127.0.0.1:8099'),
       apiPasswordFile: orNothing(text),
       provider: z.enum(['file']).default('file'),
@@ -185,7 +192,9 @@ const proxy = z.strictObject({
 /** The one table of options: shapes, defaults and what each is for. `config schema` and the manual are printed from it. */
 export const configSchema: z.ZodType<Config> = z.strictObject({
   configVersion: z.literal(1).default(1),
-  stateDir: orNothing(text).meta({ description: 'Where snapshots, generations and claims are kept' }),
+  stateDir: orNothing(text).meta({
+    description: 'Where snapshots, generations and claims are kept; null: /var/lib/hind-proxy for root, else ~/.local/state/hind-proxy',
+  }),
   domainSuffix: text.default('localhost').meta({ description: 'Suffix of the default rule', env: 'DOMAIN_SUFFIX' }),
   defaultRule: text.default('{name}.{suffix}').meta({ description: 'Host of enabled services without a rule' }),
   sources: withDefault(
@@ -194,13 +203,27 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
         .enum(['nomad', 'consul'])
         .default('nomad')
         .meta({ description: 'Wins where both catalogs have a service', env: 'TRAEFIK_PROVIDER_PRIMARY' }),
-      merge: z.enum(['primary-wins', 'union']).default('primary-wins'),
+      merge: z
+        .enum(['primary-wins', 'union'])
+        .default('primary-wins')
+        .meta({ description: 'Whether a service of both catalogs has the instances of the primary one or of both' }),
       consul: catalogOrNot,
       nomad: catalogOrNot,
-      file: z.union([z.literal(false), z.strictObject({ path: text, poll: duration('10s') })]).optional(),
+      file: z
+        .union([
+          z.literal(false),
+          z.strictObject({
+            path: text.meta({
+              description:
+                'A `.json`, `.yaml` or `.yml` file, or a directory of such files: one service or a list of these, each with `name`, `address`, `port`, `tags`; also `id`, `meta`, `health`, `namespace`. Relative to where the program is started',
+            }),
+            poll: duration('10s').meta({ description: 'Time between looks that do not depend on the notifications of the system' }),
+          }),
+        ])
+        .optional(),
     }),
   ),
-  services: z.array(z.unknown()).default([]).meta({ description: 'Static services, same shape as in files' }),
+  services: z.array(z.unknown()).default([]).meta({ description: 'Static services, each as in the files of `sources.file.path`' }),
   dialects: withDefault(
     z.strictObject({
       accept: z
@@ -213,7 +236,10 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
           tagPrefix: text.default('urlprefix-'),
           matcher: z.enum(['prefix', 'iprefix', 'glob']).default('prefix'),
           hostGlobs: z.boolean().default(true),
-          requireChecks: z.boolean().default(true),
+          requireChecks: z
+            .boolean()
+            .default(true)
+            .meta({ description: 'Whether instances of Consul without a check get no requests, as in Fabio' }),
         }),
       ),
       traefik: withDefault(z.strictObject({ prefix: text.default('traefik'), exposedByDefault: z.boolean().default(false) })),
