@@ -54,6 +54,7 @@ const CHANGES: readonly (readonly [string, PathMiddleware, string, string?])[] =
   ['/x', add('/p'), '/p/x | /p/x'],
   ['/x%2Fy', add('/p'), '/p/x%2Fy | /p/x%2Fy', '/p/x/y | /p/x%2Fy'],
   ['/x', add('p'), '/p/x | /p/x', 'p/x | /p/x'],
+  ['/x?q=1', add('/p?a%2F#'), '/p%3Fa%252F%23/x?q=1 | /p%3Fa%252F%23/x?q=1'],
   ['/a//b', add('/p'), '/p/a//b | /p/a//b', '/p/a/b | /p/a//b'],
   ['/x?q=1', put('/z'), '/z?q=1 | /z?q=1'],
   ['/x', put('/a%2Fb'), '/a%2Fb | /a%2Fb'],

@@ -84,7 +84,7 @@ export function addPrefix({ prefix }: MiddlewareOf<'addPrefix'>, { name, dialect
   }
   return {
     matchers: [line(`@${name}`, 'path_regexp', name, text('(?s)^(.*)$'))],
-    directives: [line('rewrite', `@${name}`, text(`${literalUrl(prefix)}{re.${name}.1}`))],
+    directives: [line('rewrite', `@${name}`, text(`${encodedText(prefix)}{re.${name}.1}`))],
   };
 }
 

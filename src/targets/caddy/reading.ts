@@ -1,4 +1,15 @@
-import { cleanPath, encodedPath, goPath, joined, requestUri, textOfBytes, unescapePath, type GoUrl } from '../../lib/go-url.ts';
+import {
+  bytesOfText,
+  cleanPath,
+  encodedPath,
+  escapePath,
+  goPath,
+  type GoUrl,
+  joined,
+  requestUri,
+  textOfBytes,
+  unescapePath,
+} from '../../lib/go-url.ts';
 import { splitHost } from '../../lib/host.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
@@ -150,7 +161,7 @@ function changePath(url: GoUrl, middleware: PathMiddleware, dialect: DialectName
     }
     case 'addPrefix':
       if (dialect === 'traefik') return changeEncoded(url, middleware);
-      return { kind: 'changed', url: rewritten(url, `${literalUrl(middleware.prefix)}${cleanPath(url.path)}`) };
+      return { kind: 'changed', url: rewritten(url, `${escapePath(bytesOfText(middleware.prefix))}${cleanPath(url.path)}`) };
     case 'replacePath':
     case 'replacePathRegexp':
       return changeEncoded(url.path === '' ? { ...url, path: '/', rawPath: '' } : url, middleware);
