@@ -93,6 +93,41 @@ test('createTraefikDialect() answers 503 where Traefik refuses a middleware', ()
   for (const fields of quarantined) assert.equal(middlewareOf(...fields).fault?.kind, 'quarantined', fields.join());
 });
 
+const BREAKER = 'circuitbreaker.expression=NetworkErrorRatio() > 0.5';
+/** Labels of a middleware, and what is said of those that cannot be used. */
+const EXPECTED: readonly (readonly [labels: readonly string[], at: string, expected: string])[] = [
+  [['addprefix.prefix='], '', 'a path'],
+  [['addprefix.prefix=/a/../b'], '/a/../b', 'a path'],
+  [['circuitbreaker.expression=x'], 'x', 'NetworkErrorRatio() > 0.5 or such'],
+  [[BREAKER, 'circuitbreaker.responsecode=99'], '99', '100 to 599'],
+  [[BREAKER, 'circuitbreaker.responsecode=600'], '600', '100 to 599'],
+];
+
+for (const [labels, at, expected] of EXPECTED)
+  test(`createTraefikDialect() says that it expects ${expected} where a label says "${at}" of ${labels.at(-1)}`, () => {
+    const { diagnostics } = readLabels(
+      'http.routers.r.rule=Host(`a.io`)',
+      'http.routers.r.middlewares=m',
+      ...labels.map((label) => `http.middlewares.m.${label}`),
+    );
+    const [found] = diagnostics.filter(({ code }) => code === 'TRAEFIK_LABEL_VALUE');
+
+    assert.ok(found);
+    assert.match(found.message, new RegExp(`expected ${RegExp.escape(expected)}`));
+    assert.equal(found.span?.tag.slice(found.span.start, found.span.end), at);
+  });
+
+test('createTraefikDialect() reads every wish of a circuit breaker, and nothing of 0', () => {
+  const wishes = (...labels: readonly string[]): unknown => middlewareOf(BREAKER, ...labels.map((label) => `circuitbreaker.${label}`)).own;
+  const plain = { kind: 'circuitBreaker', expression: 'NetworkErrorRatio() > 0.5' };
+
+  assert.deepEqual(wishes('checkperiod=1s', 'fallbackduration=2s', 'recoveryduration=3s', 'responsecode=599'), [
+    { ...plain, checkPeriodMs: 1000, fallbackMs: 2000, recoveryMs: 3000, status: 599 },
+  ]);
+  assert.deepEqual(wishes('responsecode=100'), [{ ...plain, status: 100 }]);
+  assert.deepEqual(wishes('checkperiod=0s', 'fallbackduration=0s', 'recoveryduration=0s'), [plain]);
+});
+
 test('createTraefikDialect() withholds where Traefik refuses a middleware that protects', () => {
   const withheld = [
     ['ipallowlist.sourcerange='],
