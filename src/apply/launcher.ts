@@ -4,10 +4,11 @@ import { sleep } from '../lib/async.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Server } from '../model/rendered.ts';
-import { isRecent, readProxyState, readWanted, writeProxyState, type SwitchOutcome, type SwitchRequest } from './proxy-files.ts';
+import { isRecent, readProxyState, readWanted, type SwitchRequest } from './proxy-files.ts';
 import { adoptProxy, prepareFiles, spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
 import { listenerOf, startOf } from './sockets.ts';
-import { end, takePlace } from './take-place.ts';
+import { end, takePlace, type TakenPlace } from './take-place.ts';
+import { createTeller, type Teller } from './teller.ts';
 
 /** What the parent of a proxy needs. */
 export interface LauncherOptions {
@@ -28,8 +29,6 @@ interface Running {
 
 /** How often `proxy.json` is looked at. */
 const WATCH_MS = 100;
-/** How often it is tried to write what runs where the disk does not let us. */
-const TELL_MS = 1000;
 
 /**
  * Runs a proxy as a child until it ends or `signal` aborts, from the files in place where it takes them, else from the last good
@@ -38,109 +37,113 @@ const TELL_MS = 1000;
  * served last; 128 + n where a signal ended it.
  */
 export async function runLauncher(options: LauncherOptions, signal: AbortSignal): Promise<number> {
-  const { stateDir, log, programOf } = options;
+  const { stateDir, log } = options;
   // what cannot be written is told where it is written
   await mkdir(join(stateDir, 'staging'), { recursive: true, mode: 0o750 }).catch(() => undefined);
   const answered = (await readProxyState(stateDir))?.outcome;
-  let running = (await adopted(options)) ?? (await begun(options, signal));
-  if (!running) return 0;
-  let [isListening, outcome] = [false, answered];
-  /** Proxies that must not outlive us unknown: somebody else would share their addresses with them. */
-  const beside = new Set<ProxyProcess>();
-  let untoldAtMs: number | undefined;
-  await tell(running);
-  const retiring = new Set<Promise<void>>();
+  const first = (await adopted(options)) ?? (await begun(options, signal));
+  if (!first) return 0;
+  const teller = createTeller({ stateDir, log, ...(answered && { outcome: answered }) });
+  await teller.tell(first.process);
   const over = new AbortController();
-  let [seenAtMs, doneId] = [0, answered?.id];
-  while (!signal.aborted && !running.process.hasEnded()) {
-    if (!isListening && (await running.program.live(signal)).kind !== 'down') {
-      isListening = true;
-      await tell(running);
-    }
-    if (untoldAtMs !== undefined && performance.now() - untoldAtMs > TELL_MS) await tell(running);
-    const changedAtMs = await stat(join(stateDir, 'proxy.json')).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => 0,
-    );
-    const request = changedAtMs === seenAtMs ? undefined : (await readWanted(stateDir))?.switch;
-    seenAtMs = changedAtMs;
-    if (request && request.id !== doneId && isRecent(request)) {
-      doneId = request.id;
-      running = await replaced(running, request);
-    } else await Promise.race([sleep(WATCH_MS, signal), running.process.ended.catch(() => undefined)]);
-  }
+  const retiring = new Set<Promise<void>>();
+  const requests = createRequests(stateDir, answered?.id);
+  const { process } = await serve(first, { ...options, teller, requests, retiring, over: over.signal }, signal);
   over.abort();
-  const code = running.process.hasEnded() ? await running.process.ended : await end(running.process);
+  const code = process.hasEnded() ? await process.ended : await end(process);
   await Promise.all(retiring);
   return signal.aborted && code === 143 ? 0 : code;
+}
 
-  async function replaced(from: Running, { id, to, digest }: SwitchRequest): Promise<Running> {
-    if (to === from.process.server) return noted(from, { id, kind: 'switched' });
-    log.info({ component: 'launcher', event: 'switch_begins', proxy: to, id }, 'The other proxy is started beside the running one');
-    const ending = AbortSignal.any([signal, over.signal]);
-    try {
-      const program = await programOf(to);
-      const onStarted = async (started: ProxyProcess): Promise<void> => {
-        beside.add(started);
-        await tell(from);
-      };
-      const taken = await takePlace({ ...options, id, from, program, digest, onStarted }, ending);
-      if (!('process' in taken)) return await noted(from, taken.outcome);
-      beside.delete(taken.process);
-      isListening = true;
-      beside.add(from.process);
-      const now = await noted({ program, process: taken.process }, taken.outcome);
-      const retirement: Promise<void> = taken.finish().finally(() => {
-        retiring.delete(retirement);
-        beside.delete(from.process);
-      });
-      retiring.add(retirement);
-      log.info({ component: to, event: 'switched', pid: now.process.pid }, 'The proxy runs in the place of the other one');
-      return now;
-    } catch (error) {
-      return noted(from, { id, kind: 'failed', stage: 'files', reason: messageOf(error) });
-    }
+/** What the parent of a proxy keeps while one runs. */
+interface Parent extends LauncherOptions {
+  readonly teller: Teller;
+  readonly requests: Requests;
+  /** Proxies that serve their open connections to the end. */
+  readonly retiring: Set<Promise<void>>;
+  /** Aborts when the proxy that serves has ended. */
+  readonly over: AbortSignal;
+}
+
+/** Does what is asked for until the proxy ends or `signal` aborts. Returns the one that served last. */
+async function serve(first: Running, parent: Parent, signal: AbortSignal): Promise<Running> {
+  const { teller, requests } = parent;
+  let running = first;
+  while (!signal.aborted && !running.process.hasEnded()) {
+    if (!teller.isListening() && (await running.program.live(signal)).kind !== 'down') await teller.tellListening(running.process);
+    await teller.tellAgain(running.process);
+    const request = await requests.next();
+    if (request) running = await replaced(running, request, { parent, signal });
+    else await Promise.race([sleep(WATCH_MS, signal), running.process.ended.catch(() => undefined)]);
   }
+  return running;
+}
 
-  async function noted(now: Running, ended: SwitchOutcome): Promise<Running> {
-    if (ended.kind === 'failed')
-      log.error(
-        { component: 'launcher', event: 'switch_failed', stage: ended.stage, reason: ended.reason },
-        'The switch failed; the proxy of before serves on',
+/** The proxy that serves after a request: the one that was asked for, or that of before where this fails. How it ended is told. */
+async function replaced(
+  from: Running,
+  { id, to, digest }: SwitchRequest,
+  { parent, signal }: { readonly parent: Parent; readonly signal: AbortSignal },
+): Promise<Running> {
+  const { teller, log, programOf, over } = parent;
+  if (to === from.process.server) {
+    await teller.tellEnd(from.process, { id, kind: 'switched' });
+    return from;
+  }
+  log.info({ component: 'launcher', event: 'switch_begins', proxy: to, id }, 'The other proxy is started beside the running one');
+  try {
+    const program = await programOf(to);
+    const onStarted = (started: ProxyProcess): Promise<void> => teller.tellBeside(from.process, started);
+    const taken = await takePlace({ ...parent, id, from, program, digest, onStarted }, AbortSignal.any([signal, over]));
+    if ('process' in taken) return await changedTo({ program, process: taken.process }, { from, taken, parent });
+    await teller.tellEnd(from.process, taken.outcome);
+  } catch (error) {
+    await teller.tellEnd(from.process, { id, kind: 'failed', stage: 'files', reason: messageOf(error) });
+  }
+  return from;
+}
+
+/** Makes a proxy that took the place of another one the one that runs, and lets the other one come to its end meanwhile. */
+async function changedTo(
+  now: Running,
+  {
+    from,
+    taken,
+    parent: { teller, retiring, log },
+  }: { readonly from: Running; readonly taken: Extract<TakenPlace, { process: ProxyProcess }>; readonly parent: Parent },
+): Promise<Running> {
+  await teller.tellChange(now.process, { from: from.process, outcome: taken.outcome });
+  const retirement: Promise<void> = taken.finish().finally(() => {
+    retiring.delete(retirement);
+    teller.forget(from.process);
+  });
+  retiring.add(retirement);
+  log.info({ component: now.process.server, event: 'switched', pid: now.process.pid }, 'The proxy runs in the place of the other one');
+  return now;
+}
+
+/** The requests in `proxy.json`. */
+interface Requests {
+  /** One that was not given yet; undefined where there is none, or nobody waits for it any more. */
+  next(): Promise<SwitchRequest | undefined>;
+}
+
+/** `doneId`: the request that was answered last. */
+function createRequests(stateDir: string, doneId: string | undefined): Requests {
+  let [seenAtMs, givenId] = [0, doneId];
+  return {
+    async next() {
+      const changedAtMs = await stat(join(stateDir, 'proxy.json')).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
       );
-    outcome = ended;
-    await tell(now);
-    return now;
-  }
-
-  /** A disk that is full must not end the proxy: what runs is written as soon as that can be done. */
-  async function tell({ process: proxy }: Running): Promise<void> {
-    for (const other of beside) if (other.hasEnded()) beside.delete(other);
-    const start = await startOf(proxy.pid);
-    const others = await Promise.all([...beside].map(async ({ server, pid }) => ({ server, pid, start: await startOf(pid) })));
-    const known = others.flatMap((other) => (other.start === undefined ? [] : [{ ...other, start: other.start }]));
-    const written = writeProxyState(stateDir, {
-      launcher: process.pid,
-      pid: proxy.pid,
-      server: proxy.server,
-      since: new Date(proxy.sinceMs).toISOString(),
-      ...(start !== undefined && { start }),
-      listening: isListening,
-      ...(known.length > 0 && { beside: known }),
-      ...(outcome && { outcome }),
-    });
-    await written.then(
-      () => (untoldAtMs = undefined),
-      (error: unknown) => {
-        if (untoldAtMs === undefined)
-          log.error(
-            { component: 'launcher', event: 'state_write_failed', err: { message: messageOf(error) } },
-            'Cannot write which proxy runs; the proxy runs on, and it is tried again',
-          );
-        untoldAtMs = performance.now();
-      },
-    );
-  }
+      const request = changedAtMs === seenAtMs ? undefined : (await readWanted(stateDir))?.switch;
+      seenAtMs = changedAtMs;
+      if (!request || request.id === givenId || !isRecent(request)) return undefined;
+      givenId = request.id;
+      return request;
+    },
+  };
 }
 
 /**

@@ -6,7 +6,8 @@ import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
 import type { Setup } from './setup.ts';
-import { SwitchError, switchProxy } from './switch-proxy.ts';
+import { switchProxy } from './switch-proxy.ts';
+import { SwitchError } from './switch-stages.ts';
 import { alreadyRuns } from './views.ts';
 import { withoutController } from './without-controller.ts';
 

@@ -18,12 +18,15 @@ export interface WeightedCandidate {
   readonly weight: number;
 }
 
-/** The distinct endpoints of a route with their weights, sorted by address and port; at most as many as the limit allows. */
+/**
+ * The distinct endpoints of a route with their weights, sorted by address and port; at most as many as the limit allows. Instances of one
+ * service that redirect to the same URL are one target, as in Fabio.
+ */
 export function endpointsOf(
   routed: readonly Candidate[],
   { intent, options, report }: { readonly intent: ResolvedIntent; readonly options: CompileOptions; readonly report: Report },
 ): readonly WeightedCandidate[] {
-  const distinct = [...new Map(routed.toReversed().map((candidate) => [endpointKey(candidate.intent.endpoint), candidate])).values()];
+  const distinct = [...new Map(routed.toReversed().map((candidate) => [targetKey(candidate.intent), candidate])).values()];
   const sorted = distinct.toSorted((a, b) => compareEndpoints(a.intent, b.intent));
   const kept = sorted.slice(0, options.limits.endpointsPerRoute);
   if (kept.length < sorted.length) {
@@ -93,6 +96,11 @@ function weightsOf(candidates: readonly Candidate[], report: Report): readonly n
     report(diagnose('FABIO_WEIGHT_STARVES', message, { span: starved.spans[0] }));
   }
   return weights;
+}
+
+function targetKey({ action, dialect, service, share, endpoint }: ResolvedIntent): string {
+  if (dialect !== 'fabio' || action.kind !== 'redirect') return endpointKey(endpoint);
+  return JSON.stringify([service, action.redirect.to, share]);
 }
 
 const compareEndpoints = compareBy<Pick<PoolMember, 'endpoint'>>(

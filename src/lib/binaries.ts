@@ -8,6 +8,7 @@ export const BINARIES = {
   consul: 'CONSUL_BIN',
   nomad: 'NOMAD_BIN',
   supervisord: 'SUPERVISORD_BIN',
+  fabio: 'FABIO_BIN',
 } as const;
 
 /** A program that may be needed. */

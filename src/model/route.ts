@@ -13,10 +13,14 @@ export type DialectName = (typeof DIALECTS)[number];
 export const DEFAULT_BALANCING: Readonly<Record<DialectName, LoadBalancing>> = { fabio: 'random', hind: 'ipHash', traefik: 'roundRobin' };
 
 /**
- * One part of a redirect target: literal text, the request's path (with its query, where the target has none), its Host header
- * with port (`host`) or without (`hostname`).
+ * One part of a redirect target: literal text, the request's path, its Host header with port (`host`) or without (`hostname`). Where the
+ * target takes the path and has no query, the request's stands at its end. `strip`: left out at the beginning of the path, where it
+ * stands there; no slash takes its place.
  */
-export type RedirectPart = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'path' | 'host' | 'hostname' };
+export type RedirectPart =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'path'; readonly strip?: string }
+  | { readonly kind: 'host' | 'hostname' };
 
 /** An answer that is a redirect. `otherStatus`: for methods other than GET and HEAD, where it differs. */
 export interface Redirect {

@@ -16,7 +16,9 @@ export interface RedirectGoal {
 export function redirectGoal({ action, dialect, middlewares }: Route): RedirectGoal | undefined {
   if (action.kind !== 'redirect' || dialect !== 'fabio' || middlewares.some(changesPath)) return undefined;
   const target = /^(https?):\/\/([^/]*)(.*)$/.exec(
-    action.redirect.to.map((part) => (part.kind === 'text' ? part.text : PLACE[part.kind])).join(''),
+    action.redirect.to
+      .map((part) => (part.kind === 'text' ? part.text : `${PLACE[part.kind]}${part.kind === 'path' ? (part.strip ?? '') : ''}`))
+      .join(''),
   );
   if (!target) return undefined;
   const [, scheme, host = '', rest = ''] = target;

@@ -30,6 +30,30 @@ test('endpointsOf() sorts by address, then by port as a number, and takes each p
   for (const order of [asked, asked.toReversed()]) assert.deepEqual(placesOf(pooled(order).backends[0]), expected);
 });
 
+test('endpointsOf() counts instances of one service that redirect to one URL once, as Fabio does', () => {
+  const leading = (dialect: 'fabio' | 'hind', shares: readonly (number | undefined)[]): unknown => {
+    const redirect = { status: 301, to: [{ kind: 'text', text: 'https://y.io/' }] } as const;
+    const led = shares.map(
+      (share, index): Partial<RouteIntent> => ({
+        dialect,
+        action: { kind: 'redirect', redirect },
+        ...(share !== undefined && { share }),
+        ...at(`10.0.1.${index}`, 80),
+      }),
+    );
+    const readings = [...led, {}].map((overrides, index) => {
+      const instance = instanceOf(index < led.length ? 'r' : 'a', { instance: `i-${index}` });
+      return readingOf(instance, intentOf(instance, matchOf('h.io'), { dialect, ...overrides }));
+    });
+    const action = compile(readings).value.table.routes[0]?.action;
+    return action?.kind === 'split' ? action.parts.map(({ weight }) => weight) : action;
+  };
+
+  assert.deepEqual(leading('fabio', [undefined, undefined]), [1, 1]);
+  assert.deepEqual(leading('hind', [undefined, undefined]), [2, 1]);
+  assert.deepEqual(leading('fabio', [0.5, undefined]), [3, 1]);
+});
+
 test('endpointsOf() serves as many instances as the limit allows, and says how many it leaves out', () => {
   const { backends, reports } = pooled([{}, {}, {}], { endpointsPerRoute: 2 });
 

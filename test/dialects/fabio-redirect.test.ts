@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRedirect } from '../../src/dialects/fabio/redirect.ts';
+import { parseRedirect, withPathChanges } from '../../src/dialects/fabio/redirect.ts';
 
 /** Code and URL of a tag, and what Fabio (1.7.3) redirects to; `<path>` and `<host>` stand for the request's. */
 const TARGETS: readonly (readonly [string, string, string])[] = [
@@ -59,4 +59,34 @@ for (const [code, url, expected] of REFUSED)
   test(`parseRedirect() refuses ${code},${url}`, () => {
     const redirect = parseRedirect(code, url);
     assert.equal('code' in redirect && redirect.code, expected);
+  });
+
+/** What a tag says of target, `strip` and `prepend`, and what Fabio (1.7.3) puts in the place of `$path`. */
+const CHANGED: readonly (readonly [string, string | undefined, string | undefined, string | undefined])[] = [
+  ['https://y.io/new$path', '/old', undefined, 'https://y.io/new<path but /old>'],
+  ['https://y.io/new$path/z?a=1', '/old', '/p', 'https://y.io/new/p<path but /old>/z?a=1'],
+  ['https://y.io/new$path', undefined, 'p q', 'https://y.io/newp%20q<path>'],
+  ['https://y.io$path', '/old', 'p', 'https://y.io/p<path but /old>'],
+  ['https://$host$path', '/old', '/p', 'https://<host>/p<path but /old>'],
+  ['/new$path', '/old', undefined, '/new<path but /old>'],
+  // a slash begins what is left, as where an instance is asked
+  ['https://y.io$path', '/old', undefined, undefined],
+  ['https://$host$path', '/old', undefined, undefined],
+  ['/$path', '/old', undefined, undefined],
+  ['https://y.io/new$path', '/old', '/p/', undefined],
+  ['https://y.io/new$path', undefined, undefined, undefined],
+  ['https://y.io/new', '/old', '/p', undefined],
+];
+
+for (const [url, strip, prepend, expected] of CHANGED)
+  test(`withPathChanges() leads by ${url}, strip ${strip} and prepend ${prepend} to ${expected}`, () => {
+    const redirect = parseRedirect('301', url);
+    assert.ok('to' in redirect);
+
+    const changed = withPathChanges(redirect, { strip, prepend });
+
+    const text = changed?.to.map((part) =>
+      part.kind === 'text' ? part.text : part.kind === 'path' && part.strip !== undefined ? `<path but ${part.strip}>` : `<${part.kind}>`,
+    );
+    assert.equal(text?.join(''), expected);
   });

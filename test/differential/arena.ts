@@ -1,6 +1,7 @@
 import { createPipeline, type Pipeline } from '../../src/controller/pipeline.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import type { CompileOptions } from '../../src/compile/options.ts';
 import type { CatalogSnapshot } from '../../src/model/catalog.ts';
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import { sourceId } from '../../src/model/names.ts';
@@ -9,22 +10,37 @@ import type { RoutingTable } from '../../src/model/route.ts';
 import { consulConnection } from '../../src/sources/consul-connection.ts';
 import { createConsulSource } from '../../src/sources/consul.ts';
 import { fitTable } from '../../src/targets/fit.ts';
+import type { RenderSettings } from '../../src/targets/target.ts';
 import { startProxy, type StartedProxy } from '../requests/lab.ts';
 import { CASE_DIALECTS, OPTIONS } from '../support/intents.ts';
 import { startConsul, type RealConsul } from '../support/consul.ts';
 import type { Ending } from '../support/process.ts';
-import type { Catalog, Registered } from './generator.ts';
+import type { Registered } from './generator.ts';
 import { createClient, type Client, type ProxyPorts } from './client.ts';
 import { startEchoes, type Echoes } from './echoes.ts';
-import { startPeer, type Peer } from './peer.ts';
+
+/** What tags were written for: it serves from the same Consul by itself. */
+export interface Original extends ProxyPorts {
+  /** Waits until it serves what Consul holds since the service of this name was registered. */
+  whenKnows(service: string): Promise<void>;
+}
+
+/** How an original is started, and what differs for it. */
+export interface OriginalKind<P extends Original> {
+  start(t: Ending, world: { readonly consul: string; readonly settings: RenderSettings }): Promise<P>;
+  /** The tags of a service that it serves under `SERVICE.test`. */
+  readonly sentinelTags: (service: string) => readonly string[];
+  /** Decisions of the operator that make ours comparable. */
+  readonly compile?: Partial<CompileOptions>;
+}
 
 /** The programs that are compared, one Consul for all of them. */
-export interface Arena {
+export interface Arena<P extends Original> {
   readonly echoes: Echoes;
-  readonly peer: Peer;
+  readonly peer: P;
   readonly client: Client;
   /** Replaces what Consul holds by these catalogs; returns when the peer and each of ours serve them. */
-  load(catalogs: readonly Catalog[]): Promise<ReadonlyMap<Server, Loaded>>;
+  load(catalogs: readonly { readonly instances: readonly Registered[] }[]): Promise<ReadonlyMap<Server, Loaded>>;
 }
 
 /** What one of our proxies serves, and how that came about. */
@@ -44,22 +60,27 @@ export interface Binaries {
   readonly caddy: string;
 }
 
+/** What an arena is made of. */
+export interface ArenaParts<P extends Original> {
+  readonly binaries: Binaries;
+  /** The proxies of ours that are asked for, at least one. */
+  readonly servers: readonly Server[];
+  readonly original: OriginalKind<P>;
+}
+
 const SENTINEL = 'sentinel';
 /** The node that everything is registered on. */
 export const NODE = 'differential';
 
-/** Starts Consul, the peer and the proxies of ours that are asked for; all end with `t`. */
-export async function openArena(
-  t: Ending,
-  { binaries, servers }: { readonly binaries: Binaries; readonly servers: readonly Server[] },
-): Promise<Arena> {
+/** Starts Consul, the original and the proxies of ours that are asked for; all end with `t`. */
+export async function openArena<P extends Original>(t: Ending, { binaries, servers, original }: ArenaParts<P>): Promise<Arena<P>> {
   const consul = await startConsul(t, binaries.consul, { config: { limits: { http_max_conns_per_client: 8192 } } });
   const ours: StartedProxy[] = [];
   for (const server of servers) ours.push(await startProxy(t, { server, binary: binaries[server] }));
   const [first] = ours;
   if (!first) throw new RangeError('Cannot compare without a proxy of ours');
   const echoes = await startEchoes(t, first.settings.traefik.defaultCertificate);
-  const peer = await startPeer(t, { binary: binaries.traefik, consul: `127.0.0.1:${consul.port}`, settings: first.settings });
+  const peer = await original.start(t, { consul: `127.0.0.1:${consul.port}`, settings: first.settings });
   const client = createClient();
   t.after(() => {
     client.close();
@@ -74,13 +95,13 @@ export async function openArena(
     async load(catalogs) {
       turn += 1;
       const sentinel = `${SENTINEL}-${turn}`;
-      const next = [...catalogs.flatMap(({ instances }) => instances), sentinelOf(sentinel)];
+      const next = [...catalogs.flatMap(({ instances }) => instances), sentinelOf(sentinel, original.sentinelTags)];
       for (const { address } of next) await echoes.listen(address);
       await write(consul, [...registered.flatMap(removal), ...next.flatMap(registration)]);
       registered = next;
       const snapshot = await readCatalog(consul, sentinel);
       const loaded = new Map<Server, Loaded>();
-      for (const proxy of ours) loaded.set(proxy.target.server, await serve(proxy, snapshot));
+      for (const proxy of ours) loaded.set(proxy.target.server, await serve(proxy, snapshot, original.compile));
       await peer.whenKnows(sentinel);
       return loaded;
     },
@@ -88,9 +109,8 @@ export async function openArena(
 }
 
 /** Registered last: who knows it knows the others. */
-function sentinelOf(service: string): Registered {
-  const tags = ['traefik.enable=true', `traefik.http.routers.${service}.rule=Host(\`${service}.test\`)`];
-  return { service, id: service, address: '127.19.0.1', port: 9, tags, status: 'unchecked' };
+function sentinelOf(service: string, tagsOf: (service: string) => readonly string[]): Registered {
+  return { service, id: service, address: '127.19.0.1', port: 9, tags: tagsOf(service), status: 'passing' };
 }
 
 /** The most operations of one transaction. */
@@ -133,11 +153,11 @@ async function readCatalog(consul: RealConsul, service: string): Promise<Catalog
 }
 
 /** Compiles, renders and puts in place; what the proxy refuses is left out, as the controller does. */
-async function serve(proxy: StartedProxy, snapshot: CatalogSnapshot): Promise<Loaded> {
+async function serve(proxy: StartedProxy, snapshot: CatalogSnapshot, decisions: Partial<CompileOptions> = {}): Promise<Loaded> {
   const { target, settings, deployer } = proxy;
   const pipeline: Pipeline = createPipeline({
     dialects: CASE_DIALECTS,
-    compile: { ...OPTIONS, entryPoints: settings.entryPoints, transports: new Map([['skip', { skipVerify: true }]]) },
+    compile: { ...OPTIONS, entryPoints: settings.entryPoints, transports: new Map([['skip', { skipVerify: true }]]), ...decisions },
     primary: sourceId('nomad'),
     merge: 'primary-wins',
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { needServer } from '../support/process.ts';
 import { openArena } from './arena.ts';
+import { traefikOriginal } from './peer.ts';
 import { figuresOf, isDeclared, printFinding } from './report.ts';
 import { compareCatalogs } from './run.ts';
 
@@ -12,7 +13,7 @@ const [CATALOGS, REQUESTS] = [20, 20];
 test('our Traefik answers as Traefik with its own provider does to what generated labels ask for', async (t) => {
   const [consul, traefik] = [needServer(t, 'consul'), needServer(t, 'traefik')];
   if (consul === undefined || traefik === undefined) return;
-  const arena = await openArena(t, { binaries: { consul, traefik, caddy: '' }, servers: ['traefik'] });
+  const arena = await openArena(t, { binaries: { consul, traefik, caddy: '' }, servers: ['traefik'], original: traefikOriginal(traefik) });
 
   const result = await compareCatalogs(arena, { seed: SEED, catalogs: CATALOGS, requests: REQUESTS });
 

@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import type { RenderSettings } from '../../src/targets/target.ts';
 import { freePorts, startProcess, tempDir, type Ending } from '../support/process.ts';
 import { until } from '../support/until.ts';
-import { ASK_HEADER, type ProxyPorts } from './client.ts';
+import type { Original, OriginalKind } from './arena.ts';
+import { ASK_HEADER } from './client.ts';
 
 /** Traefik with its own provider of Consul's catalog. */
-export interface Peer extends ProxyPorts {
-  /** Waits until it serves what Consul holds since the service of this name was registered. */
-  whenKnows(service: string): Promise<void>;
+export interface Peer extends Original {
   /** The routers that answered, by the id of the request, since the last call. */
   routersAsked(): Promise<ReadonlyMap<string, string>>;
   /** Its routers by name, without the provider: rule, state and what it says is wrong. */
@@ -24,8 +23,16 @@ export interface PeerRouter {
   readonly errors: readonly string[];
 }
 
+/** Traefik as an original. */
+export function traefikOriginal(binary: string): OriginalKind<Peer> {
+  return {
+    start: (t, world) => startPeer(t, { binary, ...world }),
+    sentinelTags: (service) => ['traefik.enable=true', `traefik.http.routers.${service}.rule=Host(\`${service}.test\`)`],
+  };
+}
+
 /** What both sides get from their operator: the same entry points, trusted proxies, certificate, and a transport `skip`. */
-export async function startPeer(
+async function startPeer(
   t: Ending,
   { binary, consul, settings }: { readonly binary: string; readonly consul: string; readonly settings: RenderSettings },
 ): Promise<Peer> {

@@ -5,7 +5,7 @@ import { generateCatalog, type Catalog } from './generator.ts';
 import type { Answer, ProxyPorts } from './client.ts';
 import { differencesOf, type Difference } from './compare.ts';
 import { choosesByItself, explain, type Explanation } from './explain.ts';
-import type { PeerRouter } from './peer.ts';
+import type { Peer, PeerRouter } from './peer.ts';
 import { generateRequests, type Asked } from './requests.ts';
 
 /** How much is compared. */
@@ -42,7 +42,7 @@ export interface Result {
 
 /** Loads generated catalogs, asks both sides and compares. `tell` hears of every batch. */
 export async function compareCatalogs(
-  arena: Arena,
+  arena: Arena<Peer>,
   options: RunOptions,
   tell: (progress: Result) => void = () => undefined,
 ): Promise<Result> {
@@ -92,7 +92,7 @@ interface Comparing {
 
 /** One request after the other, each to the peer and then to ours, so that what counts requests counts the same. */
 async function compareCatalog(
-  { client, peer }: Arena,
+  { client, peer }: Arena<Peer>,
   { catalog, loaded, requests }: Comparing,
 ): Promise<{ readonly forwarded: number; readonly differing: readonly Differing[] }> {
   const differing: Differing[] = [];
@@ -144,7 +144,7 @@ async function poolsOf(
   return pools;
 }
 
-type ArenaClient = Arena['client'];
+type ArenaClient = Arena<Peer>['client'];
 
 function poolDifference(peer: ReadonlySet<string> | undefined, ours: ReadonlySet<string> | undefined): readonly Difference[] {
   if (!peer || !ours || textOf(peer) === textOf(ours)) return [];

@@ -111,15 +111,18 @@ for (const [path, labels, prefixes] of SEEN)
 /** A path as sent, and what instances get of it from Caddy for labels and for prefixes. */
 const SHAPED: readonly (readonly [string, string, string])[] = [
   ['/a//b/./c/../d/', '/a/b/d/', '/a/b/d/'],
-  ['/a//b%2F/../c', '/a/c', '/a//b%2F/../c'],
+  ['/a//b%2F/../c', '/a/c', '/a/c'],
   ["/x/..//a'b%27", "/a'b%27", '/a%27b%27'],
-  ['/a/%2e%2E/b%2Fc/%2e', '/b%2Fc', '/a/%2e%2E/b%2Fc/%2e'],
-  ['/a%2F..%2Fb', '/a%2F..%2Fb', '/a%2F..%2Fb'],
+  ['/a/%2e%2E/b%2Fc/%2e', '/b%2Fc', '/b/c'],
+  ['/a%2F..%2Fb', '/a%2F..%2Fb', '/b'],
   ['/%61/b%20c', '/a/b%20c', '/%61/b%20c'],
   ['/%61//b%2Fc%252F%25', '/a/b%2Fc%252F%25', '/%61//b%2Fc%252F%25'],
   ["/%61/b'", "/%61/b'", "/%61/b'"],
   ['/%c3%a9;%3B', '/%C3%A9;%3B', '/%c3%a9;%3B'],
+  ['/%61//b%2Fc', '/a/b%2Fc', '/a/b/c'],
   ['/a?x;y//z', '/a?x&y//z', '/a?x;y//z'],
+  ['/a/%2e%2E/b', '/b', '/b'],
+  ['/a%3Fb/%2e%2e/c', '/c', '/a%3Fb/%2e%2e/c'],
 ];
 
 for (const [path, labels, prefixes] of SHAPED)
@@ -151,7 +154,7 @@ test('changePath() of Traefik adds a prefix before the slash that is left of a p
 });
 
 const text = (value: string) => ({ kind: 'text', text: value }) as const;
-const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [
+const REDIRECTS: (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [
   [
     '/x/y?q=1',
     { status: 301, otherStatus: 308, to: [text('https://b.io'), { kind: 'path' }] },
@@ -213,6 +216,20 @@ const REDIRECTS: readonly (readonly [string, Redirect, 'clean' | 'raw', string, 
     '308 https://b.io/p%20q/a%20b | 308 https://b.io/p%20q/a%20b',
   ],
 ];
+
+/** What is cut off the path of a redirect leaves no slash, and a query goes to the end. */
+const CUT: readonly (readonly [string, Redirect['to'], string])[] = [
+  ['/old', [text('https://b.io/new'), { kind: 'path', strip: '/old' }], '301 https://b.io/new'],
+  ['/oldx/y?q=1', [text('https://b.io/new'), { kind: 'path', strip: '/old' }], '301 https://b.io/newx/y?q=1'],
+  ['/a/old?', [text('https://b.io/new'), { kind: 'path', strip: '/old' }], '301 https://b.io/new/a/old'],
+  ['/old', [text('/rel'), { kind: 'path', strip: '/old' }], '301 /rel'],
+  ['/x?q=1', [text('https://b.io'), { kind: 'path' }, text('/z')], '301 https://b.io/x/z?q=1'],
+  ['/x?q=1', [text('https://b.io/a'), { kind: 'path' }, text('/z?k=1')], '301 https://b.io/a/x/z?k=1'],
+  ['/old/%20', [text('https://'), { kind: 'host' }, text('/a'), { kind: 'path', strip: '/old' }], '301 https://a.io:8080/a/%20'],
+  ['/old/x', [text('https://'), { kind: 'hostname' }, text(':81/a'), { kind: 'path', strip: '/old' }], '301 https://a.io:81/a/x'],
+];
+
+for (const [path, to, expected] of CUT) REDIRECTS.push([path, { status: 301, to }, 'clean', 'GET', `${expected} | ${expected}`]);
 
 for (const [path, redirect, pathForm, method, expected] of REDIRECTS)
   test(`redirect() leads ${method} ${path} by ${JSON.stringify(redirect.to)} ${redirect.status} of a ${pathForm} route to ${expected}`, () => {

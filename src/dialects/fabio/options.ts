@@ -1,5 +1,6 @@
 import { nearest } from '../../lib/nearest.ts';
 import type { IntentAction } from '../../model/intent.ts';
+import type { Middleware } from '../../model/middleware.ts';
 import type { PoolOptions, UpstreamProtocol } from '../../model/pool.ts';
 import { readAccess, readAuth, type FabioMiddleware } from './access.ts';
 import { readDestination, type FabioProtocol } from './destination.ts';
@@ -7,6 +8,7 @@ import { EXTENSIONS } from './extensions.ts';
 import type { Option } from './lex.ts';
 import { noteAt, refuse, type Note, type Read } from './note.ts';
 import { readPaths, refusePaths } from './paths.ts';
+import { withPathChanges, type PathChanges } from './redirect.ts';
 import { readUpstream } from './upstream.ts';
 
 /** What the options of one tag ask for. */
@@ -53,9 +55,11 @@ export function parseOptions(
   const auth = readAuth(others);
   const protectedRoute = ['allow', 'deny', 'auth'].some((key) => others.has(key));
   const paths = isHttp ? readPaths(others, { pathText, protectedRoute }) : { value: [], notes: [] };
+  const led = redirect && withPathChanges(redirect, changesOf(paths.value, others));
+  const target = led ?? redirect;
   const value: FabioOptions = {
-    middlewares: [...access.value, ...auth.value, ...paths.value],
-    action: redirect ? { kind: 'redirect', redirect } : { kind: 'forward' },
+    middlewares: [...access.value, ...auth.value, ...(led ? [] : paths.value)],
+    action: target ? { kind: 'redirect', redirect: target } : { kind: 'forward' },
     spoken,
     ...upstream.value,
     ...(destination.value.share !== undefined && { share: destination.value.share }),
@@ -73,6 +77,13 @@ export function parseOptions(
     ...[...others.values()].flatMap(remarks),
   ];
   return { value, notes };
+}
+
+/** The changes of the path as the tag has them, those that are in order. */
+function changesOf(middlewares: readonly Middleware[], others: ReadonlyMap<string, Option>): PathChanges {
+  const written = (kind: Middleware['kind'], key: string): string | undefined =>
+    middlewares.some((middleware) => middleware.kind === kind) ? others.get(key)?.value : undefined;
+  return { strip: written('stripPrefix', 'strip'), prepend: written('addPrefix', 'prepend') };
 }
 
 /** Connections carry no password and follow no redirect. */

@@ -38,6 +38,28 @@ function partsOf(url: string): readonly RedirectPart[] | string {
   return typeof tail === 'string' ? tail : joined([text(`${scheme.toLowerCase()}://`), ...hostParts(name), ...tail]);
 }
 
+/** What `strip` and `prepend` of a tag say. */
+export interface PathChanges {
+  readonly strip: string | undefined;
+  readonly prepend: string | undefined;
+}
+
+/**
+ * A redirect whose `$path` is shortened and lengthened before (BuildRedirectURL): `prepend` stands before what `strip` leaves. Undefined
+ * where it needs no other words than those of a route that does not redirect: nothing is changed, or a slash begins what is left, as one
+ * does behind a bare host.
+ */
+export function withPathChanges(redirect: Redirect, { strip, prepend }: PathChanges): Redirect | undefined {
+  const at = redirect.to.findIndex(({ kind }) => kind === 'path');
+  const before = redirect.to.slice(0, Math.max(at, 0));
+  const isBare = /^(\w+:\/\/[^/]*)?$/.test(before.map((part) => (part.kind === 'text' ? part.text : 'h')).join(''));
+  // the slash at the end of a text before `$path` counts for nothing, so that none can be told of there
+  if (at < 0 || (prepend === undefined ? strip === undefined || isBare : prepend.endsWith('/'))) return undefined;
+  const added = prepend !== undefined && isBare && !prepend.startsWith('/') ? `/${prepend}` : (prepend ?? '');
+  const path: RedirectPart = strip === undefined ? { kind: 'path' } : { kind: 'path', strip };
+  return { ...redirect, to: joined([...before, text(encoded(added)), path, ...redirect.to.slice(at + 1)]) };
+}
+
 /** A host name with a port, where `$host` may stand for (a part of) the name. */
 function isHost(text: string): boolean {
   const [, name = '', port] = /^(.*?)(?::(\d*))?$/.exec(text) ?? [];

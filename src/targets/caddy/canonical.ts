@@ -8,12 +8,12 @@ import { block, line, text, type Node } from './ast.ts';
  * encoded is so twice more while it is rewritten.
  */
 
-/** Paths with two slashes in a row or a dot segment. */
-const DIRTY = '^[^?]*(//|/\\.\\.?(/|\\?|$))';
-/** The same where a dot may be encoded. */
+/** Paths with two slashes in a row or a dot segment once they are decoded. */
+const DIRTY = '(?i)^[^?]*(/|%2f)(/|%2f|(\\.|%2e){1,2}(/|%2f|\\?|$))';
+/** The same where slashes that are encoded are none. */
 const UNCLEAN = '(?i)^[^?]*(//|/(\\.|%2e){1,2}(/|\\?|$))';
-/** An encoded slash, question mark or percent sign. */
-const AMBIGUOUS = '(?i)^[^?]*%(2f|3f|25)';
+/** An encoded question mark or percent sign. */
+const AMBIGUOUS = '(?i)^[^?]*%(3f|25)';
 /** An encoded letter, digit or one of `-._~`, or an escape in small letters: Traefik hands on none of those. */
 const ENCODED_ANEW = '^[^?]*%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe]|[0-9A-Fa-f][a-f]|[a-f][0-9A-Fa-f])';
 /** What Traefik leaves encoded, and Go would not encode, or read differently. */

@@ -17,6 +17,7 @@ import type { HostMatch, HostPort, PathMatch } from '../../model/match.ts';
 import type { Hostname } from '../../model/names.ts';
 import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
+import { withoutPrefix } from '../without-prefix.ts';
 import { portText } from '../port-text.ts';
 import { changeEncoded } from '../encoded-paths.ts';
 import { redirectGoal } from '../redirect-loop.ts';
@@ -29,7 +30,7 @@ import { sameScheme } from './pools.ts';
 import { isDirty, isEncodedAnew, isSplitAnew, isUnclean, keptEncoded, restored } from './canonical.ts';
 import { comparedValues } from './queries.ts';
 import { literalUrl } from './quote.ts';
-import { replacementParts } from './redirects.ts';
+import { replacementParts, wholePath, type WholePath } from './redirects.ts';
 
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
 export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'>): ProxyReading {
@@ -193,6 +194,8 @@ function redirect(
   { route }: { readonly route: Route },
 ): RedirectAnswer {
   const { method, host } = request;
+  const whole = route.pathForm === 'clean' ? wholePath(to) : undefined;
+  if (whole) return { status, location: wholeLocation(whole, request) };
   const takesPath = to.some(({ kind }) => kind === 'path');
   const url = route.pathForm === 'clean' && takesPath ? rewritten(request.url, cleanPath(request.url.path)) : request.url;
   const uri = route.pathForm === 'clean' ? requestUri(url).replace(/\?$/, '') : requestUri(url);
@@ -203,6 +206,14 @@ function redirect(
     return part.kind === 'host' ? host : splitHost(host).name;
   });
   return { status: statusOf(status, otherStatus, method), location: parts.join('') };
+}
+
+/** The target whose path is made as a whole, by a rewrite. */
+function wholeLocation({ origin, before, strip, after, query }: WholePath, { host, url }: ProxyRequest): string {
+  const rest = withoutPrefix(cleanPath(url.path), strip);
+  const made = rewritten(url, `${literalUrl(before)}${rest}${literalUrl(after)}`);
+  const start = origin.map((part) => (part.kind === 'text' ? literalUrl(part.text) : part.kind === 'host' ? host : splitHost(host).name));
+  return `${start.join('')}${query === '' ? requestUri(made).replace(/\?$/, '') : `${made.path}${literalUrl(query)}`}`;
 }
 
 function statusOf(status: number, otherStatus: number, method: string): number {

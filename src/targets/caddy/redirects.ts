@@ -15,6 +15,8 @@ export function redirectHandler(
       ? { matchers: [], directives: [line('redir', '*', text(location), String(status))] }
       : statusPair(name, { to: location, status, otherStatus, where: [], methods: ['GET', 'HEAD'] });
   if (!clean || !to.some(({ kind }) => kind === 'path')) return redirect;
+  const whole = wholePath(to);
+  if (whole) return wholeHandler(whole, { name, status });
   // Fabio builds the target from the decoded, cleaned path, and drops a `?` without a query
   const path = line(`@${name}c`, 'path_regexp', `${name}c`, text('^(.*)$'));
   const bare = line(`@${name}b`, 'vars_regexp', `${name}b`, '{http.request.uri}', text('^(.*)\\?$'));
@@ -24,6 +26,56 @@ export function redirectHandler(
       line('rewrite', `@${name}c`, text(`{re.${name}c.1}`)),
       line('redir', `@${name}b`, text(locationOf(to, `{re.${name}b.1}`)), String(status)),
       ...redirect.directives,
+    ],
+  };
+}
+
+/** The parts of a target whose path is made as a whole: `path` is that of the request without `strip` between two texts. */
+export interface WholePath {
+  readonly origin: readonly RedirectPart[];
+  readonly before: string;
+  readonly strip: string | undefined;
+  readonly after: string;
+  /** With its question mark. */
+  readonly query: string;
+}
+
+/** A target in which the request's path does not stand whole and last, so that no slash and no query of its own can be taken over. */
+export function wholePath(to: readonly RedirectPart[]): WholePath | undefined {
+  const at = to.findIndex(({ kind }) => kind === 'path');
+  const [path, ...others] = to.slice(Math.max(at, 0));
+  const tail = others.map((part) => (part.kind === 'text' ? part.text : '')).join('');
+  const mark = tail.includes('?') ? tail.indexOf('?') : tail.length;
+  if (path?.kind !== 'path' || (path.strip === undefined && mark === 0)) return undefined;
+  const last = to[at - 1];
+  const front = to.slice(0, last?.kind === 'text' ? at - 1 : at);
+  // behind a host of the request a port may come before the path
+  const [, begin = '', before = ''] =
+    (front.length > 0 ? /^([^/]*)(.*)$/ : /^(\w+:\/\/[^/]*)?(.*)$/).exec(last?.kind === 'text' ? last.text : '') ?? [];
+  const origin: readonly RedirectPart[] = [...front, { kind: 'text', text: begin }];
+  return { origin, before, strip: path.strip, after: tail.slice(0, mark), query: tail.slice(mark) };
+}
+
+function wholeHandler(
+  { origin, before, strip, after, query }: WholePath,
+  { name, status }: { readonly name: string; readonly status: number },
+): Handler {
+  const cut = strip === undefined ? '' : `(?:${regexpLiteral(strip)})?`;
+  const path = line(`@${name}c`, 'path_regexp', `${name}c`, text(`^${cut}(.*)$`));
+  const bare = line(`@${name}b`, 'vars_regexp', `${name}b`, '{http.request.uri}', text('^(.*)\\?$'));
+  const start = locationOf(origin, '');
+  const rewritten = line('rewrite', `@${name}c`, text(`${literalUrl(before)}{re.${name}c.1}${literalUrl(after)}`));
+  if (query !== '')
+    return {
+      matchers: [path],
+      directives: [rewritten, line('redir', '*', text(`${start}{http.request.uri.path}${literalUrl(query)}`), String(status))],
+    };
+  return {
+    matchers: [path, bare],
+    directives: [
+      rewritten,
+      line('redir', `@${name}b`, text(`${start}{re.${name}b.1}`), String(status)),
+      line('redir', '*', text(`${start}{http.request.uri}`), String(status)),
     ],
   };
 }

@@ -7,6 +7,7 @@ import type { HeaderValue } from '../../model/middleware.ts';
 import type { ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
 import { redirectGoal } from '../redirect-loop.ts';
+import { withoutPrefix } from '../without-prefix.ts';
 import { portText } from '../port-text.ts';
 import { changeEncoded, normalised } from '../encoded-paths.ts';
 import type { RenderSettings } from '../target.ts';
@@ -114,15 +115,16 @@ function askedUrl({ entryPoint, host, url }: ProxyRequest): string {
 }
 
 function locationOf({ to }: Redirect, { host, url }: ProxyRequest): string {
-  const { query: _query, ...path } = url;
+  const { query, ...path } = url;
   const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
   const parts = to.map((part) => {
     if (part.kind === 'text') return part.text;
-    // a `?` without a query is dropped
-    if (part.kind === 'path') return requestUri(hasQuery || url.query === '' ? path : url);
+    if (part.kind === 'path') return withoutPrefix(requestUri(path), part.strip);
     return part.kind === 'host' ? host : host.replace(/:[0-9]+$/, '');
   });
-  return parts.join('');
+  // a `?` without a query is dropped
+  const carries = to.some(({ kind }) => kind === 'path') && !hasQuery && query !== undefined && query !== '';
+  return `${parts.join('')}${carries ? `?${query}` : ''}`;
 }
 
 /** A URL that the rule changes is redirected to; one that it leaves as it is goes on to the service (pkg/middlewares/redirect). */

@@ -1,3 +1,4 @@
+import { regexpLiteral } from '../../lib/quote.ts';
 import type { Redirect, RedirectPart } from '../../model/route.ts';
 import { answerWith } from './addresses.ts';
 import { named, type Named } from './named.ts';
@@ -14,8 +15,13 @@ export function redirectOf(redirect: Redirect): readonly Named<HttpMiddleware>[]
   const fixed = fixedTarget(redirect);
   if (fixed !== undefined) return [named('location', { headers: { customResponseHeaders: { Location: fixed } } }), answerWith(status)];
   const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
-  const replacement = to.map((part) => replacementOf(part, hasQuery)).join('');
-  return [named('redirect', { redirectRegex: { regex: WHOLE_URL, replacement, permanent: isPermanent(status) } })];
+  const path = to.find(({ kind }) => kind === 'path');
+  const replacement = `${to.map(replacementOf).join('')}${path && !hasQuery ? '${4}' : ''}`;
+  return [
+    named('redirect', {
+      redirectRegex: { regex: wholeUrl(path?.kind === 'path' ? path.strip : undefined), replacement, permanent: isPermanent(status) },
+    }),
+  ];
 }
 
 /** The statuses that Traefik answers with: for GET, and for other methods. */
@@ -31,10 +37,13 @@ function fixedTarget({ status, otherStatus = status, to }: Redirect): string | u
   return to.every((part) => part.kind === 'text') ? to.map(({ text }) => text).join('') : undefined;
 }
 
-/** 1: host with port, 2: host, 3: path, 4: query. */
-const WHOLE_URL = '^[a-z]+://((\\[[^\\]]*\\]|[^/:?]*)(?::[0-9]+)?)([^?]*)(\\?.+)?\\??$';
+/** 1: host with port, 2: host, 3: path without what is to be cut off its beginning, 4: query. */
+function wholeUrl(strip: string | undefined): string {
+  const cut = strip === undefined ? '' : `(?:${regexpLiteral(strip)})?`;
+  return `^[a-z]+://((\\[[^\\]]*\\]|[^/:?]*)(?::[0-9]+)?)${cut}([^?]*)(\\?.+)?\\??$`;
+}
 
-function replacementOf(part: RedirectPart, hasQuery: boolean): string {
+function replacementOf(part: RedirectPart): string {
   switch (part.kind) {
     case 'text':
       return replacementText(part.text);
@@ -43,7 +52,7 @@ function replacementOf(part: RedirectPart, hasQuery: boolean): string {
     case 'hostname':
       return '${2}';
     case 'path':
-      return hasQuery ? '${3}' : '${3}${4}';
+      return '${3}';
     default:
       throw new TypeError(`Cannot render a redirect part: ${JSON.stringify(part satisfies never)}`);
   }

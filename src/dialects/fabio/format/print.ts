@@ -58,9 +58,15 @@ function optionTexts({ middlewares, action, spoken, pool, share, kept = [] }: Sa
     ...(proxyProtocol === 1 ? ['pxyproto=true'] : []),
     ...(share === undefined ? [] : [`weight=${share}`]),
     ...steps,
+    ...(action.kind === 'redirect' ? stripTexts(action.redirect) : []),
     ...(action.kind === 'redirect' ? [`redirect=${action.redirect.status},${urlText(action.redirect)}`] : extensionTexts(pool)),
     ...kept,
   ];
+}
+
+/** What is cut off the path that a redirect takes. */
+function stripTexts({ to }: Redirect): readonly string[] {
+  return to.flatMap((part) => (part.kind === 'path' && part.strip !== undefined ? [`strip=${part.strip}`] : []));
 }
 
 /** The URL of a redirect; a comma, which would end it, as the encoded byte that Fabio decodes. */

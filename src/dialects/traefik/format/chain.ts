@@ -1,5 +1,6 @@
 import type { Reference, RouteIntent } from '../../../model/intent.ts';
 import { protects, type Middleware } from '../../../model/middleware.ts';
+import { regexpLiteral } from '../../../lib/quote.ts';
 import type { Redirect, RedirectPart } from '../../../model/route.ts';
 import { approximated, impossible, unsupported, type Loss } from '../../loss.ts';
 import { goReplacement } from '../middlewares/replacement.ts';
@@ -65,7 +66,7 @@ function redirectText(redirect: Redirect, intent: RouteIntent): ChainText {
   const fields: readonly FieldText[] = [
     ['redirectregex.regex', wholeUrl(to)],
     // without braces where there need be none: HCL and compose read `${…}` each in another way
-    ['redirectregex.replacement', goReplacement(to.map(replacementOf).join(''))],
+    ['redirectregex.replacement', goReplacement(`${to.map(replacementOf).join('')}${carriesApart(to) && !hasQueryIn(to) ? '${3}' : ''}`)],
     ...(permanent ? [['redirectregex.permanent', 'true'] as const] : []),
   ];
   const [get, other] = permanent ? [301, 308] : [302, 307];
@@ -79,8 +80,22 @@ function redirectText(redirect: Redirect, intent: RouteIntent): ChainText {
 function wholeUrl(to: readonly RedirectPart[]): string {
   if (to.every(({ kind }) => kind === 'text')) return '^.*$';
   const host = to.some(({ kind }) => kind === 'hostname') ? '(\\[[^\\]]*\\]|[^/:]+)(?::[0-9]+)?' : '([^/]+)';
-  const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
+  const hasQuery = hasQueryIn(to);
+  const path = to.find((part) => part.kind === 'path');
+  const strip = path?.kind === 'path' ? path.strip : undefined;
+  if (carriesApart(to)) return `^https?://${host}${strip === undefined ? '' : `(?:${regexpLiteral(strip)})?`}([^?]*)(\\?.+)?$`;
   return `^https?://${host}${hasQuery ? '(/[^?]*).*' : '(/.*)'}$`;
+}
+
+function hasQueryIn(to: readonly RedirectPart[]): boolean {
+  return to.some((part) => part.kind === 'text' && part.text.includes('?'));
+}
+
+/** Whether what comes behind the path is not the query, or what comes before it is not a slash. */
+function carriesApart(to: readonly RedirectPart[]): boolean {
+  const at = to.findIndex(({ kind }) => kind === 'path');
+  const [path, next] = to.slice(Math.max(at, 0));
+  return path?.kind === 'path' && (path.strip !== undefined || (next?.kind === 'text' && !next.text.startsWith('?')));
 }
 
 function replacementOf(part: RedirectPart): string {

@@ -1,0 +1,70 @@
+import type { RenderedConfig } from '../model/rendered.ts';
+import type { RoutingTable } from '../model/route.ts';
+import { backendsOf, createTable } from '../model/table.ts';
+import { proxyBinary } from './proxy-binary.ts';
+import type { Setup } from './setup.ts';
+import type { Course } from './switch-proxy.ts';
+import { SwitchError } from './switch-stages.ts';
+import { tryBeside, type Trial } from './switch-trial.ts';
+
+/** A configuration of the other proxy that was rendered, checked and compared. */
+export interface Prepared {
+  readonly config: RenderedConfig;
+  /** How many requests were compared, and how many of them are answered otherwise. */
+  readonly requests: number;
+  readonly differences: number;
+}
+
+/** So many differences are named. */
+const SHOWN = 10;
+
+/**
+ * What the other proxy is to be given for a table. Of what is put back as it was nothing is compared: it has served. Throws `SwitchError`
+ * where it cannot be rendered, is refused, or answers otherwise than the order accepts.
+ */
+export async function prepared(course: Course, table: RoutingTable): Promise<Prepared> {
+  const { order, other, deployer, stages } = course;
+  const { setup, signal, generation } = order;
+  const config = await stages.run('render', () => Promise.resolve(generation?.config ?? renderedFor(other, table)));
+  await stages.run('check', async () => {
+    const checked = await deployer.check(config, signal);
+    if (checked.kind === 'refused') throw new Error(checked.reason);
+  });
+  if (generation) return { config, requests: 0, differences: 0 };
+  const trial = await stages.run('verify', () => tryBeside({ running: setup, other, table: servedBy(other, table), signal }));
+  if (!order.acceptDifferences) assertSame(trial, course);
+  return { config, requests: trial.requests, differences: trial.differing.length };
+}
+
+function assertSame({ silence, differing, requests }: Trial, { order: { setup }, to }: Course): void {
+  if (silence !== undefined)
+    throw new SwitchError('verify', {
+      to,
+      reason: `${setup.server} does not answer (${silence}), so there is nothing to compare ${to} with`,
+      left: 'nothing was changed',
+      hint: `Start ${setup.server} with hind-proxy exec-proxy and switch again; --accept-differences switches without a comparison`,
+    });
+  if (differing.length > 0)
+    throw new SwitchError('verify', {
+      to,
+      reason: `${to} answers ${differing.length} of ${requests} requests otherwise`,
+      hint: [...differing.slice(0, SHOWN), 'Look at the differences; --accept-differences switches all the same'].join('\n'),
+    });
+}
+
+function renderedFor(other: Setup, table: RoutingTable): RenderedConfig {
+  // asked here, so that a program that is not there is told before anything is tried
+  proxyBinary(other);
+  return other.target.render(servedBy(other, table), other.settings).value;
+}
+
+/** The table without entry points that the other proxy does not open; a route that is left with none goes. */
+function servedBy({ target, settings }: Setup, table: RoutingTable): RoutingTable {
+  const names = new Set(target.entryPoints(table, settings).map(({ name }) => name));
+  if (table.routes.every(({ entryPoints }) => entryPoints.every((name) => names.has(name)))) return table;
+  const routes = table.routes.flatMap((route) => {
+    const entryPoints = route.entryPoints.filter((name) => names.has(name));
+    return entryPoints.length === 0 ? [] : [{ ...route, entryPoints }];
+  });
+  return createTable(routes, backendsOf(table));
+}
