@@ -46,7 +46,7 @@ export interface ProxyReading {
   /** The URL as routes get it, or the status of a request that no route is asked for. */
   admit(url: GoUrl, host: string): Admitted;
   /** The text that a path which a route asks for is compared with. */
-  matchedPath(url: GoUrl, path: { readonly kind: PathMatch['kind']; readonly dialect: DialectName }): string;
+  matchedPath(url: GoUrl, asked: { readonly path: PathMatch; readonly dialect: DialectName }): string;
   /** The headers that conditions and address lists look at. */
   headersSeen(request: ProxyRequest): readonly HeaderValue[];
   /** Why the host part of a route does not hold; undefined where it does. */

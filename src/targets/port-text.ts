@@ -2,3 +2,8 @@
 export function portText(scheme: 'http' | 'https', port: number | undefined): string {
   return port === undefined || port === { http: 80, https: 443 }[scheme] ? '' : `:${port}`;
 }
+
+/** The ports in the Host header of a URL that has this one; `''`: none. */
+export function portsOf(scheme: 'http' | 'https', port: number | undefined): readonly string[] {
+  return portText(scheme, port) === '' ? ['', scheme === 'https' ? '443' : '80'] : [String(port)];
+}

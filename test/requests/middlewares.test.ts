@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { Middleware, MiddlewareOf } from '../../src/model/middleware.ts';
 import { SERVERS } from '../../src/model/rendered.ts';
 import type { Answer } from '../support/caddy.ts';
-import { listen, serveBy } from '../support/both.ts';
+import { listen, serveBy, type Asking } from '../support/both.ts';
+import { port } from '../support/intents.ts';
 
 /** The same middlewares on both proxies: the same requests get the same answers. */
 
@@ -126,6 +127,30 @@ for (const server of SERVERS) {
         [undefined, '/o%2F'],
         [undefined, '/a/1'],
       ],
+    );
+  });
+
+  test(`${server} redirects to another scheme, and from another port`, async (t) => {
+    const scheme = (to: 'http' | 'https', wanted?: number): readonly Middleware[] => [
+      { kind: 'redirectScheme', scheme: to, permanent: true, ...(wanted !== undefined && { port: port(wanted) }) },
+    ];
+    const served = await serveBy(t, server, {
+      hosts: { 'https.io': scheme('https'), 'http.io': scheme('http', 80), 'port.io': scheme('http', 8080) },
+    });
+    if (!served) return;
+    const led = async (host: string, asking: Asking = {}): Promise<string> => {
+      const { status, headers } = await served.ask(host, { path: '/x?q', ...asking });
+      return `${status} ${headers.location ?? ''}`.trim();
+    };
+
+    assert.equal(await led('https.io:8080'), '301 https://https.io/x?q');
+    assert.equal(await led('https.io', { method: 'POST' }), '308 https://https.io/x?q');
+    assert.equal(await led('https.io', { tls: true }), '200');
+    assert.deepEqual([await led('http.io'), await led('http.io:80')], ['200', '200']);
+    assert.deepEqual([await led('http.io:443'), await led('http.io', { tls: true })], Array(2).fill('301 http://http.io/x?q'));
+    assert.deepEqual(
+      [await led('port.io:8080'), await led('port.io'), await led('port.io:80')],
+      ['200', ...Array<string>(2).fill('301 http://port.io:8080/x?q')],
     );
   });
 

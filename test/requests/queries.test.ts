@@ -85,6 +85,7 @@ for (const server of SERVERS) {
       ['/e/f', 'exact'],
       ['/e/f?a/b%2F', 'exact'],
       ['/e%2Ff', 'rest'],
+      ['/x%2F../e/f', 'rest'],
       ['/n/m', 'rest'],
       ['/n%2Fm', 'not'],
     ];

@@ -5,7 +5,7 @@ import type { PathMiddleware, ProxyRequest } from '../../src/model/request.ts';
 import type { DialectName, Redirect } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
-import { exactHost, type HostMatch } from '../../src/model/match.ts';
+import { exactHost, type HostMatch, type PathMatch } from '../../src/model/match.ts';
 import { SETTINGS } from '../support/settings.ts';
 import { ENTRY_POINTS, host, port } from '../support/intents.ts';
 import { poolOf, routeOf } from '../support/tables.ts';
@@ -102,7 +102,7 @@ const SEEN: readonly (readonly [string, string, string])[] = [
 for (const [path, labels, prefixes] of SEEN)
   test(`matchedPath() compares ${path} as ${labels}`, () => {
     const seen = (dialect: DialectName): string =>
-      PROXIES.map((proxy) => proxy.matchedPath(urlOf(path), { kind: 'prefix', dialect })).join(' | ');
+      PROXIES.map((proxy) => proxy.matchedPath(urlOf(path), { path: asking('prefix', '/x/y'), dialect })).join(' | ');
 
     assert.equal(seen('traefik'), labels);
     assert.equal(seen('fabio'), prefixes);
@@ -135,23 +135,21 @@ for (const [path, labels, prefixes] of SHAPED)
     assert.equal(shaped('fabio'), prefixes);
   });
 
-test('matchedPath() shows expressions of labels a slash for an encoded one on Caddy', () => {
-  const seen = (kind: 'exact' | 'regexp'): readonly string[] =>
-    PROXIES.map((proxy) => proxy.matchedPath(urlOf('/a%2Fb'), { kind, dialect: 'traefik' }));
+test('matchedPath() shows a slash for an encoded one where no slash is asked for on Caddy, and for expressions', () => {
+  const seen = (path: string, asked: PathMatch): string =>
+    PROXIES.map((proxy) => proxy.matchedPath(urlOf(path), { path: asked, dialect: 'traefik' })).join(' | ');
 
-  assert.deepEqual(seen('exact'), ['/a%2Fb', '/a%2Fb']);
-  assert.deepEqual(seen('regexp'), ['/a/b', '/a%2Fb']);
+  assert.equal(seen('/a%2Fb', asking('exact', '/')), '/a%2Fb | /a%2Fb');
+  assert.equal(seen('/%2F', asking('exact', '/')), '/%2F | /%2F');
+  assert.equal(seen('/a%2Fb', asking('prefix', '/a')), '/a/b | /a%2Fb');
+  assert.equal(seen('/a/b%2Fc', asking('prefix', '/a/b')), '/a/b/c | /a/b%2Fc');
+  assert.equal(seen('/a/b%2Fc', asking('prefix', '/a/b/c')), '/a/b%2Fc | /a/b%2Fc');
+  assert.equal(seen('/a%2Fb', { kind: 'regexp', regexp: '^/a/b' }), '/a/b | /a%2Fb');
 });
 
-test('changePath() of Traefik adds a prefix before the slash that is left of a path, but for its own tags', () => {
-  const [, traefik] = PROXIES;
-  const added = (dialect: DialectName): string => {
-    const change = traefik.changePath({ ...urlOf('/'), path: '', rawPath: '' }, add('/p'), dialect);
-    return change.kind === 'changed' ? requestUri(change.url) : change.kind;
-  };
-
-  assert.deepEqual([added('fabio'), added('hind'), added('traefik')], ['/p/', '/p/', '/p']);
-});
+function asking(kind: 'exact' | 'prefix', path: string): PathMatch {
+  return { kind, path, ignoreCase: false };
+}
 
 const text = (value: string) => ({ kind: 'text', text: value }) as const;
 const REDIRECTS: (readonly [string, Redirect, 'clean' | 'raw', string, string])[] = [
@@ -312,12 +310,13 @@ const SCHEMES: readonly (readonly [asked: string, tls: boolean, named: string | 
 ];
 
 for (const [asked, tls, named, scheme, location] of SCHEMES)
-  test(`redirectScheme() of Traefik leads from ${tls ? 'https' : 'http'}://${asked}, named ${named}, to ${location}`, () => {
+  test(`redirectScheme() leads from ${tls ? 'https' : 'http'}://${asked}, named ${named} to Traefik, to ${location}`, () => {
     assert.ok(SECURED);
     const headers = [{ name: 'Accept', value: 'ftp' }, ...(named === undefined ? [] : [{ name: 'X-forwarded-Proto', value: named }])];
     const request = requestOf({ host: asked, headers, ...(tls && { entryPoint: SECURED }) });
 
-    assert.equal(TRAEFIK.redirectScheme({ kind: 'redirectScheme', scheme, permanent: true }, request)?.location ?? 'none', location);
+    for (const proxy of named === undefined ? [TRAEFIK, PROXIES[0]] : [TRAEFIK])
+      assert.equal(proxy.redirectScheme({ kind: 'redirectScheme', scheme, permanent: true }, request)?.location ?? 'none', location);
   });
 
 test('redirectRegexp() of Traefik compares the whole URL, with its scheme and port', () => {
@@ -422,7 +421,7 @@ for (const [what, match, asked, problem] of ON_CADDY)
 test('redirectScheme() of Caddy leads to the scheme that the entry point has not', () => {
   assert.ok(SECURED);
   const led = (scheme: 'http' | 'https', overrides: Partial<ProxyRequest>): string | undefined =>
-    CADDY.redirectScheme({ kind: 'redirectScheme', scheme, permanent: true }, requestOf(overrides))?.location;
+    CADDY.redirectScheme({ kind: 'redirectScheme', scheme, permanent: true }, requestOf({ host: 'a.io', ...overrides }))?.location;
 
   assert.deepEqual(
     [led('https', {}), led('http', {}), led('https', { entryPoint: SECURED }), led('http', { entryPoint: SECURED })],

@@ -33,8 +33,8 @@ function carries({ protocol, tls }: EntryPoint, wanted: Route['protocol']): bool
   return wanted === protocol || (wanted === 'tcp' && protocol === 'http' && tls);
 }
 
-function seenPath({ kind }: PathMatch, { proxy, request, dialect }: Context): string {
-  return proxy.matchedPath(request.url, { kind, dialect });
+function seenPath(path: PathMatch, { proxy, request, dialect }: Context): string {
+  return proxy.matchedPath(request.url, { path, dialect });
 }
 
 function pathFits(path: PathMatch, context: Context): boolean {

@@ -49,12 +49,9 @@ function pathLines(path: PathMatch, dialect: DialectName): readonly Node[] {
     case 'any':
       return [];
     case 'exact':
-      return [
-        line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}$`)),
-        ...slashLines(path.path, dialect),
-      ];
+      return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}$`)), ...slashLines(path, dialect)];
     case 'prefix':
-      return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}`)), ...slashLines(path.path, dialect)];
+      return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}`)), ...slashLines(path, dialect)];
     case 'regexp':
       return [line('path_regexp', text(path.regexp))];
     default:
@@ -62,12 +59,21 @@ function pathLines(path: PathMatch, dialect: DialectName): readonly Node[] {
   }
 }
 
-/** Paths of Traefik tags have slashes that are sent as such; Caddy decodes others before it compares. */
-function slashLines(path: string, dialect: DialectName): readonly Node[] {
-  const inner = path.split('/').length - 2;
-  if (dialect !== 'traefik' || inner < 1) return [];
-  const segments = inner === 1 ? '/+[^/?]*' : `(?:/+[^/?]*){1,${inner}}`;
-  return [line('not', 'vars_regexp', '{http.request.uri}', text(`(?i)^${segments}%2f`))];
+function slashLines(path: PathMatch, dialect: DialectName): readonly Node[] {
+  const encoded = encodedSlash(path, dialect);
+  return encoded === undefined ? [] : [line('not', 'vars_regexp', '{http.request.uri}', text(encoded))];
+}
+
+/**
+ * What in a URL as sent tells that a path does not match, though it does once it is decoded: an encoded slash where Traefik tags ask for a
+ * slash. Undefined where there is no such thing.
+ */
+export function encodedSlash(path: PathMatch, dialect: DialectName): string | undefined {
+  if (dialect !== 'traefik') return undefined;
+  if (path.kind === 'exact') return '(?i)^[^?]*%2f';
+  const inner = path.kind === 'prefix' ? path.path.split('/').length - 2 : 0;
+  if (inner < 1) return undefined;
+  return `(?i)^${inner === 1 ? '/+[^/?]*' : `(?:/+[^/?]*){1,${inner}}`}%2f`;
 }
 
 function hostLines(host: HostMatch, context: MatchContext): readonly Node[] {

@@ -1,6 +1,6 @@
 import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import type { DialectName } from '../../model/route.ts';
-import { portText } from '../port-text.ts';
+import { portsOf, portText } from '../port-text.ts';
 import { addressHandler, authHandler } from './access.ts';
 import { block, line, text, type Handler } from './ast.ts';
 import { compressHandler } from './compress.ts';
@@ -86,10 +86,12 @@ export function middlewareHandler(middleware: Middleware, context: MiddlewareCon
   }
 }
 
+/** As Traefik redirects: to another scheme, and from another port in the Host header. */
 function redirectScheme({ scheme, port, permanent }: MiddlewareOf<'redirectScheme'>, name: string): Handler {
   const to = `${scheme}://{http.request.host}${portText(scheme, port)}{http.request.uri}`;
-  const other = scheme === 'https' ? 'http' : 'https';
-  return statusPair(name, { to, ...statusesOf(permanent), where: [line('protocol', other)] });
+  const ports = portsOf(scheme, port).map((one) => (one === '' ? text(one) : one));
+  const isThere = [line('protocol', scheme), line('vars', '{http.request.port}', ...ports)];
+  return statusPair(name, { to, ...statusesOf(permanent), where: [block(['not'], isThere)] });
 }
 
 /** As Traefik answers, which takes HEAD for one of the others. */

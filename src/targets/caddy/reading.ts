@@ -18,13 +18,13 @@ import type { Hostname } from '../../model/names.ts';
 import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
 import { withoutPrefix } from '../without-prefix.ts';
-import { portText } from '../port-text.ts';
+import { portsOf, portText } from '../port-text.ts';
 import { changeEncoded } from '../encoded-paths.ts';
 import { redirectGoal } from '../redirect-loop.ts';
 import type { RenderSettings } from '../target.ts';
 import { looksAtEncoding } from './handlers.ts';
 import { ENCODED } from './limits.ts';
-import { hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
+import { encodedSlash, hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
 import { isDirty, isEncodedAnew, isSplitAnew, isUnclean, keptEncoded, restored } from './canonical.ts';
@@ -49,8 +49,9 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     changePath,
     redirect,
     redirectScheme({ scheme, port, permanent }, { entryPoint, host, url, method }) {
-      if (entryPoint.tls === (scheme === 'https')) return undefined;
-      const location = `${scheme}://${splitHost(host).name}${portText(scheme, port)}${requestUri(url)}`;
+      const { name, port: asked = '' } = splitHost(host);
+      if (entryPoint.tls === (scheme === 'https') && portsOf(scheme, port).includes(asked)) return undefined;
+      const location = `${scheme}://${name}${portText(scheme, port)}${requestUri(url)}`;
       return { status: movedStatus(permanent, method), location };
     },
     redirectRegexp({ regexp, replacement, permanent }, { entryPoint, host, url, method }) {
@@ -67,9 +68,10 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
   };
 }
 
-/** A slash that is sent encoded is none for labels, unless they ask by an expression. */
-function matchedPath(url: GoUrl, { kind, dialect }: { readonly kind: PathMatch['kind']; readonly dialect: DialectName }): string {
-  if (dialect !== 'traefik' || kind === 'regexp') return textOfBytes(cleanPath(url.path));
+/** A slash that is sent encoded is none for labels where they ask for a slash. */
+function matchedPath(url: GoUrl, { path, dialect }: { readonly path: PathMatch; readonly dialect: DialectName }): string {
+  const encoded = encodedSlash(path, dialect);
+  if (encoded === undefined || !compileRegexp(encoded).test(requestUri(url))) return textOfBytes(cleanPath(url.path));
   const parts = encodedPath(url).split(/%2f/i);
   return textOfBytes(cleanPath(parts.map((part) => unescapePath(part) ?? part).join('%2F')));
 }
