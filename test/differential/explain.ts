@@ -66,6 +66,8 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   TRAEFIK_NAME_UNHEALTHY: ['peer', 'other'],
   TRAEFIK_NAME_TWICE: ['withheld', 'unrouted', 'pool', 'peer', 'other'],
   TRAEFIK_NAME_CASE: ['peer', 'other', 'pool'],
+  // where another instance has a rule for the router, the peer serves neither
+  TRAEFIK_RULE_SYNTAX: ['peer'],
   TRAEFIK_RULE_V2: ['unrouted'],
   TRAEFIK_RULE_UNSERVED: ['unrouted'],
   TRAEFIK_REGEX_REFUSED: ['unrouted', 'withheld', 'other'],
