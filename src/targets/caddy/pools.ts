@@ -5,6 +5,7 @@ import { block, line, text, type Node } from './ast.ts';
 import { attributesLine, cookieName } from './cookies.ts';
 import { headerName } from './headers.ts';
 import { literalUrl, literalValue } from './quote.ts';
+import { smallWeights } from './weights.ts';
 
 /** Sends requests to a pool. Some middlewares are wishes to it; `more`: further lines of ours. */
 export function forward(
@@ -60,7 +61,7 @@ function choiceOf(
 ): Node {
   const turn = isRetried && loadBalancing === 'random' ? 'roundRobin' : loadBalancing;
   const weights = endpoints.map(({ weight }) => weight);
-  const policy = new Set(weights).size > 1 ? ['weighted_round_robin', ...weights.map(String)] : [POLICIES[turn]];
+  const policy = new Set(weights).size > 1 ? ['weighted_round_robin', ...smallWeights(weights).map(String)] : [POLICIES[turn]];
   if (!sticky) return line('lb_policy', ...policy);
   return block(['lb_policy', 'cookie', text(cookieName(id, sticky))], [line('fallback', ...policy)]);
 }
