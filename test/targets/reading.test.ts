@@ -223,6 +223,8 @@ const CUT: readonly (readonly [string, Redirect['to'], string])[] = [
   ['/old', [text('/rel'), { kind: 'path', strip: '/old' }], '301 /rel'],
   ['/x?q=1', [text('https://b.io'), { kind: 'path' }, text('/z')], '301 https://b.io/x/z?q=1'],
   ['/x?q=1', [text('https://b.io/a'), { kind: 'path' }, text('/z?k=1')], '301 https://b.io/a/x/z?k=1'],
+  ['/x%20y?q=1', [text('https://b.io'), { kind: 'path' }, text('?k=1')], '301 https://b.io/x%20y?k=1'],
+  ['/old/%20?q', [text('https://b.io/a'), { kind: 'path', strip: '/old' }, text('?k=1')], '301 https://b.io/a/%20?k=1'],
   ['/old/%20', [text('https://'), { kind: 'host' }, text('/a'), { kind: 'path', strip: '/old' }], '301 https://a.io:8080/a/%20'],
   ['/old/x', [text('https://'), { kind: 'hostname' }, text(':81/a'), { kind: 'path', strip: '/old' }], '301 https://a.io:81/a/x'],
 ];

@@ -204,7 +204,7 @@ function redirect(
   const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
   const parts = to.map((part) => {
     if (part.kind === 'text') return literalUrl(part.text);
-    if (part.kind === 'path') return hasQuery ? url.path : uri;
+    if (part.kind === 'path') return !hasQuery ? uri : route.pathForm === 'clean' ? pathOf(url) : url.path;
     return part.kind === 'host' ? host : splitHost(host).name;
   });
   return { status: statusOf(status, otherStatus, method), location: parts.join('') };
@@ -215,7 +215,12 @@ function wholeLocation({ origin, before, strip, after, query }: WholePath, { hos
   const rest = withoutPrefix(cleanPath(url.path), strip);
   const made = rewritten(url, `${literalUrl(before)}${rest}${literalUrl(after)}`);
   const start = origin.map((part) => (part.kind === 'text' ? literalUrl(part.text) : part.kind === 'host' ? host : splitHost(host).name));
-  return `${start.join('')}${query === '' ? requestUri(made).replace(/\?$/, '') : `${made.path}${literalUrl(query)}`}`;
+  return `${start.join('')}${query === '' ? requestUri(made).replace(/\?$/, '') : `${pathOf(made)}${literalUrl(query)}`}`;
+}
+
+/** The path as it stands in a URL. */
+function pathOf({ query: _query, ...url }: GoUrl): string {
+  return requestUri(url);
 }
 
 function statusOf(status: number, otherStatus: number, method: string): number {

@@ -9,12 +9,13 @@ export function redirectHandler(
   { status, otherStatus, to }: Redirect,
   { name, clean }: { readonly name: string; readonly clean: boolean },
 ): Handler {
-  const location = locationOf(to, '{http.request.uri}');
+  const isCleaned = clean && to.some(({ kind }) => kind === 'path');
+  const location = locationOf(to, hasQuery(to) && !isCleaned ? '{http.request.uri.path}' : '{http.request.uri}');
   const redirect =
     otherStatus === undefined
       ? { matchers: [], directives: [line('redir', '*', text(location), String(status))] }
       : statusPair(name, { to: location, status, otherStatus, where: [], methods: ['GET', 'HEAD'] });
-  if (!clean || !to.some(({ kind }) => kind === 'path')) return redirect;
+  if (!isCleaned) return redirect;
   const whole = wholePath(to);
   if (whole) return wholeHandler(whole, { name, status });
   // Fabio builds the target from the decoded, cleaned path, and drops a `?` without a query
@@ -23,7 +24,8 @@ export function redirectHandler(
   return {
     matchers: [path, bare, ...redirect.matchers],
     directives: [
-      line('rewrite', `@${name}c`, text(`{re.${name}c.1}`)),
+      // where the target has a query that of the request goes
+      line('rewrite', `@${name}c`, text(`{re.${name}c.1}${hasQuery(to) ? '?' : ''}`)),
       line('redir', `@${name}b`, text(locationOf(to, `{re.${name}b.1}`)), String(status)),
       ...redirect.directives,
     ],
@@ -64,28 +66,24 @@ function wholeHandler(
   const path = line(`@${name}c`, 'path_regexp', `${name}c`, text(`^${cut}(.*)$`));
   const bare = line(`@${name}b`, 'vars_regexp', `${name}b`, '{http.request.uri}', text('^(.*)\\?$'));
   const start = locationOf(origin, '');
-  const rewritten = line('rewrite', `@${name}c`, text(`${literalUrl(before)}{re.${name}c.1}${literalUrl(after)}`));
-  if (query !== '')
-    return {
-      matchers: [path],
-      directives: [rewritten, line('redir', '*', text(`${start}{http.request.uri.path}${literalUrl(query)}`), String(status))],
-    };
+  const whole = `${literalUrl(before)}{re.${name}c.1}${literalUrl(after)}${query === '' ? '' : '?'}`;
+  const rewritten = line('rewrite', `@${name}c`, text(whole));
+  const target = line('redir', '*', text(`${start}{http.request.uri}${literalUrl(query)}`), String(status));
   return {
     matchers: [path, bare],
-    directives: [
-      rewritten,
-      line('redir', `@${name}b`, text(`${start}{re.${name}b.1}`), String(status)),
-      line('redir', '*', text(`${start}{http.request.uri}`), String(status)),
-    ],
+    directives: [rewritten, line('redir', `@${name}b`, text(`${start}{re.${name}b.1}${literalUrl(query)}`), String(status)), target],
   };
+}
+
+function hasQuery(to: readonly RedirectPart[]): boolean {
+  return to.some((part) => part.kind === 'text' && part.text.includes('?'));
 }
 
 /** The target as Caddy expands it; `uri`: the placeholder of the request's path with its query. */
 function locationOf(to: readonly RedirectPart[], uri: string): string {
-  const withQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));
   const parts = to.map((part) => {
     if (part.kind === 'text') return literalUrl(part.text);
-    if (part.kind === 'path') return withQuery ? '{http.request.uri.path}' : uri;
+    if (part.kind === 'path') return uri;
     return part.kind === 'host' ? '{http.request.hostport}' : '{http.request.host}';
   });
   return parts.join('');
