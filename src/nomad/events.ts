@@ -18,7 +18,7 @@ const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 /**
  * Reads the lines of an event stream. The first one opens it. Ends where the stream ends, which is normal; throws `NomadError` `refused`
- * where no line comes, `silent` where they stop, `body` for a line that is no JSON. Events that are none about a service are left out.
+ * where no line comes, `silent` where they stop, `body` for a line that is no JSON or has another shape. Events that are none about a service are left out.
  */
 export async function* readEvents(body: AsyncIterable<Uint8Array>, patience: StreamPatience): AsyncGenerator<StreamMessage> {
   let isOpen = false;
@@ -37,17 +37,18 @@ export async function* readEvents(body: AsyncIterable<Uint8Array>, patience: Str
 }
 
 function parseLine(line: string): StreamMessage {
-  const { Index: index, Events: events } = streamLine.parse(jsonOf(line));
+  const { Index: index, Events: events } = lineOf(line);
   if (index === undefined || !events) return { kind: 'heartbeat' };
   const read = events.map((event) => serviceEvent.safeParse(event));
   return { kind: 'events', index: BigInt(index), events: read.flatMap(({ data }) => data ?? []) };
 }
 
-function jsonOf(line: string): unknown {
+function lineOf(line: string): ReturnType<typeof streamLine.parse> {
   try {
-    return JSON.parse(line);
+    return streamLine.parse(JSON.parse(line));
   } catch (error) {
-    throw new NomadError('Cannot read a line of the event stream: it is no JSON', { failure: 'body', status: 200, cause: error });
+    const fault = error instanceof SyntaxError ? 'is no JSON' : 'has another shape';
+    throw new NomadError(`Cannot read a line of the event stream: it ${fault}`, { failure: 'body', status: 200, cause: error });
   }
 }
 

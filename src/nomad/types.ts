@@ -98,4 +98,4 @@ export const serviceEvent: z.ZodType<ServiceEvent> = z.looseObject({
 
 /** One line of the event stream: `{}` or a transaction. */
 export const streamLine: z.ZodType<{ readonly Index?: number | undefined; readonly Events?: readonly unknown[] | null | undefined }> =
-  z.looseObject({ Index: z.number().optional(), Events: z.array(z.unknown()).nullish() });
+  z.looseObject({ Index: z.int().optional(), Events: z.array(z.unknown()).nullish() });

@@ -128,4 +128,6 @@ test('readEvents() puts lines together however they were cut', async () => {
 test('readEvents() takes a stream without a line for a refusal and broken JSON for an error', async () => {
   await assert.rejects(messagesOf(chunked()), { failure: 'refused' });
   await assert.rejects(messagesOf(chunked('{}\n', '{"Index":\n')), { failure: 'body' });
+  for (const line of ['[]', 'null', '{"Index":1.5,"Events":[]}', '{"Index":1,"Events":{}}'])
+    await assert.rejects(messagesOf(chunked('{}\n', `${line}\n`)), { failure: 'body', message: /another shape/ }, line);
 });
