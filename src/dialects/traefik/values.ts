@@ -29,6 +29,11 @@ export function expectationOf(type: ValueType): string {
   return type === 'integer' ? 'an integer' : 'seconds or a duration such as 10s';
 }
 
+/** Whether a text is a name that a header can have. In a file of Traefik it is a key, and one beyond 1,024 characters is no YAML. */
+export function isHeaderName(text: string): boolean {
+  return /^[A-Za-z0-9!#$%&'*+.^`|~_-]{1,256}$/.test(text);
+}
+
 /** Go's ParseBool; undefined where the text is none. */
 export function parseBool(text: string): boolean | undefined {
   if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true;

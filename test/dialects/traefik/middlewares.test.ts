@@ -270,6 +270,21 @@ for (const [name, value, allowed] of HEADERS)
     );
   });
 
+test('createTraefikDialect() leaves out headers whose names are too long to be keys of YAML', () => {
+  const name = 'a'.repeat(1025);
+  const { value, diagnostics } = readLabels(
+    'http.routers.r.rule=Host(`a.io`)',
+    'http.routers.r.middlewares=m',
+    `http.middlewares.m.headers.customrequestheaders.${name}=x`,
+    `http.middlewares.m.headers.customresponseheaders.${name}=x`,
+    'http.services.s.loadbalancer.healthcheck.path=/',
+    `http.services.s.loadbalancer.healthcheck.headers.${name}=x`,
+  );
+
+  assert.deepEqual(diagnostics.filter(({ code }) => code === 'TRAEFIK_HEADER_REFUSED').length, 2);
+  assert.doesNotMatch(JSON.stringify(value), new RegExp(`"name":"${name}"`));
+});
+
 test('createTraefikDialect() says which headers labels Traefik accepts and does nothing for', () => {
   const { fault } = middlewareOf('headers.sslredirect=true');
 

@@ -4,6 +4,7 @@ import type { UpstreamHost } from '../../../model/pool.ts';
 import { fieldsUnder } from '../items.ts';
 import type { Field } from '../read-labels.ts';
 import type { Tell } from '../tell.ts';
+import { isHeaderName } from '../values.ts';
 import { readCors } from './cors.ts';
 import { badValue, type MiddlewareItem, type MiddlewareReader, type MiddlewareReading } from './reading.ts';
 import { readSecurity } from './security-headers.ts';
@@ -60,12 +61,11 @@ const OF_PROXIES =
   /^(?:x-forwarded-.*|x-real-ip|forwarded|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length)$/i;
 /** What a tag may only take away. */
 const REMOVABLE = /^(?:authorization|set-cookie|.*_.*)$/i;
-const TOKEN = /^[A-Za-z0-9!#$%&'*+.^`|~_-]+$/;
 
 function customHeaders(fields: readonly Field[], tell: Tell): readonly HeaderValue[] {
   return fields.flatMap(({ part, label }) => {
     const { value, valueSpan } = label;
-    if (!OF_PROXIES.test(part) && TOKEN.test(part) && (value === '' || !REMOVABLE.test(part))) return [{ name: part, value }];
+    if (!OF_PROXIES.test(part) && isHeaderName(part) && (value === '' || !REMOVABLE.test(part))) return [{ name: part, value }];
     tell('TRAEFIK_HEADER_REFUSED', `Cannot set header "${part}": tags may not set it; served without it`, valueSpan);
     return [];
   });

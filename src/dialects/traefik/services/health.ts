@@ -3,6 +3,7 @@ import { parseHostname, parsePort, type Port } from '../../../model/names.ts';
 import type { HealthCheck } from '../../../model/pool.ts';
 import { boolOf, fieldOf, fieldsUnder, hasPart, numberOf, textOf, type Item } from '../items.ts';
 import type { Field } from '../read-labels.ts';
+import { isHeaderName } from '../values.ts';
 import type { ServiceTools } from './reading.ts';
 
 /** The health check of an HTTP service (traefik/traefik:pkg/healthcheck/healthcheck.go); times of 0 and less mean Traefik's own. */
@@ -74,5 +75,5 @@ function portIn(field: Field | undefined, { bad }: ServiceTools): Port | undefin
 
 function headersOf(item: Item<'http.services'>): HealthCheck['headers'] {
   const headers = fieldsUnder(item, 'loadBalancer.healthCheck.headers.*').map(({ part, label }) => ({ name: part, value: label.value }));
-  return headers.filter(({ name }) => /^[A-Za-z0-9!#$%&'*+.^`|~-]+$/.test(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return headers.filter(({ name }) => isHeaderName(name) && !name.includes('_')).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
