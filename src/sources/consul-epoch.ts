@@ -255,9 +255,9 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     }
   }
 
-  /** Whether a service was read; what is known of it stays where not. */
+  /** Whether a service was read, one too whose watch ended before it was; what is known of it stays where not. */
   async function rereadService(name: string): Promise<boolean> {
-    if (scope.isOver || !catalog.get(name)) return true;
+    if (scope.isOver) return true;
     try {
       await confirmService(name, scope);
       return true;

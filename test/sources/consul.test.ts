@@ -456,6 +456,17 @@ test('createConsulSource() watches what changed last within the limit of connect
   assert.equal(world.failures().length, 0);
 });
 
+test('createConsulSource() reads each of many new services, though there are fewer connections to watch them', async (t) => {
+  const fake = await startFakeConsul(t);
+  fake.connectionLimit = 40;
+  for (let turn = 0; turn < 25; turn += 1) fake.register(named(`s${turn}`));
+  const world = await watchConsul(t, fake.address, { timing: { pollMs: 100 } });
+  await until('the limit to be told', () => world.lines.some(({ fields }) => fields['event'] === 'connection_budget'));
+  fake.register(...Array.from({ length: 100 }, (_, turn) => named(`new${turn}`)));
+  await until('every new one', () => world.instances().length === 125);
+  assert.equal(world.failures().length, 0);
+});
+
 test('createConsulSource() refuses to read without a token where ACLs deny by default, until it has one', async (t) => {
   const fake = await startFakeConsul(t);
   fake.defaultPolicy = 'deny';
