@@ -42,8 +42,8 @@ export class ConsulError extends Error {
 
 /** Reads of one agent. All end with their scope, and throw `ConsulError` where there is no 200. */
 export interface ConsulClient {
-  /** A read without index: the only one that proves a removal. */
-  read(path: string, scope: Scope): Promise<ConsulAnswer>;
+  /** A read without index: the only one that proves a removal. `isConsistent`: asks the leader, once it is ready. */
+  read(path: string, scope: Scope, options?: { readonly isConsistent?: boolean }): Promise<ConsulAnswer>;
   /** Waits until the index passes `index`, at most `waitMs`. */
   block(path: string, options: { readonly index: bigint; readonly waitMs: number; readonly scope: Scope }): Promise<ConsulAnswer>;
   /** Whether the agent answers and knows a leader. What refuses this question may still answer others, and counts as an answer. */
@@ -99,7 +99,10 @@ export function createConsulClient(
   const tenancy = queryOf({ ...place, ...(namespace !== undefined && { ns: namespace }), ...(partition !== undefined && { partition }) });
 
   const client: ConsulClient = {
-    read: async (path, scope) => answerOf(await get(withQuery(path, [tenancy]), { agent: reading, timeoutMs: readMs, scope })),
+    async read(path, scope, { isConsistent = false } = {}) {
+      const query = [tenancy, isConsistent ? 'consistent' : ''];
+      return answerOf(await get(withQuery(path, query), { agent: reading, timeoutMs: readMs, scope }));
+    },
     async block(path, { index, waitMs, scope }) {
       const query = [tenancy, `index=${index}`, `wait=${waitMs}ms`];
       const timeoutMs = Math.ceil((waitMs * 17) / 16) + readMs;

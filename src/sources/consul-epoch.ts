@@ -84,7 +84,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
   async function readAll(): Promise<void> {
     const confirm = hooks.reading();
     const before = catalog.list;
-    const list = catalog.listIn(await reads.list());
+    const list = catalog.listIn(await reads.list({ isConsistent: true }));
     const read = new Map<string, { readonly before: KnownService | undefined; readonly now: KnownService }>();
     let attempt = 0;
     for (; read.size < list.names.length; attempt += 1) {

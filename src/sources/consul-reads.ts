@@ -8,8 +8,11 @@ export const LIST = '/v1/catalog/services';
 
 /** Reads without index, the only ones that prove anything, and what follows when one fails. */
 export interface ConsulReads {
-  /** The list of services, later where the agent has too many connections. Throws `ConsulError` where there is no evidence. */
-  list(): Promise<ConsulAnswer>;
+  /**
+   * The list of services, later where the agent has too many connections. `isConsistent`: with all that was ever registered, where else a
+   * leader that starts answers with the part of its log that it has read so far. Throws `ConsulError` where there is no evidence.
+   */
+  list(options?: { readonly isConsistent?: boolean }): Promise<ConsulAnswer>;
   /** One service, until `own` ends. Throws `ConsulError` where there is no evidence. */
   service(name: string, own: Scope): Promise<ConsulAnswer>;
   /** How long to leave alone what could not be read, in ms. Throws the error where it concerns everything: the token, a lost leader. */
@@ -26,10 +29,10 @@ export function createConsulReads(options: {
   const { client, scope, clock, onLimit } = options;
   let probing: Promise<boolean> | undefined;
   return {
-    async list() {
+    async list(consistency = {}) {
       for (let attempt = 0; ; attempt += 1) {
         try {
-          return trusted(await client.read(LIST, scope));
+          return trusted(await client.read(LIST, scope, consistency));
         } catch (error) {
           if (!isLimit(error) || attempt === 5) throw error;
           await scope.sleep(await pauseAfter(error, attempt));

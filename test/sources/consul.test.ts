@@ -61,6 +61,16 @@ test('createConsulSource() takes additions and changes from a streamed answer wi
   assert.equal(plainReads(fake), reads);
 });
 
+test('createConsulSource() takes no part of the list for all of it from a leader that starts', async (t) => {
+  const fake = await startFakeConsul(t);
+  fake.register(web(8001), named('other'));
+  const part = { text: '{"web":["urlprefix-web.test/"]}', headers: { 'X-Consul-Index': '2', 'X-Consul-KnownLeader': 'true' } };
+  fake.intercept = (path, query) =>
+    path === LIST && !query.has('index') && !query.has('consistent') ? { status: 200, ...part } : undefined;
+  const world = await watchConsul(t, fake.address);
+  assert.equal(world.snapshots()[0]?.instances.length, 2);
+});
+
 test('createConsulSource() reads without index before it believes that an instance is gone', async (t) => {
   const fake = await startFakeConsul(t);
   fake.register(web(8001), web(8002));
@@ -219,7 +229,8 @@ test('createConsulSource() waits a little less than five minutes in each read, a
   assert.equal(waits.length, 41);
   assert.ok(waits.every((ms) => ms >= 240_000 && ms <= 300_000));
   assert.ok(new Set(waits).size > 30);
-  assert.ok(!fake.requests.some((request) => /stale|cached|consistent|near|filter|ns=|partition=/.test(request)));
+  assert.ok(!fake.requests.some((request) => /stale|cached|near|filter|ns=|partition=/.test(request)));
+  assert.equal(fake.requests.filter((request) => request.includes('consistent')).length, 1, 'they cost more');
 });
 
 test('createConsulSource() goes on without listeners on one signal when many reads wait', async (t) => {

@@ -82,7 +82,7 @@ interface WaitingRead {
 const EVERYTHING: FakeRights = { nodes: true, agent: true };
 const NO_SERVER = 'rpc error getting client: failed to get conn: dial tcp: connection refused';
 /** Parameters that no read of ours may have: what they answer proves nothing, or costs more. */
-const FORBIDDEN = ['stale', 'cached', 'consistent', 'near', 'filter'];
+const FORBIDDEN = ['stale', 'cached', 'near', 'filter'];
 
 /** Starts a fake on a free port or a unix socket; it ends with the test. */
 export async function startFakeConsul(t: TestContext, options: { readonly socketPath?: string } = {}): Promise<FakeConsul> {
@@ -371,6 +371,7 @@ function faultOf(query: URLSearchParams): string | undefined {
   const forbidden = FORBIDDEN.find((name) => query.has(name));
   if (forbidden !== undefined) return `Nobody here may send ${forbidden}`;
   const [index, wait] = [query.get('index'), query.get('wait')];
+  if (index !== null && query.has('consistent')) return 'Nobody here may wait for a consistent read';
   if (index !== null && (!/^\d+$/.test(index) || BigInt(index) >= 2n ** 64n)) return 'Invalid index';
   return wait !== null && durationMs(wait) === undefined ? 'Invalid wait time' : undefined;
 }
