@@ -29,6 +29,11 @@ test('formatDiagnostic() shows escape sequences of a tag as text', () => {
   assert.match(text, /urlprefix-\\u\{1b\}\[2Jx/);
 });
 
+test('formatTable() makes rows no longer because another one is', () => {
+  const rows = Array.from({ length: 600 }, (_, index) => [`s${index}`, index === 3 ? 'a'.repeat(1 << 20) : 'b']);
+  assert.equal(formatTable(['NAME', 'TAGS'], rows).split('\n')[5], 's4    b');
+});
+
 test('formatTable() aligns columns without borders', () => {
   assert.equal(
     formatTable(
