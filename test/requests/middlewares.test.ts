@@ -154,6 +154,23 @@ for (const server of SERVERS) {
     );
   });
 
+  test(`${server} believes the scheme that a trusted proxy names, and no other`, async (t) => {
+    const toHttps: readonly Middleware[] = [{ kind: 'redirectScheme', scheme: 'https', permanent: true }];
+    const statusesBehind = async (trustedProxies: readonly string[]): Promise<readonly number[] | undefined> => {
+      const served = await serveBy(t, server, { hosts: { 'a.io': toHttps }, wishes: { trustedProxies } });
+      if (!served) return undefined;
+      const named = async (scheme: string, tls = false): Promise<number> =>
+        (await served.ask('a.io', { tls, headers: { 'x-forwarded-proto': scheme } })).status;
+      const plain = [await named('https'), await named('WSS'), await named('http'), await named('ftp'), (await served.ask('a.io')).status];
+      return [...plain, await named('http', true), await named('ftp', true), (await served.ask('a.io', { tls: true })).status];
+    };
+
+    const behind = await statusesBehind(['127.0.0.1/32']);
+    if (!behind) return;
+    assert.deepEqual(behind, [200, 200, 301, 301, 301, 301, 200, 200]);
+    assert.deepEqual(await statusesBehind(['10.0.0.0/8']), [301, 301, 301, 301, 301, 200, 200, 200]);
+  });
+
   test(`${server} redirects by expressions`, async (t) => {
     const redirect = (regexp: string, replacement: string, permanent = false): readonly Middleware[] => [
       { kind: 'redirectRegexp', regexp, replacement, permanent },

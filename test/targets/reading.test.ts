@@ -293,7 +293,7 @@ function requestOf(overrides: Partial<ProxyRequest> = {}): ProxyRequest {
 
 const SECURED = ENTRY_POINTS.find(({ tls }) => tls);
 
-/** What a client asks for, on an entry point with TLS or not, the scheme that was named to Traefik, and where it is led. */
+/** What a client asks for, on an entry point with TLS or not, the scheme that a trusted proxy named, and where it is led. */
 const SCHEMES: readonly (readonly [asked: string, tls: boolean, named: string | undefined, to: 'http' | 'https', location: string])[] = [
   ['a.io', false, undefined, 'https', 'https://a.io/x'],
   ['a.io', true, undefined, 'https', 'none'],
@@ -312,14 +312,23 @@ const SCHEMES: readonly (readonly [asked: string, tls: boolean, named: string | 
 ];
 
 for (const [asked, tls, named, scheme, location] of SCHEMES)
-  test(`redirectScheme() leads from ${tls ? 'https' : 'http'}://${asked}, named ${named} to Traefik, to ${location}`, () => {
+  test(`redirectScheme() leads from ${tls ? 'https' : 'http'}://${asked}, named ${named} by a trusted proxy, to ${location}`, () => {
     assert.ok(SECURED);
     const headers = [{ name: 'Accept', value: 'ftp' }, ...(named === undefined ? [] : [{ name: 'X-forwarded-Proto', value: named }])];
-    const request = requestOf({ host: asked, headers, ...(tls && { entryPoint: SECURED }) });
+    const request = requestOf({ host: asked, headers, ip: '10.1.2.3', ...(tls && { entryPoint: SECURED }) });
 
-    for (const proxy of named === undefined ? [TRAEFIK, PROXIES[0]] : [TRAEFIK])
+    for (const proxy of [TRAEFIK, caddyTarget.reading({ ...SETTINGS, trustedProxies: ['10.0.0.0/8'] })])
       assert.equal(proxy.redirectScheme({ kind: 'redirectScheme', scheme, permanent: true }, request)?.location ?? 'none', location);
   });
+
+test('redirectScheme() does not believe the scheme that a client names', () => {
+  const headers = [{ name: 'X-Forwarded-Proto', value: 'https' }];
+
+  for (const proxy of [TRAEFIK, ...PROXIES]) {
+    const answer = proxy.redirectScheme({ kind: 'redirectScheme', scheme: 'https', permanent: true }, requestOf({ host: 'a.io', headers }));
+    assert.equal(answer?.location, 'https://a.io/x');
+  }
+});
 
 test('redirectRegexp() of Traefik compares the whole URL, with its scheme and port', () => {
   assert.ok(SECURED);

@@ -2,7 +2,7 @@ import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import type { DialectName } from '../../model/route.ts';
 import { portsOf, portText } from '../port-text.ts';
 import { addressHandler, authHandler } from './access.ts';
-import { block, line, text, type Handler } from './ast.ts';
+import { block, line, text, type Handler, type Node } from './ast.ts';
 import { compressHandler } from './compress.ts';
 import { corsHandler } from './cors.ts';
 import { errorsHandler } from './error-pages.ts';
@@ -40,7 +40,7 @@ export function middlewareHandler(middleware: Middleware, context: MiddlewareCon
     case 'replacePathRegexp':
       return replacePathRegexp(middleware, name);
     case 'redirectScheme':
-      return redirectScheme(middleware, name);
+      return redirectScheme(middleware, { name, trustedProxies: settings.trustedProxies });
     case 'redirectRegexp':
       return redirectRegexp(middleware, name);
     case 'headers':
@@ -86,12 +86,29 @@ export function middlewareHandler(middleware: Middleware, context: MiddlewareCon
   }
 }
 
-/** As Traefik redirects: to another scheme, and from another port in the Host header. */
-function redirectScheme({ scheme, port, permanent }: MiddlewareOf<'redirectScheme'>, name: string): Handler {
+/** The schemes that a proxy before ours names in X-Forwarded-Proto, as Traefik reads them. */
+const NAMED = { http: '(?i)^(http|ws)$', https: '(?i)^(https|wss)$' } as const;
+
+/** As Traefik redirects: to another scheme, which a trusted proxy may name, and from another port in the Host header. */
+function redirectScheme(
+  { scheme, port, permanent }: MiddlewareOf<'redirectScheme'>,
+  { name, trustedProxies }: { readonly name: string; readonly trustedProxies: readonly string[] },
+): Handler {
   const to = `${scheme}://{http.request.host}${portText(scheme, port)}{http.request.uri}`;
   const ports = portsOf(scheme, port).map((one) => (one === '' ? text(one) : one));
-  const isThere = [line('protocol', scheme), line('vars', '{http.request.port}', ...ports)];
-  return statusPair(name, { to, ...statusesOf(permanent), where: [block(['not'], isThere)] });
+  const asked = line('vars', '{http.request.port}', ...ports);
+  const named = (by: 'http' | 'https'): readonly Node[] => [
+    line('remote_ip', ...trustedProxies.map(text)),
+    line('header_regexp', 'X-Forwarded-Proto', text(NAMED[by])),
+  ];
+  const where =
+    trustedProxies.length === 0
+      ? [block(['not'], [line('protocol', scheme), asked])]
+      : [
+          block(['not'], [line('protocol', scheme), asked, block(['not'], named(scheme === 'https' ? 'http' : 'https'))]),
+          block(['not'], [...named(scheme), asked]),
+        ];
+  return statusPair(name, { to, ...statusesOf(permanent), where });
 }
 
 /** As Traefik answers, which takes HEAD for one of the others. */

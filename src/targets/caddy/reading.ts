@@ -17,6 +17,7 @@ import type { HostMatch, HostPort, PathMatch } from '../../model/match.ts';
 import type { Hostname } from '../../model/names.ts';
 import type { PathChange, PathMiddleware, ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
+import { clientScheme } from '../client-scheme.ts';
 import { withoutPrefix } from '../without-prefix.ts';
 import { portsOf, portText } from '../port-text.ts';
 import { changeEncoded } from '../encoded-paths.ts';
@@ -33,7 +34,7 @@ import { literalUrl } from './quote.ts';
 import { replacementParts, wholePath, type WholePath } from './redirects.ts';
 
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
-export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'>): ProxyReading {
+export function caddyReading({ unknownHost, trustedProxies }: Pick<RenderSettings, 'unknownHost' | 'trustedProxies'>): ProxyReading {
   return {
     // Caddy itself refuses an empty Host
     admit: (url, host) => (host === '' ? { refused: 400 } : { url }),
@@ -48,9 +49,10 @@ export function caddyReading({ unknownHost }: Pick<RenderSettings, 'unknownHost'
     },
     changePath,
     redirect,
-    redirectScheme({ scheme, port, permanent }, { entryPoint, host, url, method }) {
+    redirectScheme({ scheme, port, permanent }, request) {
+      const { host, url, method } = request;
       const { name, port: asked = '' } = splitHost(host);
-      if (entryPoint.tls === (scheme === 'https') && portsOf(scheme, port).includes(asked)) return undefined;
+      if (clientScheme(request, trustedProxies) === scheme && portsOf(scheme, port).includes(asked)) return undefined;
       const location = `${scheme}://${name}${portText(scheme, port)}${requestUri(url)}`;
       return { status: movedStatus(permanent, method), location };
     },

@@ -7,6 +7,7 @@ import type { HeaderValue } from '../../model/middleware.ts';
 import type { ProxyReading, ProxyRequest, RedirectAnswer } from '../../model/request.ts';
 import type { DialectName, Redirect, Route } from '../../model/route.ts';
 import { redirectGoal } from '../redirect-loop.ts';
+import { clientScheme } from '../client-scheme.ts';
 import { withoutPrefix } from '../without-prefix.ts';
 import { portText } from '../port-text.ts';
 import { changeEncoded, normalised } from '../encoded-paths.ts';
@@ -41,7 +42,7 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
     redirectScheme({ scheme, port, permanent }, request) {
       const regexp = '^(https?://)?(\\[[\\w:.]+\\]|[\\w._-]+)?(:\\d+)?(.*)$';
       const replacement = `${scheme}://\${2}${portText(scheme, port)}\${4}`;
-      return redirected(clientUrl(request), { regexp, replacement, permanent }, request.method);
+      return redirected(clientUrl(request, trustedProxies), { regexp, replacement, permanent }, request.method);
     },
     redirectRegexp,
     served: (endpoints) => endpoints.filter(({ weight }) => weight > 0),
@@ -141,9 +142,9 @@ function redirected(
 }
 
 /** The URL that redirectScheme compares: without the usual port, with the scheme that a trusted proxy named. */
-function clientUrl({ entryPoint, host, url, headers }: ProxyRequest): string {
-  const named = headers.find(({ name }) => name.toLowerCase() === 'x-forwarded-proto')?.value.toLowerCase() ?? '';
-  const scheme = { https: 'https', wss: 'https', http: 'http', ws: 'http' }[named] ?? (entryPoint.tls ? 'https' : 'http');
+function clientUrl(request: ProxyRequest, trustedProxies: readonly string[]): string {
+  const { host, url } = request;
+  const scheme = clientScheme(request, trustedProxies);
   const { name, port } = splitHost(host);
   const usual = port === undefined || port === (scheme === 'https' ? '443' : '80');
   return `${scheme}://${name}${usual ? '' : `:${port}`}${requestUri(url)}`;
