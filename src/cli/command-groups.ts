@@ -24,11 +24,11 @@ export function addConfigCommands(program: CommandLine, context: Context): void 
     },
     { name: 'env', description: 'the environment variables that set it', action: 'showVariables', example: '' },
   ] as const;
-  for (const { name, description, action, example } of commands)
-    command(name, description, [`hind-proxy config ${name} ${example}`.trimEnd()])
-      .option('--json', 'as JSON')
-      .option('--origin', 'where each key came from')
-      .action(act(async (flags: ConfigFlags) => (await import('./config.ts'))[action](flags, context)));
+  for (const { name, description, action, example } of commands) {
+    const added = command(name, description, [`hind-proxy config ${name} ${example}`.trimEnd()]).option('--json', 'as JSON');
+    if (name === 'show') added.option('--origin', 'where each key came from');
+    added.action(act(async (flags: ConfigFlags) => (await import('./config.ts'))[action](flags, context)));
+  }
 }
 
 /** `migrate plan`, `migrate write` and so on. */

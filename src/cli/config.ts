@@ -17,8 +17,15 @@ export interface ConfigFlags extends GlobalFlags {
 export function showConfig(flags: ConfigFlags, context: Context): number {
   const { config, origins } = loadFor(flags, context);
   if (flags.origin) {
-    const rows = keysAt([]).map((key) => [key, origins.get(key) ?? 'default']);
-    context.printer.out(formatTable(['KEY', 'FROM'], rows));
+    const rows = keysAt([]).map((key) => ({ key, from: origins.get(key) ?? 'default' }));
+    if (flags.json) context.printer.json(rows);
+    else
+      context.printer.out(
+        formatTable(
+          ['KEY', 'FROM'],
+          rows.map(({ key, from }) => [key, from]),
+        ),
+      );
   } else if (flags.json) context.printer.json(config);
   else context.printer.out(printYaml(config).trimEnd());
   return EXIT.ok;
@@ -33,20 +40,29 @@ export function showSchema(_flags: ConfigFlags, { printer }: Context): number {
 /** Reads the configuration and says whether it can be used with the program of its proxy. Faults are thrown as `ConfigError`. */
 export async function checkConfig(flags: ConfigFlags, context: Context): Promise<number> {
   await checkedFor(flags, context);
-  context.printer.say('The configuration can be used');
+  if (flags.json) context.printer.json({ usable: true });
+  else context.printer.say('The configuration can be used');
   return EXIT.ok;
 }
 
 /** The environment variables that set options. */
-export function showVariables(_flags: ConfigFlags, { printer }: Context): number {
-  const known = KNOWN_VARIABLES.map(({ name, path }) => [name, path.join('.')]);
+export function showVariables({ json }: ConfigFlags, { printer }: Context): number {
+  const known = KNOWN_VARIABLES.map(({ name, path }) => ({ variable: name, sets: path.join('.') }));
   const ours = keysAt([]).flatMap((key) => {
     const inner = keysAt([key]);
-    return (inner.length > 0 ? inner : ['']).map((name) => [
-      `HIND_PROXY_${key.toUpperCase()}${name && `__${name.toUpperCase()}`}`,
-      name ? `${key}.${name}` : key,
-    ]);
+    return (inner.length > 0 ? inner : ['']).map((name) => ({
+      variable: `HIND_PROXY_${key.toUpperCase()}${name && `__${name.toUpperCase()}`}`,
+      sets: name ? `${key}.${name}` : key,
+    }));
   });
-  printer.out(formatTable(['VARIABLE', 'SETS'], [...known, ...ours]));
+  const rows = [...known, ...ours];
+  if (json) printer.json(rows);
+  else
+    printer.out(
+      formatTable(
+        ['VARIABLE', 'SETS'],
+        rows.map(({ variable, sets }) => [variable, sets]),
+      ),
+    );
   return EXIT.ok;
 }

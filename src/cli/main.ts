@@ -39,7 +39,12 @@ export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise
   };
   onSignal('SIGINT', end(130));
   onSignal('SIGTERM', end(143));
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => error.code === 'EPIPE' && exit(EXIT.ok));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // whoever reads has seen enough
+    if (error.code === 'EPIPE') exit(EXIT.ok);
+    process.stderr.write(`hind-proxy: Cannot write the output: ${error.message}\n`);
+    exit(EXIT.failed);
+  });
 
   const { args: normalised, ignored } = normaliseArguments(args);
   const onTerminal = wantsColor(env, process.stdout) && wantsColor(env, process.stderr);

@@ -7,7 +7,8 @@ import { systemCode } from './errors.ts';
 /** The content of a text file, or undefined where there is none. Other errors are thrown. */
 export async function readTextFile(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    // a pipe in the place of a file would be waited for without end
+    return await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NONBLOCK });
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { startEcho } from '../support/echo.ts';
 import { startFakeNomad } from '../support/fake-nomad.ts';
@@ -241,6 +244,29 @@ test('config show, schema and env print what they name', async (t) => {
   assert.match((await hindProxy(t, ['config', 'show'], { DOMAIN_SUFFIX: 'example.com' })).output, /domainSuffix: example\.com/);
   assert.ok((JSON.parse((await hindProxy(t, ['config', 'schema'])).output) as { properties: object }).properties);
   assert.match((await hindProxy(t, ['config', 'env'])).output, /PROXY_SERVER\s+proxies\.0\.server/);
+  const asJson = async (...args: readonly string[]): Promise<unknown> =>
+    JSON.parse((await hindProxy(t, ['config', ...args, '--json'])).output);
+  assert.deepEqual(await asJson('check'), { usable: true });
+  assert.ok(JSON.stringify(await asJson('env')).includes('{"variable":"PROXY_SERVER","sets":"proxies.0.server"}'));
+  assert.ok(JSON.stringify(await asJson('show', '--origin')).includes('{"key":"stateDir","from":"default"}'));
+});
+
+test('what cannot be written is an error, and a reader that has gone is none', async () => {
+  const printTo = async (path: string): Promise<readonly unknown[]> => {
+    const output = openSync(path, 'w');
+    const child = spawn(process.execPath, [MAIN, 'capabilities'], { stdio: ['ignore', output, 'pipe'] });
+    closeSync(output);
+    assert.ok(child.stderr);
+    const [told, code] = await Promise.all([text(child.stderr), once(child, 'exit').then(([ended]: unknown[]) => ended)]);
+    return [code, told];
+  };
+
+  const [code, told] = await printTo('/dev/full');
+  assert.equal(code, 1);
+  assert.match(String(told), /Cannot write the output: .*ENOSPC/);
+  assert.deepEqual(await printTo('/dev/null'), [0, '']);
+  const piped = spawnSync('sh', ['-c', `"${process.execPath}" "${MAIN}" capabilities | head -c 1`], { encoding: 'utf8' });
+  assert.deepEqual([piped.stdout.length, piped.stderr], [1, '']);
 });
 
 test('status and health say that no controller runs', async (t) => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { writeFileAtomic } from '../../src/lib/files.ts';
+import { readTextFile, writeFileAtomic } from '../../src/lib/files.ts';
 import { tempDir } from '../support/process.ts';
 
 test('writeFileAtomic() replaces a file on another filesystem than that of its staging directory', async (t) => {
@@ -21,4 +22,11 @@ test('writeFileAtomic() replaces a file on another filesystem than that of its s
   assert.equal(await readFile(path, 'utf8'), 'new');
   assert.equal((await stat(path)).mode & 0o777, 0o640);
   assert.deepEqual([await readdir(stagingDir), await readdir(join(dir, 'etc'))], [[], ['Caddyfile']]);
+});
+
+test('readTextFile() does not wait for a pipe in the place of a file', async (t) => {
+  const path = join(await tempDir(t), 'pinned');
+  execFileSync('mkfifo', [path]);
+
+  assert.equal(await readTextFile(path), '');
 });
