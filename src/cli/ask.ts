@@ -76,9 +76,9 @@ async function answerOf(
   return (await adminApi(setup).get(path)) ?? ofScene(await readScene(setup, context));
 }
 
-async function readScene(setup: Setup, { signal }: Context): Promise<Scene> {
+async function readScene(setup: Setup, context: Context): Promise<Scene> {
   const runtime = await openRuntime(setup, { adopt: false });
-  const { change, diagnostics } = await readOnce(runtime, signal);
+  const { change, diagnostics } = await readOnce(runtime, context);
   return sceneOf(runtime, { state: { serving: change.serving, change, diagnostics, ready: false }, watched: false });
 }
 

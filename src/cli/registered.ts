@@ -38,7 +38,7 @@ export async function readRegistered(
     return { snapshots: [{ source: sourceId('file'), revision: '0', observedAtMs: 0, local: true, instances }], placeOf };
   }
   const runtime = await openRuntime(setup, { adopt: false });
-  await readOnce(runtime, context.signal);
+  await readOnce(runtime, context);
   return { snapshots: [...runtime.snapshots.all().values()].map(({ snapshot }) => snapshot), placeOf: () => undefined };
 }
 

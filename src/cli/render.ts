@@ -13,7 +13,7 @@ import { EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
 import { formatDiagnostic } from './print.ts';
-import { readOnce } from './read-once.ts';
+import { readOnce, unreadOf } from './read-once.ts';
 import { createDeployer, openRuntime, type Runtime } from './runtime.ts';
 import { TARGETS } from './targets.ts';
 
@@ -78,8 +78,6 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
   const faults = cycle.diagnostics.filter(({ severity }) => severity !== 'info');
   if (flags.json) printer.json(cycle.diagnostics.map(diagnosticView));
   else for (const diagnostic of faults) printer.out(formatDiagnostic(diagnostic, printer));
-  const unread = [...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.faults ?? []);
-  for (const fault of unread) printer.say(`${printer.style('red', 'error')} Cannot read the services of ${fault}`);
   let accepted = true;
   if (flags.rendered) {
     const { value } = runtime.setup.target.render(cycle.change.serving, runtime.setup.settings);
@@ -91,7 +89,7 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
     printer.say(outcome.kind === 'accepted' ? `${runtime.setup.server} accepts the result` : `${runtime.setup.server}: ${outcome.reason}`);
   }
   const wrong = faults.filter(({ severity }) => severity === 'error').length;
-  const errors = wrong + unread.length;
+  const errors = wrong + unreadOf(runtime).length;
   printer.say(`${cycle.change.serving.routes.length} routes, ${errors} errors, ${faults.length - wrong} warnings`);
   return accepted ? (errors > 0 ? EXIT.failed : EXIT.ok) : EXIT.refused;
 }
@@ -101,7 +99,7 @@ async function planned(flags: RenderFlags, context: Context): Promise<{ readonly
   const looksOnly = !flags.static && (flags.out === undefined || flags.out === '-');
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
   const runtime = await openRuntime(setup, { adopt: false });
-  return { runtime, cycle: await readOnce(runtime, context.signal) };
+  return { runtime, cycle: await readOnce(runtime, context) };
 }
 
 async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { printer }: Context): Promise<void> {

@@ -11,6 +11,7 @@ import type { GlobalFlags } from './flags.ts';
 import { takeLock } from './lock.ts';
 import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
+import { tellUnread } from './read-once.ts';
 import { makeDirectories, openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
 import { makeStateDir } from './state-dir.ts';
@@ -152,6 +153,7 @@ async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   const cycle = await runtime.controller.once(context.signal, { dryRun: looksOnly });
   if (!cycle) throw new CommandError('Cannot plan: no catalog answered, expected at least one snapshot', EXIT.unreachable);
   const { change, diagnostics, outcome, times } = cycle;
+  tellUnread(runtime, printer);
   for (const diagnostic of diagnostics.filter(({ severity }) => severity !== 'info')) printer.say(formatDiagnostic(diagnostic, printer));
   const counts = `${change.created.length} created, ${change.updated.length} changed, ${change.removed.length} removed, ${change.unchanged} unchanged`;
   printer.say(`compiled in ${times.compileMs.toFixed(1)} ms, rendered in ${times.renderMs.toFixed(1)} ms: ${counts}`);

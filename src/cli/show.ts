@@ -164,10 +164,10 @@ async function running(setup: Setup, path: string): Promise<unknown> {
 /** What the catalogs say now, read by ourselves. */
 async function readViews(
   setup: Setup,
-  { signal }: Context,
+  context: Context,
 ): Promise<{ readonly routes: readonly RouteView[]; readonly services: readonly ServiceView[] }> {
   const runtime = await openRuntime(setup, { adopt: false });
-  const { change, diagnostics } = await readOnce(runtime, signal);
+  const { change, diagnostics } = await readOnce(runtime, context);
   return {
     routes: routeViews(change.serving, { held: change.held, diagnostics }),
     services: serviceViews([...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),

@@ -168,14 +168,19 @@ test('conflicts shows both sides with carets', async (t) => {
   assert.match(output, /ROUTE_CONFLICT_OWNER: .+\n.+\n +urlprefix-web\.test\/\n +\^+\n +other side:\n.+\n +urlprefix-web\.test\/\n +\^+/);
 });
 
-test('validate names a service file that cannot be read and ends with 1', async (t) => {
+test('a service file that cannot be read is named by every command that reads it, and validate ends with 1', async (t) => {
   const config = await configFor(t, [GOOD]);
   const file = join(await tempDir(t), 'bad.yaml');
   await writeFile(file, 'services: []\n');
-  const { code, output } = await hindProxy(t, ['validate', '--config', config, '--file', file]);
+  const asked = (...args: readonly string[]): Promise<Ended> => hindProxy(t, [...args, '--config', config, '--file', file]);
+  const { code, output } = await asked('validate');
   assert.equal(code, 1, output);
-  assert.match(output, /error Cannot read the services of .*bad\.yaml: /);
   assert.match(output, /1 errors/);
+  for (const told of [
+    output,
+    ...(await Promise.all([asked('render'), asked('routes'), asked('run', '--once', '--dry-run')])).map((ended) => ended.output),
+  ])
+    assert.match(told, /error Cannot read the services of .*bad\.yaml: /);
 });
 
 test('validate --tags checks tags as those of one service, without a catalog', async (t) => {
