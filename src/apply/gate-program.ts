@@ -1,88 +1,99 @@
-import { createServer, type Server } from 'node:net';
-import { dlopen, getRawPointer } from 'node:ffi';
-import type { GateAnswer, GateOrder } from './gate.ts';
+import { isIPv6 } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { dlopen, getInt32, getRawPointer } from 'node:ffi';
+import type { Receiver } from './gate.ts';
 
 /**
- * The program of a gate (`gate.ts`), started by it with `--experimental-ffi`: it joins the sockets that listen on some addresses and
- * tells the kernel which of them gets new connections, with a classic BPF program that says a place in the order in which they began to
- * listen (SO_ATTACH_REUSEPORT_CBPF, socket(7)). A socket that closes leaves its place to the last one.
+ * The program of a gate (`gate.ts`), started by it with `--experimental-ffi`; its arguments are the receiver, then a host and a port for
+ * each address. On each address it joins the sockets that listen there, tells the kernel which of them gets new connections, and leaves
+ * them again: what the kernel was told stays (SO_ATTACH_REUSEPORT_CBPF, socket(7)). That is a classic BPF program which says a place in
+ * the order in which the sockets began to listen; where no socket has that place, the kernel shares as if it had not been told. So of
+ * two that listen, the one that is left gets everything when the other goes, however it goes. Where it cannot, it says why and ends with
+ * 1.
  */
 
+const PLACES: Readonly<Record<Exclude<Receiver, 'any'>, number>> = { old: 0, new: 1 };
+
+// of Linux, on little-endian processors
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_STREAM_CLOEXEC = 0o2000001;
 const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_REUSEPORT = 15;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 const SO_DETACH_REUSEPORT_BPF = 68;
 /** `ret #k` of a classic BPF program. */
 const RETURN = 0x06;
-/** Places: the old proxy, this gate, the new proxy. */
-const [OLD, NEW] = [0, 2];
 
-const { functions } = dlopen(null, {
-  setsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'uint32'], return: 'int32' },
+// not by node:net, whose event loop comes between joining and telling: what the kernel gives to this program meanwhile is lost
+const { functions: libc } = dlopen(null, {
+  socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
+  setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'uint32'], return: 'int32' },
+  inet_pton: { arguments: ['int32', 'string', 'buffer'], return: 'int32' },
+  bind: { arguments: ['int32', 'buffer', 'uint32'], return: 'int32' },
+  listen: { arguments: ['int32', 'int32'], return: 'int32' },
+  close: { arguments: ['int32'], return: 'int32' },
+  __errno_location: { arguments: [], return: 'pointer' },
 });
-const held: { readonly host: string; readonly port: number; readonly first: Server; second?: Server }[] = [];
 
-process.on('message', (order: GateOrder) => {
-  obey(order).then(
-    (answer) => process.send?.(answer),
-    (error: unknown) => process.send?.({ kind: 'unable', reason: String(error) } satisfies GateAnswer),
-  );
-});
-process.on('disconnect', () => process.exit(0));
+const [receiver, ...addresses] = process.argv.slice(2);
+try {
+  // the first call of everything is slow
+  tell('127.0.0.1', 0, 'old');
+  for (let at = 0; at + 1 < addresses.length; at += 2) tell(addresses[at] ?? '', Number(addresses[at + 1]), receiver as Receiver);
+} catch (error) {
+  console.log(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
 
-async function obey(order: GateOrder): Promise<GateAnswer> {
-  if (order.kind === 'hold') {
-    // the first time everything is slow, and what comes between joining and directing is lost
-    (await join('127.0.0.1', 0, (server) => direct(server, OLD))).close();
-    for (const { host, port } of order.addresses) {
-      const first = await join(host, port, (server) => direct(server, OLD)).catch((error: unknown) => String(error));
-      if (typeof first === 'string') return { kind: 'unable', reason: first, address: `${host}:${port}` };
-      held.push({ host, port, first });
-    }
-  } else if (order.kind === 'hand') {
-    // behind the new one, so that it stays in its place when the old one goes
-    for (const place of held) place.second = await join(place.host, place.port, () => undefined);
-    for (const { first } of held) direct(first, NEW);
-  } else {
-    for (const { first, second } of held) {
-      second?.close();
-      if (second) direct(first, OLD);
-      setOption(first, SO_DETACH_REUSEPORT_BPF, Buffer.alloc(4));
-      first.close();
-    }
+function tell(host: string, port: number, to: Receiver): void {
+  const where = `${host}:${port}`;
+  const address = socketAddress(host, port);
+  const option = to === 'any' ? SO_DETACH_REUSEPORT_BPF : SO_ATTACH_REUSEPORT_CBPF;
+  const value = to === 'any' ? Buffer.alloc(4) : programThatReturns(PLACES[to]);
+  const socket = done(where, 'socket', libc.socket(address.readUInt16LE(0), SOCK_STREAM_CLOEXEC, 0));
+  try {
+    for (const shared of [SO_REUSEADDR, SO_REUSEPORT]) done(where, 'setsockopt', setOption(socket, shared, int32(1)));
+    done(where, 'bind', libc.bind(socket, address, address.length));
+    done(where, 'listen', libc.listen(socket, 1));
+    done(where, 'setsockopt', setOption(socket, option, value));
+  } finally {
+    libc.close(socket);
   }
-  return { kind: 'done' };
 }
 
-/** Listens beside the others on an address; `onListening` is called before anything else can happen. */
-function join(host: string, port: number, onListening: (server: Server) => void): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((connection) => connection.destroy());
-    server.once('error', reject);
-    server.listen({ host, port, reusePort: true }, () => {
-      try {
-        onListening(server);
-        resolve(server);
-      } catch (error) {
-        server.close();
-        reject(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
-  });
+function done(where: string, call: string, result: number): number {
+  if (result < 0) throw new Error(`${where}: ${call} ${getSystemErrorName(-getInt32(libc.__errno_location()))}`);
+  return result;
 }
 
-/** Sends every new connection of a listener's address to the socket at this place. */
-function direct(server: Server, place: number): void {
-  const instruction = Buffer.alloc(8);
-  instruction.writeUInt16LE(RETURN, 0);
-  instruction.writeUInt32LE(place, 4);
-  const program = Buffer.alloc(16);
+function setOption(socket: number, option: number, value: Buffer): number {
+  return libc.setsockopt(socket, SOL_SOCKET, option, value, value.length);
+}
+
+/** A `sockaddr_in` or `sockaddr_in6`. */
+function socketAddress(host: string, port: number): Buffer {
+  const family = isIPv6(host) ? AF_INET6 : AF_INET;
+  const address = Buffer.alloc(family === AF_INET6 ? 28 : 16);
+  address.writeUInt16LE(family, 0);
+  address.writeUInt16BE(port, 2);
+  libc.inet_pton(family, host, address.subarray(family === AF_INET6 ? 8 : 4));
+  return address;
+}
+
+/** A `sock_fprog`; the one instruction that it points at stands behind it in the same memory. */
+function programThatReturns(place: number): Buffer {
+  const program = Buffer.alloc(24);
   program.writeUInt16LE(1, 0);
-  program.writeBigUInt64LE(getRawPointer(instruction), 8);
-  setOption(server, SO_ATTACH_REUSEPORT_CBPF, program);
+  program.writeBigUInt64LE(getRawPointer(program) + 16n, 8);
+  program.writeUInt16LE(RETURN, 16);
+  program.writeUInt32LE(place, 20);
+  return program.subarray(0, 16);
 }
 
-function setOption(server: Server, option: number, value: Buffer): void {
-  const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
-  if (functions.setsockopt(fd, SOL_SOCKET, option, getRawPointer(value), value.length) !== 0)
-    throw new Error(`Cannot set option ${option} of a socket, expected Linux 4.5 or newer`);
+function int32(value: number): Buffer {
+  const buffer = Buffer.alloc(4);
+  buffer.writeInt32LE(value);
+  return buffer;
 }

@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process';
 import { join } from 'node:path';
-import { messageOf } from '../lib/errors.ts';
+import { runProgram } from './exec.ts';
 
 /** A place where a proxy listens, `host` numeric, `::` for all. */
 export interface ListenAddress {
@@ -8,64 +7,51 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** What the program of a gate is told, and answers. */
-export type GateOrder = { readonly kind: 'hold'; readonly addresses: readonly ListenAddress[] } | { readonly kind: 'hand' | 'end' };
-export type GateAnswer = { readonly kind: 'done' } | { readonly kind: 'unable'; readonly reason: string; readonly address?: string };
+/** Who gets new connections: of two programs the one that began to listen first, or the other, or whom the kernel chooses. */
+export type Receiver = 'old' | 'new' | 'any';
 
 /**
  * Decides which of the programs that listen on the same addresses gets new connections, while one takes the place of another. Without
  * it the kernel shares them as soon as the second listens: Traefik answers 404 until it has read its files (45 to 550 ms), and what
- * waits to be accepted when the first stops listening is lost.
+ * waits to be accepted when the first stops listening is lost. Whichever of the two goes, the other gets everything.
  */
 export interface Gate {
-  /** From now on new connections go to the program that began to listen after the gate was opened. */
+  /** From now on new connections go to the program that began to listen after the gate was opened. Rejects where that cannot be. */
   hand(): Promise<void>;
   /** Leaves it to the kernel again. */
   end(): Promise<void>;
 }
 
-const ANSWER_MS = 5000;
+const TIMEOUT_MS = 5000;
 
 /**
  * A gate that leaves all new connections with those who listen now, one on each address. Returns why where it cannot be had: another
  * operating system, no right to the port, a program that does not share it.
  */
 export async function openGate(addresses: readonly ListenAddress[]): Promise<Gate | string> {
-  const program = join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? 'gate-program.ts' : 'gate-program.js');
-  const child = fork(program, [], {
-    execArgv: ['--experimental-ffi', '--disable-warning=ExperimentalWarning'],
-    env: {},
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  const ended = new Promise<GateAnswer>((resolve) => {
-    child.once('error', (error) => resolve({ kind: 'unable', reason: messageOf(error) }));
-    child.once('exit', (code, name) => resolve({ kind: 'unable', reason: `the gate ended with ${code ?? name ?? 'nothing'}` }));
-  });
-  const order = async (what: GateOrder): Promise<GateAnswer> => {
-    const late = new Promise<GateAnswer>((resolve) => {
-      setTimeout(() => resolve({ kind: 'unable', reason: `the gate did not answer within ${ANSWER_MS} ms` }), ANSWER_MS).unref();
-    });
-    const answer = new Promise<GateAnswer>((resolve) => child.once('message', (message) => resolve(message as GateAnswer)));
-    if (child.connected) child.send(what);
-    return Promise.race([answer, ended, late]);
-  };
-  const close = async (): Promise<void> => {
-    if (child.connected) child.disconnect();
-    await ended;
-  };
-  const first = await order({ kind: 'hold', addresses });
-  if (first.kind === 'unable') {
-    await close();
-    return `${first.address === undefined ? '' : `${first.address}: `}${first.reason}`;
-  }
+  const problem = await give('old', addresses);
+  if (problem !== undefined) return problem;
   return {
     async hand() {
-      const answer = await order({ kind: 'hand' });
-      if (answer.kind === 'unable') throw new Error(`Cannot hand new connections over: ${answer.reason}`);
+      const reason = await give('new', addresses);
+      if (reason !== undefined) throw new Error(`Cannot hand new connections over: ${reason}`);
     },
     async end() {
-      await order({ kind: 'end' });
-      await close();
+      await give('any', addresses);
     },
   };
+}
+
+/** Gives new connections to a program; returns why not where that cannot be. */
+async function give(receiver: Receiver, addresses: readonly ListenAddress[]): Promise<string | undefined> {
+  const program = join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? 'gate-program.ts' : 'gate-program.js');
+  const places = addresses.flatMap(({ host, port }) => [host, String(port)]);
+  const ended = await runProgram(
+    process.execPath,
+    ['--experimental-ffi', '--disable-warning=ExperimentalWarning', program, receiver, ...places],
+    { env: {}, timeoutMs: TIMEOUT_MS, signal: new AbortController().signal },
+  );
+  if (ended.kind === 'failed') return `the gate could not be moved: ${ended.reason}`;
+  if (ended.code === 0) return undefined;
+  return ended.stdout.trim() || `the gate ended with ${ended.code}: ${ended.stderr.trim()}`;
 }

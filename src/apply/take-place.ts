@@ -117,7 +117,7 @@ async function handOver(gate: Gate | undefined, process: ProxyProcess): Promise<
   } catch (error) {
     return messageOf(error);
   }
-  await sleep(SETTLE_MS);
+  await Promise.race([sleep(SETTLE_MS), process.ended.catch(() => undefined)]);
   return process.hasEnded() ? 'it ended just after it had begun to serve' : undefined;
 }
 

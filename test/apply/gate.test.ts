@@ -57,6 +57,20 @@ test('openGate() leaves the old program alone when the new one goes before its t
   assert.deepEqual(await answers(port), ['old']);
 });
 
+test('openGate() gives everything back to the old program when the new one goes after it was handed to', async (t) => {
+  const port = await freePort();
+  await listen(t, port, 'old');
+  const gate = await openGate([{ host: '127.0.0.1', port }]);
+  if (typeof gate === 'string') throw new Error(gate);
+  const fresh = await listen(t, port, 'new');
+  await gate.hand();
+  assert.deepEqual(await answers(port), ['new']);
+  await new Promise((resolve) => fresh.close(resolve));
+  assert.deepEqual(await answers(port), ['old']);
+  await gate.end();
+  assert.deepEqual(await answers(port), ['old']);
+});
+
 test('openGate() says which address it cannot have when its program does not share it', async (t) => {
   const server = createServer();
   const port = await freePort();

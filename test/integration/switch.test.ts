@@ -252,6 +252,26 @@ function startTlsLoad({ websecure }: Site): { stop(): Promise<{ sent: number; fa
   };
 }
 
+/** A backend that answers no request of a proxy which is to take the place of another one, but kills that proxy. */
+async function startTrap({ running }: Site): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const server = createHttp((incoming, response) => {
+    // Traefik names itself to its upstreams, Caddy does not
+    if (incoming.headers['x-forwarded-server'] === undefined) return response.end('trap');
+    return running().then(({ beside = [] }) => {
+      for (const { pid } of beside) process.kill(pid, 'SIGKILL');
+      if (beside.length === 0) response.end('trap');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 /** A program that runs a real proxy in another way; `script` gets its arguments and the real one as `$REAL`. */
 async function wrapped(dir: string, server: Server, script: string): Promise<Record<string, string>> {
   const path = join(dir, `${server}-wrapped`);
@@ -262,10 +282,11 @@ async function wrapped(dir: string, server: Server, script: string): Promise<Rec
 
 /** The real proxy, killed 50 ms after its start. */
 const DYING = '(sleep 0.05; kill -9 $$) &\nexec "$REAL" "$@"';
-/** The same long before it can serve: what a killed program has not accepted yet is lost, until the kernel has closed its sockets. */
-const KILLED = '(kill -9 $$) &\nexec "$REAL" "$@"';
 /** The real proxy, which takes no configuration. */
 const REFUSING = 'if [ "$1" = validate ]; then echo "Error: it does not like it" >&2; exit 1; fi\nexec "$REAL" "$@"';
+
+/** The kernel closes the connections of a killed program 5 to 30 ms before its listeners: until then it gets new ones. */
+const RETRY_AFTER_KILL_MS = 100;
 
 const FAILURES: readonly {
   readonly name: string;
@@ -277,6 +298,10 @@ const FAILURES: readonly {
   ) => Promise<{ readonly parent?: Record<string, string>; readonly controller?: Record<string, string> }>;
   /** Returns how to undo it. */
   readonly prepare?: (site: Site) => Promise<() => Promise<void>>;
+  /** Which host is asked meanwhile, if not `web.test`. */
+  readonly host?: string;
+  /** How long clients wait before they ask again, if at all. */
+  readonly retryAfterMs?: number;
 }[] = [
   {
     name: 'the new proxy is killed while it is tried',
@@ -287,8 +312,22 @@ const FAILURES: readonly {
   {
     name: 'the new proxy is killed when it starts on the real ports',
     from: 'caddy',
-    said: /\(stage start\): it ended with 137 before it served/,
-    environment: async ({ dir }) => ({ parent: await wrapped(dir, 'traefik', KILLED) }),
+    said: /\(stage start\): it ended (?:with 137 before it served|just after it had begun to serve)/,
+    retryAfterMs: RETRY_AFTER_KILL_MS,
+    environment: async ({ dir }) => ({ parent: await wrapped(dir, 'traefik', DYING) }),
+  },
+  {
+    name: 'the new proxy is killed by the first request that it gets',
+    from: 'caddy',
+    said: /\(stage start\): it ended just after it had begun to serve/,
+    host: 'trap.test',
+    retryAfterMs: RETRY_AFTER_KILL_MS,
+    async prepare(site) {
+      const trap = await startTrap(site);
+      await site.serve([{ name: 'trap', id: 'trap', address: '127.0.0.1', port: trap.port, tags: ['urlprefix-trap.test/'] }]);
+      await until('the trap to be served', () => serves(site, 'trap.test'), 20_000);
+      return () => trap.close();
+    },
   },
   {
     name: 'the new configuration is refused',
@@ -318,7 +357,7 @@ const FAILURES: readonly {
   },
 ];
 
-for (const { name, from, said, environment, prepare } of FAILURES)
+for (const { name, from, said, environment, prepare, host = 'web.test', retryAfterMs = 0 } of FAILURES)
   test(`switch leaves the old proxy serving and says why when ${name}`, { timeout: 120_000 }, async (t) => {
     const site = await openSite(t, from);
     if (!site) return;
@@ -326,7 +365,7 @@ for (const { name, from, said, environment, prepare } of FAILURES)
     await startBoth(site, { parent, controller });
     const undo = await prepare?.(site);
     const { pid } = await site.running();
-    const load = startLoad(site.web, { host: 'web.test', perSecond: 100 });
+    const load = startLoad(site.web, { host, perSecond: 100, retryAfterMs });
     const { code, output } = await site.command(['switch', from === 'caddy' ? 'traefik' : 'caddy']);
     const { fresh, kept } = await load.stop();
     await undo?.();

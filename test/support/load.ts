@@ -20,10 +20,13 @@ export interface Load {
 }
 
 /**
- * Asks a proxy `perSecond` times a second, one half on new connections and one half on kept ones. What fails is asked once more at
- * once, on a new connection, as clients do that retry idempotent requests.
+ * Asks a proxy `perSecond` times a second, one half on new connections and one half on kept ones. What fails is asked once more,
+ * at once or `retryAfterMs` later, on a new connection, as clients do that retry idempotent requests.
  */
-export function startLoad(port: number, { host, perSecond }: { readonly host: string; readonly perSecond: number }): Load {
+export function startLoad(
+  port: number,
+  { host, perSecond, retryAfterMs = 0 }: { readonly host: string; readonly perSecond: number; readonly retryAfterMs?: number },
+): Load {
   const kept = new Agent({ keepAlive: true, maxSockets: 8 });
   const figures = { fresh: newFigures(), kept: newFigures() };
   const under: Promise<void>[] = [];
@@ -55,6 +58,7 @@ export function startLoad(port: number, { host, perSecond }: { readonly host: st
     if (first === '200') return;
     seen.failedOnce += 1;
     seen.reasons.set(first, (seen.reasons.get(first) ?? 0) + 1);
+    if (retryAfterMs > 0) await sleep(retryAfterMs);
     const second = await ask(undefined);
     if (second === '200') return;
     seen.failed += 1;
