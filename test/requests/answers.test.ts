@@ -163,6 +163,50 @@ for (const server of SERVERS) {
     );
   });
 
+  test(`${server} sets headers on its own answers too, those of the middlewares that the request has passed`, async (t) => {
+    const outer: Middleware = { kind: 'headers', request: [], response: [{ name: 'X-Outer', value: 'a' }] };
+    const inner: Middleware = { kind: 'headers', request: [], response: [{ name: 'X-Inner', value: 'b' }] };
+    const auth: Middleware = { kind: 'basicAuth', users: { kind: 'listed', users: [{ name: 'a', hash: HASH }] } };
+    const hsts: Middleware = { kind: 'hsts', maxAgeSeconds: 60, includeSubdomains: false, preload: false, always: true };
+    const cors: Middleware = {
+      kind: 'cors',
+      allowCredentials: true,
+      allowHeaders: [],
+      allowMethods: [],
+      allowOrigins: ['https://a.io'],
+      allowOriginRegexps: [],
+      exposeHeaders: [],
+      addVary: true,
+    };
+    const wide = routeOf('wide', 'any.io', '/', { middlewares: [inner], action: to('a') });
+    const served = await serveBy(t, server, {
+      // nobody listens on the lowest ports
+      ports: [1],
+      hosts: { 'auth.io': [outer, auth, inner], 'page.io': [outer, ERRORS, inner], 'many.io': [hsts, cors] },
+      routes: [routeOf('half', 'half.io', '/only', { action: to('a') }), { ...wide, match: { ...wide.match, host: { kind: 'any' } } }],
+    });
+    if (!served) return;
+    const user = { authorization: `Basic ${Buffer.from('a:oracle').toString('base64')}` };
+    const seen = async (host: string, headers: Record<string, string> = {}, path = '/'): Promise<readonly unknown[]> => {
+      const { status, headers: found } = await served.ask(host, { headers, path });
+      return [status, found['x-outer'], found['x-inner']];
+    };
+
+    assert.deepEqual(await seen('auth.io'), [401, 'a', undefined]);
+    assert.deepEqual(await seen('auth.io', user), [502, 'a', 'b']);
+    assert.deepEqual(await seen('page.io'), [502, 'a', undefined]);
+    assert.deepEqual(await seen('half.io', {}, '/only'), [502, undefined, undefined]);
+    assert.deepEqual(await seen('half.io'), [502, undefined, 'b']);
+    assert.deepEqual(await seen('other.io'), [502, undefined, 'b']);
+    const { headers: many } = await served.ask('many.io', { headers: { origin: 'https://a.io' } });
+    assert.deepEqual(
+      ['strict-transport-security', 'access-control-allow-origin', 'access-control-allow-credentials', 'vary'].map((name) => many[name]),
+      ['max-age=60', 'https://a.io', 'true', 'Origin'],
+    );
+    const { headers: foreign } = await served.ask('many.io', { headers: { origin: 'https://b.io' } });
+    assert.equal(foreign['access-control-allow-origin'], undefined);
+  });
+
   test(`${server} tries other instances`, async (t) => {
     // nobody listens on the lowest ports
     const ports = [1, 2, 3, await startEcho(t, 'a')];

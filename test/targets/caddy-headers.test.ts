@@ -16,12 +16,15 @@ import { printedLines } from '../support/caddyfile.ts';
 const linesOf = ({ matchers, directives }: Handler): readonly string[] => [...printedLines(matchers), '---', ...printedLines(directives)];
 
 const headers = (wishes: Partial<MiddlewareOf<'headers'>>): Handler =>
-  headersHandler({ kind: 'headers', request: [], response: [], ...wishes });
+  headersHandler({ kind: 'headers', request: [], response: [], ...wishes }, 'm');
 const hsts = (wishes: Partial<MiddlewareOf<'hsts'>>): Handler =>
   hstsHandler({ kind: 'hsts', maxAgeSeconds: 60, includeSubdomains: false, preload: false, always: true, ...wishes }, 'm');
 const certificate = (pem: boolean): Handler => clientCertificateHandler({ kind: 'passTlsClientCert', pem, info: [] }, 'm');
 
 const CERTIFICATE_FORGOTTEN = ['request_header * `-X-Forwarded-Tls-Client-Cert`', 'request_header * `-X-Forwarded-Tls-Client-Cert-Info`'];
+
+/** Tells that a request has come as far as this middleware. */
+const PASSED = 'vars mpassed yes';
 
 const HANDLERS: readonly (readonly [what: string, handler: Handler, lines: readonly string[]])[] = [
   ['no header', headers({}), ['---']],
@@ -43,18 +46,18 @@ const HANDLERS: readonly (readonly [what: string, handler: Handler, lines: reado
         { name: '0-Gone', value: '' },
       ],
     }),
-    ['---', 'header {', '`X-Out` `\\{b\\}`', '`-0-Gone`', 'defer', '}'],
+    ['---', PASSED, 'header {', '`X-Out` `\\{b\\}`', '`-0-Gone`', 'defer', '}'],
   ],
-  ['HSTS everywhere', hsts({}), ['---', 'header {', 'Strict-Transport-Security `max-age=60`', 'defer', '}']],
+  ['HSTS everywhere', hsts({}), ['---', PASSED, 'header {', 'Strict-Transport-Security `max-age=60`', 'defer', '}']],
   [
     'HSTS over TLS only',
     hsts({ includeSubdomains: true, always: false }),
-    ['@m protocol https', '---', 'header @m {', 'Strict-Transport-Security `max-age=60; includeSubDomains`', 'defer', '}'],
+    ['@m protocol https', '---', PASSED, 'header @m {', 'Strict-Transport-Security `max-age=60; includeSubDomains`', 'defer', '}'],
   ],
   [
     'HSTS that may be preloaded',
     hsts({ preload: true }),
-    ['---', 'header {', 'Strict-Transport-Security `max-age=60; preload`', 'defer', '}'],
+    ['---', PASSED, 'header {', 'Strict-Transport-Security `max-age=60; preload`', 'defer', '}'],
   ],
   [
     'hosts that are allowed',
@@ -78,6 +81,22 @@ for (const [what, handler, lines] of HANDLERS)
   test(`caddyTarget writes ${what} into the Caddyfile`, () => {
     assert.deepEqual(linesOf(handler), lines);
   });
+
+test('caddyTarget sets the same headers where its site handles errors, of requests that have come as far', () => {
+  const { failures = [] } = hsts({ always: false });
+
+  assert.deepEqual(printedLines(failures), [
+    '@mpassed vars mpassed yes',
+    '@mf protocol https',
+    'route @mpassed {',
+    'header @mf {',
+    'Strict-Transport-Security `max-age=60`',
+    'defer',
+    '}',
+    '}',
+  ]);
+  assert.deepEqual(headers({ request: [{ name: 'X-In', value: 'a' }] }).failures, []);
+});
 
 test('caddyTarget does not print a header whose name means something to Caddy', () => {
   const names = ['-X', '+X', '?X', '>X', '*', 'X Y', 'X{a}', '_X', '.X', 'X\n', ''];

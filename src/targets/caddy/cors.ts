@@ -1,6 +1,7 @@
 import { regexpLiteral } from '../../lib/quote.ts';
 import type { MiddlewareOf } from '../../model/middleware.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
+import { onEveryAnswer } from './headers.ts';
 import { literalValue } from './quote.ts';
 
 type Cors = MiddlewareOf<'cors'>;
@@ -19,12 +20,21 @@ export function corsHandler(rules: Cors, name: string): Handler {
     [line('method', 'OPTIONS'), line('header', 'Origin', '*'), line('header', 'Access-Control-Request-Method', '*')],
   );
   const answer = [...preflightGrants(rules), ...origins.grants, ...commonGrants(rules)];
-  const later = [...origins.grants, ...commonGrants(rules)];
+  const { directives, failures } = onEveryAnswer(name, (own) => laterGrants(rules, own));
   return {
     matchers: [preflight, ...origins.matchers],
+    directives: [block(['route', `@${name}`], [...answer.map((grant) => granted(grant, [])), line('respond', '*', '200')]), ...directives],
+    failures,
+  };
+}
+
+/** What answers to all but preflight requests say. */
+function laterGrants(rules: Cors, name: string): Handler {
+  const { matchers, grants } = originsOf(rules, name);
+  return {
+    matchers,
     directives: [
-      block(['route', `@${name}`], [...answer.map((grant) => granted(grant, [])), line('respond', '*', '200')]),
-      ...later.map((grant) => granted(grant, [line('defer')])),
+      ...[...grants, ...commonGrants(rules)].map((grant) => granted(grant, [line('defer')])),
       ...(rules.addVary ? [block(['header'], [line('+Vary', 'Origin'), line('defer')])] : []),
     ],
   };

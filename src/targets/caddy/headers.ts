@@ -4,17 +4,37 @@ import { block, line, text, type Handler, type Node, type Text } from './ast.ts'
 import { literalValue } from './quote.ts';
 
 /** Sets and removes headers of the request and of the answer. */
-export function headersHandler({ request, response }: MiddlewareOf<'headers'>): Handler {
-  return { matchers: [], directives: [...request.flatMap(requestHeader), ...responseHeaders(response)] };
+export function headersHandler({ request, response }: MiddlewareOf<'headers'>, name: string): Handler {
+  const { matchers, directives, failures } = onEveryAnswer(name, () => ({ matchers: [], directives: responseHeaders(response) }));
+  return { matchers, directives: [...request.flatMap(requestHeader), ...directives], failures };
+}
+
+/**
+ * Changes the answer that comes from behind, and in the same way the one that Caddy gives itself where something behind fails: what waits for
+ * an answer never sees that one. A variable tells whether the request has come this far. `change`: by the name of its matchers, of which no
+ * two may be the same in a site and where it handles errors.
+ */
+export function onEveryAnswer(name: string, change: (name: string) => Handler): Required<Handler> {
+  const { matchers, directives } = change(name);
+  if (directives.length === 0) return { matchers: [], directives: [], failures: [] };
+  const passed = `${name}passed`;
+  const failed = change(`${name}f`);
+  return {
+    matchers,
+    directives: [line('vars', passed, 'yes'), ...directives],
+    failures: [line(`@${passed}`, 'vars', passed, 'yes'), ...failed.matchers, block(['route', `@${passed}`], failed.directives)],
+  };
 }
 
 /** Strict-Transport-Security: on TLS, or always. */
 export function hstsHandler({ maxAgeSeconds, includeSubdomains, preload, always }: MiddlewareOf<'hsts'>, name: string): Handler {
   const value = `max-age=${maxAgeSeconds}${includeSubdomains ? '; includeSubDomains' : ''}${preload ? '; preload' : ''}`;
   const set = [line('Strict-Transport-Security', text(value)), line('defer')];
-  return always
-    ? { matchers: [], directives: [block(['header'], set)] }
-    : { matchers: [line(`@${name}`, 'protocol', 'https')], directives: [block(['header', `@${name}`], set)] };
+  return onEveryAnswer(name, (secure) =>
+    always
+      ? { matchers: [], directives: [block(['header'], set)] }
+      : { matchers: [line(`@${secure}`, 'protocol', 'https')], directives: [block(['header', `@${secure}`], set)] },
+  );
 }
 
 /** Answers 500 to requests whose Host header is another. */

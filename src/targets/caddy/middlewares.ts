@@ -44,7 +44,7 @@ export function middlewareHandler(middleware: Middleware, context: MiddlewareCon
     case 'redirectRegexp':
       return redirectRegexp(middleware, name);
     case 'headers':
-      return headersHandler(middleware);
+      return headersHandler(middleware, name);
     case 'cors':
       return corsHandler(middleware, name);
     case 'hsts':

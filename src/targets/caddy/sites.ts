@@ -5,7 +5,6 @@ import type { HostMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
 import { backendIdsOf, needsCertificate, type Route, type RoutingTable, type TlsProfile } from '../../model/route.ts';
 import { backendsOf } from '../../model/table.ts';
-import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { handlerOf, isPrintable, respond } from './handlers.ts';
@@ -30,10 +29,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
   );
   const wideName = `wide-${entryPoint.name}`;
   const wideAnswers = answersOf(wide, { prefix: 'w', checkedOf: () => 'nothing' });
-  // what a site does where a wide route fails: the same for all sites as long as these are
-  const wideInputs = wide.flatMap((route, index) =>
-    middlewaresOf(route).some(({ kind }) => kind === 'errors') ? [index, route, ...backendIdsOf(route).map((id) => backends.get(id))] : [],
-  );
+  const wideFailures = wideAnswers.failures.length > 0 ? [line('invoke', failedName(wideName))] : [];
   const unknown = unknownHost(settings);
   const rest = wide.length > 0 ? line('invoke', wideName) : unknown;
 
@@ -45,11 +41,11 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
       const rivals = wide.length > 0 ? wide.filter(({ match }) => names.some((name) => mayMatch(match.host, name))) : wide;
       const outranked = rivals.some(({ rank }) => rank < last);
       const listed = outranked ? [...routes, ...rivals].toSorted((a, b) => a.rank - b.rank) : routes;
-      const inputs: unknown[] = [wide.length > 0, outranked, ...wideInputs];
+      const inputs: unknown[] = [wide.length > 0, outranked, wideFailures.length > 0];
       for (const route of listed) inputs.push(route, ...backendIdsOf(route).map((id) => backends.get(id)));
       return remember({ key: listed[0] ?? listed, inputs }, () => hostSite(names, listed, outranked));
     });
-  const named = [...(wide.length > 0 ? [wideRoute()] : []), ...([...exact.values()].some(ownPortOnly) ? [ownPortRoute()] : [])];
+  const named = [...(wide.length > 0 ? wideRoutes() : []), ...([...exact.values()].some(ownPortOnly) ? [ownPortRoute()] : [])];
   return [...named, everyOther(), ...sites];
 
   function hostSite(names: SiteNames, listed: readonly Route[], outranked: boolean): Node {
@@ -58,7 +54,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     const checked = guard.length > 0 ? 'hostAndPort' : 'host';
     const checkedOf = ({ dialect }: Route): Checked => (names.length === 1 || mayEndInDot(host, dialect) ? checked : 'nothing');
     const answers = answersOf(listed, { prefix: 'r', checkedOf });
-    const failures = outranked ? answers.failures : [...answers.failures, ...wideAnswers.failures];
+    const failures = outranked ? answers.failures : [...answers.failures, ...wideFailures];
     const [profile] = listed.flatMap((route) => tlsProfileOf(route) ?? []);
     return site(names, { ...answers, failures }, { guard, rest: outranked ? unknown : rest, unit: listed[0]?.unit ?? host, profile });
   }
@@ -68,10 +64,9 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     const never = block(['@never'], [block(['not'], [line('path', '*')])]);
     // Caddy numbers groups over all sites, and anew over the named routes: the first number is that of `clean` and must be no site's
     const first = block(['handle', '@never'], [line('respond', '404')]);
-    const { failures } = wideAnswers;
     return site(
       [''],
-      { matchers: [never], nodes: [first], isTotal: false, failures },
+      { matchers: [never], nodes: [first], isTotal: false, failures: wideFailures },
       { guard: [], rest, unit: `entry point ${entryPoint.name}` },
     );
   }
@@ -105,9 +100,12 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     return { matchers: [...own, ...matchers], nodes: own.length > 0 ? [node] : directives, failures, isTotal: own.length === 0 };
   }
 
-  function wideRoute(): Node {
-    const { matchers, nodes, isTotal } = wideAnswers;
-    return block([`&(${wideName})`], [...matchers, block(['route'], [...nodes, ...(isTotal ? [] : [unknown])])]);
+  function wideRoutes(): readonly Node[] {
+    const { matchers, nodes, failures, isTotal } = wideAnswers;
+    return [
+      block([`&(${wideName})`], [...matchers, block(['route'], [...nodes, ...(isTotal ? [] : [unknown])])]),
+      ...(failures.length > 0 ? [block([`&(${failedName(wideName)})`], failures)] : []),
+    ];
   }
 
   /** What a site whose routes all want the entry point's own port in the Host header does with any other. */
@@ -163,6 +161,11 @@ interface Answers {
   readonly nodes: readonly Node[];
   readonly failures: readonly Node[];
   readonly isTotal: boolean;
+}
+
+/** The named route of what is done where a wide route fails. */
+function failedName(wideName: string): string {
+  return `${wideName}-failed`;
 }
 
 function ownPortOnly(routes: readonly Route[]): boolean {
