@@ -30,6 +30,8 @@ export interface Candidate {
   readonly intent: ResolvedIntent;
   /** The instance that requests go to. */
   readonly instance: ServiceInstance;
+  /** The one whose tags ask, which may send to the instances of another service. */
+  readonly asker: ServiceInstance;
   /** Equal for candidates that ask the same: entry points, match and protocol. */
   readonly key: string;
   /** Equal for candidates that form one route: owner and `key`. */
@@ -73,12 +75,16 @@ function ofReading(reading: Reading, resolver: Resolver, options: CompileOptions
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   const uses: NameUse[] = [];
   const targets = resolver.resolve(reading, report, (use) => uses.push(use)).map((target) => withAttached(target, options));
-  const value = withinLimit(readingCandidates(targets, options, report), options, report);
+  const value = withinLimit(readingCandidates({ targets, asker: reading.instance }, options, report), options, report);
   remembered.set(reading, { value, diagnostics, options, uses });
   return { value, diagnostics };
 }
 
-function readingCandidates(targets: readonly ResolvedTarget[], options: CompileOptions, reportAll: Report): readonly Candidate[] {
+function readingCandidates(
+  { targets, asker }: { readonly targets: readonly ResolvedTarget[]; readonly asker: ServiceInstance },
+  options: CompileOptions,
+  reportAll: Report,
+): readonly Candidate[] {
   const refusedEndpoints = new Set<string>();
   const candidates = targets.flatMap(({ intent: asked, instance, local }): readonly Candidate[] => {
     if (!options.accept.includes(asked.dialect)) return [];
@@ -100,7 +106,7 @@ function readingCandidates(targets: readonly ResolvedTarget[], options: CompileO
     const standing = isRefused ? 'unhealthy' : standingOf(instance, intent.dialect, options);
     const group = `${intent.owner}\u0000${key}`;
     const claim = claimKey(intent.match);
-    return [{ intent, instance, key, group, claim, protocol, entryPoints: names, standing, ...(fault && { fault }) }];
+    return [{ intent, instance, asker, key, group, claim, protocol, entryPoints: names, standing, ...(fault && { fault }) }];
   });
   return withoutRepeats(candidates, reportAll);
 

@@ -14,6 +14,7 @@ import { backendsOfShare, endpointsOf, type WeightedCandidate } from './pools.ts
 import { protectionsOf, rivalAuthFault } from './protections.ts';
 import type { ResolvedIntent } from './references.ts';
 import { sharesOf, type Share } from './shares.ts';
+import { standingOf } from './standing.ts';
 
 /** A route before it has a rank, with the intent whose options it took. */
 export interface Unranked {
@@ -63,6 +64,7 @@ export function mergeCandidates(group: readonly Candidate[], options: CompileOpt
     report(diagnose('ROUTE_UNHEALTHY', `${describeHost(route.match.host)} answers 503: no healthy instance`, { span: intent.spans[0] }));
     return { route: answer503('unhealthy'), intent, backends };
   }
+  reportUnhealthyAskers(group, options, report);
   const action: RouteAction =
     parts.length === 1
       ? first.part.action
@@ -71,6 +73,15 @@ export function mergeCandidates(group: readonly Candidate[], options: CompileOpt
   const missing = protections.filter((middleware) => !own.has(JSON.stringify(middleware)));
   const middlewares = parts.length === 1 ? [...missing, ...first.part.middlewares] : protections;
   return { route: { ...route, middlewares, action }, backends, intent };
+}
+
+/** Traefik does not see what instances ask for that it would not send requests to; what they ask of another service is served nevertheless. */
+function reportUnhealthyAskers(group: readonly Candidate[], options: CompileOptions, report: Report): void {
+  const [first] = group;
+  if (!first || group.some(({ asker, intent: { dialect } }) => standingOf(asker, dialect, options) === 'routed')) return;
+  const message =
+    'Only unhealthy instances ask for this route, which leads to another service; served nevertheless: Traefik would not have it';
+  report(diagnose('TRAEFIK_NAME_UNHEALTHY', message, { span: first.intent.spans[0] }));
 }
 
 /** Words for a host part in a message. */

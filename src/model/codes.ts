@@ -262,8 +262,8 @@ export const CODES = {
   },
   TRAEFIK_NAME_UNHEALTHY: {
     severity: 'warning',
-    summary: 'Only unhealthy instances declare the name; Traefik would not find it',
-    hint: 'Declare it with an instance that is healthy, best with the one that uses it',
+    summary: 'Only unhealthy instances declare the middleware or router; Traefik would not find it',
+    hint: 'Declare it with an instance that is healthy: a middleware best with the one that uses it, a router with the one that it leads to',
   },
   TRAEFIK_NAME_TWICE: {
     severity: 'error',

@@ -1,4 +1,5 @@
 import { evaluate } from '../../src/compile/evaluate.ts';
+import { readRule } from '../../src/dialects/traefik/rule/read-rule.ts';
 import { parseGoUrl } from '../../src/lib/go-url.ts';
 import type { DiagnosticCode } from '../../src/model/codes.ts';
 import type { Diagnostic, TagSpan } from '../../src/model/diagnostic.ts';
@@ -135,7 +136,9 @@ export function explain(found: Case): Explanation {
 
 function isTieWith(routers: ReadonlySet<string>, { peerRouter, peerRouters }: Case): boolean {
   const own = peerRouters.get(peerRouter);
-  return [...peerRouters].some(([name, { priority }]) => routers.has(name.toLowerCase()) && priority === own?.priority);
+  return [...peerRouters].some(
+    ([name, { priority }]) => name !== peerRouter && routers.has(name.toLowerCase()) && priority === own?.priority,
+  );
 }
 
 function pageOf(route: Route | undefined, aspect: Aspect, found: Case): Page | undefined {
@@ -147,8 +150,10 @@ function pageOf(route: Route | undefined, aspect: Aspect, found: Case): Page | u
     ({ service, tags }) => !route.services.some((name) => name === service) || !tags.some((tag) => isOfRouter(tag, peerRouter)),
   );
   const name = asked.host.toLowerCase().replace(/\.?(:\d*)?$/, '');
-  const namesHost = peerRouters.get(peerRouter)?.rule.toLowerCase().replaceAll('"', '`').includes(`host(\`${name}\`)`);
-  return route.match.host.kind === 'exact' && isOfOthers && namesHost === false ? 'exact host first' : undefined;
+  const rule = peerRouters.get(peerRouter)?.rule;
+  const namesHost =
+    rule !== undefined && readRule(rule, { kind: 'http' }).matches.some(({ host }) => host.kind === 'exact' && host.host === name);
+  return route.match.host.kind === 'exact' && isOfOthers && rule !== undefined && !namesHost ? 'exact host first' : undefined;
 }
 
 /** Whether neither side comes to an understanding with an instance, and each says so with its own status. */
@@ -177,13 +182,22 @@ function isOf(route: Route | undefined, { instance, tagIndex }: TagSpan): boolea
   return route?.spans.some((span) => span.instance === instance && span.tagIndex === tagIndex) === true;
 }
 
-function aspectOf({ catalog, differences, peerRouter }: Case, route: Route | undefined): Aspect {
+function aspectOf(found: Case, route: Route | undefined): Aspect {
+  const { catalog, differences, peerRouter } = found;
   const [first] = differences;
   if (!route) return 'unrouted';
   if (route.action.kind === 'respond') return 'withheld';
   if (peerRouter === '') return 'peer';
-  if (!routersIn(route, catalog).has(peerRouter.toLowerCase())) return 'other';
+  const routers = routersIn(route, catalog);
+  if (!routers.has(peerRouter.toLowerCase()) || isShadowed(routers, found)) return 'other';
   return first?.what === 'pool' ? 'pool' : 'changed';
+}
+
+/** Whether another router that our route comes from has a higher priority than the peer's, which the peer would follow if it could serve it. */
+function isShadowed(routers: ReadonlySet<string>, { differences, peerRouter, peerRouters }: Case): boolean {
+  const own = peerRouters.get(peerRouter)?.priority ?? 0;
+  const isHigher = [...peerRouters].some(([name, { priority }]) => routers.has(name.toLowerCase()) && priority > own);
+  return isHigher && differences.some(({ what }) => what === 'pool');
 }
 
 /** The routers that a route comes from, in lower case; that of the service where no label names any. */

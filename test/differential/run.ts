@@ -4,7 +4,7 @@ import type { Arena, Loaded } from './arena.ts';
 import { generateCatalog, type Catalog } from './generator.ts';
 import type { Answer, ProxyPorts } from './client.ts';
 import { differencesOf, type Difference } from './compare.ts';
-import { choosesByItself, explain, type Explanation } from './explain.ts';
+import { choosesByItself, explain, ourRoute, type Explanation } from './explain.ts';
 import type { Peer, PeerRouter } from './peer.ts';
 import { generateRequests, type Asked } from './requests.ts';
 
@@ -107,7 +107,8 @@ async function compareCatalog(
     const others = new Map<Server, Answer>();
     for (const [server, one] of loaded) others.set(server, await client.ask(one, asked, { id }));
     const isOther = [...others.values()].some(({ echo }) => echo !== undefined && instance !== '' && echo.instance !== instance);
-    const pools = isNew || isOther ? await poolsOf(client, { asked, id, sides: [peer, ...loaded.values()] }) : [];
+    const sources = sourcesFor(asked, [...loaded.values()]);
+    const pools = isNew || isOther ? await poolsOf(client, { asked, id, sources, sides: [peer, ...loaded.values()] }) : [];
     for (const member of pools[0] ?? []) pooled.add(member);
     for (const [at, [server, one]] of [...loaded].entries()) {
       const differences = [
@@ -125,17 +126,36 @@ const NO_ANSWER: Answer = { status: 0, headers: {} };
 /** Addresses that clients come from, so that those chosen by their address reach every instance. */
 const CLIENTS = Array.from({ length: 24 }, (_, index) => `127.0.0.${100 + index}`);
 
-/** The instances that answer each side. A request that depends on its source address keeps it; more are sent while the sides differ. */
+/** The addresses that a request may as well come from: none of them leads to another route. Its own where none is left. */
+function sourcesFor(asked: Asked, loaded: readonly Loaded[]): readonly string[] {
+  if (asked.from !== '127.0.0.1') return [asked.from];
+  const same = CLIENTS.filter((from) => loaded.every((one) => routeFrom({ ...asked, from }, one) === routeFrom(asked, one)));
+  return same.length > 0 ? same : [asked.from];
+}
+
+function routeFrom(asked: Asked, loaded: Loaded): string | undefined {
+  return ourRoute({ asked, loaded })?.id;
+}
+
+/** How many requests the first round of a pool has, and each one after it. */
+const [FEW, MANY] = [8, CLIENTS.length];
+
+/** The instances that answer each side; more requests are sent while the sides differ. */
 async function poolsOf(
   client: ArenaClient,
-  { asked, id, sides }: { readonly asked: Asked; readonly id: string; readonly sides: readonly ProxyPorts[] },
+  {
+    asked,
+    id,
+    sources,
+    sides,
+  }: { readonly asked: Asked; readonly id: string; readonly sources: readonly string[]; readonly sides: readonly ProxyPorts[] },
 ): Promise<readonly ReadonlySet<string>[]> {
   const pools = sides.map(() => new Set<string>());
   for (let round = 0; round < 4; round += 1) {
-    for (const [index, source] of CLIENTS.entries()) {
-      if (round === 0 && index >= 8) break;
+    for (let turn = 0; turn < (round === 0 ? FEW : MANY); turn += 1) {
+      const from = sources[turn % sources.length] ?? asked.from;
       for (const [at, side] of sides.entries()) {
-        const { echo } = await client.ask(side, asked, { id, from: asked.from === '127.0.0.1' ? source : asked.from });
+        const { echo } = await client.ask(side, asked, { id, from });
         if (echo) pools[at]?.add(echo.instance);
       }
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ANY_PATH, exactHost, type Condition } from '../../src/model/match.ts';
+import { ANY_PATH, exactHost, type Condition, type PathMatch } from '../../src/model/match.ts';
 import { SERVERS } from '../../src/model/rendered.ts';
 import type { Route } from '../../src/model/route.ts';
 import { serveBy, type Asking } from '../support/both.ts';
@@ -79,5 +79,33 @@ for (const server of SERVERS) {
     }
     const asked = ['/?p=1&q=2', '/?p=1', '/?q=2', '/?p=1&q=3'].map((path) => ({ path }));
     assert.deepEqual(await served.statuses('both.io', ...asked), [200, 404, 404, 404]);
+  });
+
+  test(`${server} shows reserved characters that are encoded to the expressions of labels`, async (t) => {
+    const regexp = (expression: string): PathMatch => ({ kind: 'regexp', regexp: expression });
+    const asking = (name: string, path: PathMatch, conditions: readonly Condition[] = []): Route =>
+      routeOf(name, name, '/', { dialect: 'traefik', action: to('a'), match: { host: exactHost(host(name)), path, conditions } });
+    const served = await serveBy(t, server, {
+      routes: [
+        asking('slash.io', regexp('^/api/v[0-9]$')),
+        asking('encoded.io', regexp('^/a%2F["\\x7b]?b[.]js$')),
+        asking('one.io', regexp('^/[^/]+$')),
+        asking('both.io', regexp('^/a'), [
+          { kind: 'path', path: regexp('b$') as Exclude<PathMatch, { kind: 'any' }> },
+          { kind: 'not', condition: { kind: 'path', path: regexp('/c/') as Exclude<PathMatch, { kind: 'any' }> } },
+        ]),
+      ],
+    });
+    if (!served) return;
+    const statuses = (name: string, ...paths: readonly string[]): Promise<readonly number[]> =>
+      served.statuses(name, ...paths.map((path) => ({ path })));
+
+    assert.deepEqual(
+      await statuses('slash.io', '/api/v1', '/api/v1?a%2Fb', '/%61pi//v1', '/api%2Fv1', '/api%2fv1?/api/v1', '/api/v1%3Fx'),
+      [200, 200, 200, 404, 404, 404],
+    );
+    assert.deepEqual(await statuses('encoded.io', '/a%2Fb.js', '/a/b.js'), [200, 404]);
+    assert.deepEqual(await statuses('one.io', '/a%2Fb', '/a/b', '/a'), [200, 404, 200]);
+    assert.deepEqual(await statuses('both.io', '/a/b', '/a%2Fb', '/a/c/b', '/a/c%2Fb', '/a%2Fx'), [200, 200, 404, 200, 404]);
   });
 }

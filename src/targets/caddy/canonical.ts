@@ -18,6 +18,8 @@ const AMBIGUOUS = '(?i)^[^?]*%(3f|25)';
 const ENCODED_ANEW = '^[^?]*%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe]|[0-9A-Fa-f][a-f]|[a-f][0-9A-Fa-f])';
 /** What Traefik leaves encoded, and Go would not encode, or read differently. */
 const RESERVED = '(2[1-9abcf]|3[abdf]|40|5[bd])';
+/** Paths with one of them. */
+export const KEEPS_ENCODED: string = `(?i)^[^?]*%${RESERVED}`;
 /** What Traefik leaves as it is, and Go would encode. */
 const BARE = "^[^?]*([!'()*]|\\[|\\])";
 /** A query with semicolons behind a path without. */
@@ -80,6 +82,11 @@ export function isDirty(uri: string): boolean {
 /** Whether `canonical` cleans a path. */
 export function isUnclean(uri: string): boolean {
   return holds(uri, UNCLEAN);
+}
+
+/** Whether a path has reserved characters that are encoded. */
+export function keepsEncoded(uri: string): boolean {
+  return holds(uri, KEEPS_ENCODED);
 }
 
 /** Whether `canonical` decodes a path and encodes it anew. */

@@ -3,9 +3,12 @@ import { parseIp } from '../../lib/ip.ts';
 import { isOneLabel, type Condition, type HostMatch, type HostPort, type PathMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
 import type { DialectName, Route } from '../../model/route.ts';
-import { queryLines, queryRegexpLines } from './queries.ts';
+import { KEEPS_ENCODED } from './canonical.ts';
+import { celText, queryLines, queryRegexpLines } from './queries.ts';
 import { canPrint } from './quote.ts';
 import { line, text, block, type Node } from './ast.ts';
+
+const URI = '{http.request.uri}';
 
 /** What of an exact host is known to match before the matcher is asked. */
 export type Checked = 'nothing' | 'host' | 'hostAndPort';
@@ -53,15 +56,36 @@ function pathLines(path: PathMatch, dialect: DialectName): readonly Node[] {
     case 'prefix':
       return [line('path_regexp', text(`${path.ignoreCase ? '(?i)' : ''}^${regexpLiteral(path.path)}`)), ...slashLines(path, dialect)];
     case 'regexp':
-      return [line('path_regexp', text(path.regexp))];
+      return regexpLines(path.regexp, dialect);
     default:
       throw new TypeError(`Cannot match a path: ${JSON.stringify(path satisfies never)}`);
   }
 }
 
+/**
+ * Where a path holds reserved characters that are encoded, the expressions of Traefik tags see them so: there they are asked of the path as it
+ * was sent. Two negations are an alternative.
+ */
+function regexpLines(regexp: string, dialect: DialectName): readonly Node[] {
+  const decoded = line('path_regexp', text(regexp));
+  if (dialect !== 'traefik') return [decoded];
+  const isKept = line('vars_regexp', URI, text(KEEPS_ENCODED));
+  const sent = line('expression', text(`${URI}.split("?")[0].matches(${celText(regexp)})`));
+  const ways = [
+    [block(['not'], [isKept]), decoded],
+    [isKept, sent],
+  ];
+  return [
+    block(
+      ['not'],
+      ways.map((way) => block(['not'], way)),
+    ),
+  ];
+}
+
 function slashLines(path: PathMatch, dialect: DialectName): readonly Node[] {
   const encoded = encodedSlash(path, dialect);
-  return encoded === undefined ? [] : [line('not', 'vars_regexp', '{http.request.uri}', text(encoded))];
+  return encoded === undefined ? [] : [line('not', 'vars_regexp', URI, text(encoded))];
 }
 
 /**

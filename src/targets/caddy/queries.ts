@@ -49,6 +49,6 @@ function byteRegexp(byte: number, reserved: string): string {
 }
 
 /** A text of an expression of Caddy's. No brace stays bare, in which Caddy would look for a placeholder. */
-function celText(value: string): string {
+export function celText(value: string): string {
   return `"${value.replace(/[^ !#-[\]^_a-z|~]/gu, (char) => `\\U${(char.codePointAt(0) ?? 0).toString(16).padStart(8, '0')}`)}"`;
 }

@@ -28,7 +28,7 @@ import { ENCODED } from './limits.ts';
 import { encodedSlash, hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
-import { isDirty, isEncodedAnew, isSplitAnew, isUnclean, keptEncoded, restored } from './canonical.ts';
+import { isDirty, isEncodedAnew, isSplitAnew, isUnclean, keepsEncoded, keptEncoded, restored } from './canonical.ts';
 import { comparedValues } from './queries.ts';
 import { literalUrl } from './quote.ts';
 import { replacementParts, wholePath, type WholePath } from './redirects.ts';
@@ -70,8 +70,9 @@ export function caddyReading({ unknownHost, trustedProxies }: Pick<RenderSetting
   };
 }
 
-/** A slash that is sent encoded is none for labels where they ask for a slash. */
+/** A slash that is sent encoded is none for labels where they ask for a slash; their expressions see a path with reserved characters as it was sent. */
 function matchedPath(url: GoUrl, { path, dialect }: { readonly path: PathMatch; readonly dialect: DialectName }): string {
+  if (path.kind === 'regexp' && dialect === 'traefik' && keepsEncoded(requestUri(url))) return encodedPath(url);
   const encoded = encodedSlash(path, dialect);
   if (encoded === undefined || !compileRegexp(encoded).test(requestUri(url))) return textOfBytes(cleanPath(url.path));
   const parts = encodedPath(url).split(/%2f/i);
