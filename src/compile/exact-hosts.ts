@@ -77,20 +77,45 @@ function extremesBy(
 /** What the endings of an exact host are that some pattern requires, the empty one among them where a pattern requires nothing. */
 export function endingsAmong(patterns: readonly HostMatch[]): (host: HostMatch) => readonly string[] {
   const required = new Set(patterns.map(requiredEnding));
-  const lengths = [...new Set([...required].map(({ length }) => length))];
+  const shapes = [...new Map([...required].map((ending) => [`${ending.length} ${placeOfAny(ending)}`, ending])).values()];
   return (host) => {
     if (host.kind !== 'exact') return [];
     const { host: name } = host;
-    return lengths.flatMap((length) => {
-      const ending = name.slice(Math.max(0, name.length - length));
+    return shapes.flatMap((shape) => {
+      const ending = likeShape(name.slice(Math.max(0, name.length - shape.length)), placeOfAny(shape));
       return required.has(ending) ? [ending] : [];
     });
   };
 }
 
+/** Stands for any character in an ending that a pattern requires. */
+const ANY = '?';
+/** So many characters of an ending stand behind such a place, and so many does it have at most: few shapes are looked up for each host. */
+const [MOST_BEHIND, MOST_AROUND] = [8, 32];
+
+/** How far from the end of an ending any character may stand; 0: nowhere. */
+function placeOfAny(ending: string): number {
+  return ending.includes(ANY) ? ending.length - ending.indexOf(ANY) : 0;
+}
+
+function likeShape(ending: string, place: number): string {
+  return place === 0 ? ending : `${ending.slice(0, -place)}${ANY}${place === 1 ? '' : ending.slice(1 - place)}`;
+}
+
+/** The end of a text in which any character stands at one place, near its end, or at none. */
+function withOneAny(text: string): string {
+  const last = text.lastIndexOf(ANY);
+  const before = text.slice(0, Math.max(0, last)).lastIndexOf(ANY) + 1;
+  if (last < 0) return text;
+  const behind = text.length - last - 1;
+  return behind === 0 || behind > MOST_BEHIND || before === last
+    ? text.slice(last + 1)
+    : text.slice(Math.max(before, text.length - MOST_AROUND));
+}
+
 /**
- * The text that every host which a pattern matches ends in; empty where nothing is sure. Without a dot at the end: a host with one is the
- * host without it.
+ * The text that every host which a pattern matches ends in; empty where nothing is sure. At one place a `?` may stand for any character, as
+ * a dot does that an expression does not escape. Without a dot at the end: a host with one is the host without it.
  */
 export function requiredEnding(host: HostMatch): string {
   return endingOf(host).replace(/\.$/, '');
@@ -107,10 +132,10 @@ function endingOf(host: HostMatch): string {
       return host.pattern.includes(':') ? '' : host.pattern.replace(/^.*[*?[\]{}!,]/, '');
     case 'regexp': {
       if (hasAlternatives(host.regexp)) return '';
-      const [, before = '', tail = ''] = /(^|[^])((?:[a-z0-9_-]|\\\.)+)\$$/.exec(host.regexp) ?? [];
-      const text = tail.replaceAll('\\.', '.');
+      const [, before = '', tail = ''] = /(^|[^])((?:[a-z0-9_.-]|\\\.)+)\$$/.exec(host.regexp) ?? [];
+      const text = tail.replaceAll(/\\?\./g, (dot) => (dot === '.' ? ANY : '.'));
       // behind a backslash it begins with a sign for something else
-      return before === '\\' ? text.replace(/^[^.]*/, '') : text;
+      return withOneAny(before === '\\' ? text.replace(/^[^.?]*/, '') : text);
     }
     default:
       throw new TypeError(`Cannot find the ending of a host match: ${JSON.stringify(host satisfies never)}`);

@@ -32,6 +32,14 @@ const ENDINGS: readonly (readonly [of: HostMatch, ending: string])[] = [
   [regexp('\\|\\.io$'), '.io'],
   [regexp('(a|(b|c))\\.io$'), '.io'],
   [regexp('(a|b)\\.io$|(c)'), ''],
+  [regexp('^[a-z]+\\.x.io$'), '.x?io'],
+  [regexp('^.+.a.x.io$'), 'x?io'],
+  [regexp('^a\\.b.x\\.io$'), 'a.b?x.io'],
+  [regexp('^.+.io$'), 'io'],
+  [regexp('\\dx.io$'), 'io'],
+  [regexp('x.$'), ''],
+  [regexp('^x.musical12$'), 'musical12'],
+  [regexp(`^a.${'b'.repeat(40)}.io$`), `${'b'.repeat(29)}?io`],
 ];
 
 for (const [of, ending] of ENDINGS)
@@ -46,6 +54,14 @@ test('endingsAmong() finds the endings of an exact host that some pattern requir
   assert.deepEqual(endings(exact('io')), ['']);
   assert.deepEqual(endings(glob('*.x.io')), []);
   assert.deepEqual(endingsAmong([glob('*.x.io')])(exact('x.io')), []);
+});
+
+test('endingsAmong() takes any character where a pattern does', () => {
+  const endings = endingsAmong([regexp('^.+\\.x.io$'), regexp('^.+\\.y.io$'), glob('*.io')]);
+
+  assert.deepEqual([...endings(exact('a.x.io'))].toSorted(), ['.io', '.x?io']);
+  assert.deepEqual(endings(exact('a.x-io')), ['.x?io']);
+  assert.deepEqual(endings(exact('io')), []);
 });
 
 const router = (service: string, of: HostMatch, priority: number, raised = false): PlacedRouter => ({
