@@ -35,6 +35,8 @@ export async function startEchoes(t: Ending, { cert, key }: CertificateFiles): P
   const plain = createHttp(answer);
   const secure = createHttps({ cert: readFileSync(cert), key: readFileSync(key) }, answer);
   const second = createHttp2((received, response) => answer(received, response));
+  // a proxy must not send a request into a connection that is being closed: one that has a body it would not send again
+  for (const one of [plain, secure]) one.keepAliveTimeout = 0;
   const sockets = new Set<Socket>();
   const opened = new Map<string, Promise<void>>();
   const servers: Server[] = [];
