@@ -1,4 +1,3 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,6 +17,7 @@ import type { RenderSettings, Target } from '../targets/target.ts';
 import type { Answer } from './answer.ts';
 import { createAsker } from './ask.ts';
 import type { Answering } from './differences.ts';
+import { spawnLeashed } from './leash.ts';
 import { portsNeeded, relocate, type Relocation } from './relocate.ts';
 import type { AskedRequest } from './request.ts';
 
@@ -118,7 +118,7 @@ function startProgram(
   const args = startArguments(target.server, target.server === 'caddy' ? settings.caddy.file : settings.traefik.staticFile);
   // nothing of our environment: what stands in it could be expanded by the program
   const env = { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
-  const child: ChildProcess = spawn(binary, args, { env, cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { child, release } = spawnLeashed(binary, args, { env, cwd: dir, dir });
   let text = '';
   let end: string | undefined;
   const heard = (data: Buffer): void => void (text = `${text}${data.toString()}`.slice(-20_000));
@@ -131,6 +131,7 @@ function startProgram(
     });
     child.once('exit', (code, name) => {
       end ??= `it ended with ${code ?? name ?? 'nothing'}`;
+      release();
       resolve();
     });
   });
