@@ -5,6 +5,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { dirname } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { AdminAddressError } from './address-error.ts';
 import type { AdminRoutesOptions } from './routes.ts';
 
 /** Where the admin API listens. */
@@ -18,11 +19,6 @@ export interface AdminOptions extends Omit<AdminRoutesOptions, 'hosts' | 'truste
 
 /** How long an answer may take after the end. */
 const LAST_ANSWER_MS = 500;
-
-/** An address that must not be opened without TLS and tokens. */
-export class AdminAddressError extends Error {
-  override readonly name = 'AdminAddressError';
-}
 
 /**
  * Starts the admin API on loopback TCP and a unix socket (0660 in a directory 0750). Throws `AdminAddressError` for any other address; a

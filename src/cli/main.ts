@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AdminAddressError } from '../admin/server.ts';
+import { AdminAddressError } from '../admin/address-error.ts';
 import { ConfigError } from '../config/load.ts';
 import type { Env } from '../config/environment.ts';
 import { causesOf } from '../lib/errors.ts';

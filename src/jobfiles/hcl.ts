@@ -9,6 +9,9 @@ const LISTS = new Set(['tags', 'canary_tags']);
 /** The beginning of a tag that routes, behind a quote or at the beginning of a line or word. HinD's look like any URL. */
 const ROUTING = /(?<![\w.-])(?:urlprefix-|traefik\.(?:enable|http|tcp|udp|tags)[.=])/g;
 
+/** What a block holds that has a list of tags, or a tag elsewhere. */
+const TAGS = /tags|urlprefix-|traefik\./;
+
 const ATTRIBUTE_NAME = /[^\s=/#]+/y;
 
 /** A string in which nothing is escaped and nothing is filled in. */
@@ -90,6 +93,8 @@ function readBody(cursor: TreeCursor, place: Place, found: Found): void {
 
 function readBlock(cursor: TreeCursor, place: Place, found: Found): void {
   const { text, source } = place;
+  // most blocks are about something else, which their text says
+  if (text.slice(cursor.startIndex, cursor.endIndex).search(TAGS) < 0) return;
   const names: string[] = [];
   let isRead = false;
   eachChild(cursor, (type) => {

@@ -3,6 +3,7 @@ import type { RouteIntent } from '../../../model/intent.ts';
 import { isOneLabel, matchKey, type RouteMatch } from '../../../model/match.ts';
 import type { Middleware } from '../../../model/middleware.ts';
 import { sourceId } from '../../../model/names.ts';
+import { sameMembers } from '../../../lib/memo.ts';
 import { canonicalJson } from '../../same.ts';
 import { itemsOf } from '../items.ts';
 import { lexLabels } from '../labels.ts';
@@ -10,8 +11,7 @@ import { DEFAULT_REALM } from '../middlewares/auth.ts';
 import { readMiddleware } from '../middlewares/read.ts';
 import { goReplacement } from '../middlewares/replacement.ts';
 import { readLabels } from '../read-labels.ts';
-import type { RuleKind } from '../rule/matchers.ts';
-import { readRule } from '../rule/read-rule.ts';
+import type { readRule } from '../rule/read-rule.ts';
 import type { Tell } from '../tell.ts';
 import { tagsOf, type FieldText } from './parts.ts';
 
@@ -26,13 +26,12 @@ export function isReadBack(middleware: Middleware, fields: readonly FieldText[],
   return !fault && middlewares.length === 1 && sameContent(middlewares[0], normal(middleware));
 }
 
-/** Whether the rule of a match means that match again, but for what rules never say. */
-export function isRuleReadBack(rule: string, matches: readonly RouteMatch[], kind: RuleKind): boolean {
-  const read = readRule(rule, { kind });
+/** Whether the reading of a rule means these matches again, but for what rules never say. */
+export function isRuleReadBack({ problems, matches: read }: ReturnType<typeof readRule>, matches: readonly RouteMatch[]): boolean {
   return (
-    read.problems.length === 0 &&
-    sameContent(
-      read.matches.map(matchKey),
+    problems.length === 0 &&
+    sameMembers(
+      read.map(matchKey),
       matches.map((match) => matchKey(sayable(match))),
     )
   );

@@ -26,10 +26,11 @@ export function routerText(group: readonly RouteIntent[], context: FormatContext
   const kind = intent.entryPoints.kind === 'tcp' ? 'tcp' : 'http';
   const matches = group.map(({ match }) => match);
   const rule = printRule(matches, kind);
+  const read = readRule(rule, { kind });
   const losses = matches.flatMap((match) => matchLosses(match));
-  if (!isRuleReadBack(rule, matches, kind))
+  if (!isRuleReadBack(read, matches))
     return { routers: [], losses: [...losses, impossible('which requests are meant, because no rule says just that')] };
-  const priority = priorityFields(intent, readRule(rule, { kind }).priority);
+  const priority = priorityFields(intent, read.priority);
   const options = intent.tlsProfile ? [['tls.options', `${intent.tlsProfile.name}@file`] as const] : [];
   const routers = places.map(({ suffix, fields }) => ({ suffix, fields: [['rule', rule] as const, ...fields, ...options, ...priority] }));
   return { routers, losses: [...losses, ...hindLosses(intent, LED_TO_TLS)] };
