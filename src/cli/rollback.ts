@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { readWanted } from '../apply/proxy-files.ts';
 import { untilShown } from '../apply/until-shown.ts';
+import type { GenerationStore } from '../controller/generations.ts';
 import { createManagedProxy } from '../controller/managed-proxy.ts';
 import { generationToPutBack, lastGiven, putBack } from '../controller/rollback.ts';
 import type { RollbackView } from '../controller/views.ts';
@@ -68,7 +70,8 @@ async function fromDisk(
   const proxy = proxyOf(config);
   await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
   return withoutController(setup, { act: 'roll back', signal }, async (generations) => {
-    const generation = await generationToPutBack(generations, id, { current: lastGiven(generations) });
+    const wanted = id ?? (await cutShort(generations, paths.stateDir));
+    const generation = await generationToPutBack(generations, wanted, { current: lastGiven(generations) });
     const current = generations.current();
     const serving = (current === undefined ? undefined : await generations.read(current))?.table ?? EMPTY_TABLE;
     const guard = guardOptions(config);
@@ -91,6 +94,14 @@ async function fromDisk(
     const done = await putBack(generation, { generations, managedProxy, serving, guard, acceptRemovals }, signal);
     return rollbackView(done, generations);
   });
+}
+
+/** The generation that a rollback has pinned which was killed before the proxy had it, where there is one: it is still the one that is meant. */
+async function cutShort(generations: GenerationStore, stateDir: string): Promise<number | undefined> {
+  const pinned = generations.pinned();
+  const served = (await readWanted(stateDir))?.generation;
+  if (pinned === undefined || served === undefined || served === pinned) return undefined;
+  return (await generations.read(pinned))?.id;
 }
 
 /** Whether a proxy that did not run when its files were put back serves them now, started by its parent or, with `--start`, by us. */
