@@ -16,7 +16,7 @@ import { matchFailure } from './evaluation/match-failure.ts';
  */
 export function evaluate(table: RoutingTable, asked: ProxyRequest, context: EvaluationContext): Evaluation {
   const { proxy } = context;
-  const admitted = isHostHeader(asked.host) ? proxy.admit(asked.url, asked.host) : { refused: 400 };
+  const admitted = isHostHeader(asked.host) ? proxy.admit(asked.url) : { refused: 400 };
   if ('refused' in admitted) return { asked: [], outcomes: [respond(admitted.refused, 'refused')] };
   const { url } = admitted;
   const request: ProxyRequest = { ...asked, url, headers: proxy.headersSeen({ ...asked, url }) };

@@ -44,7 +44,7 @@ export interface RedirectAnswer {
  */
 export interface ProxyReading {
   /** The URL as routes get it, or the status of a request that no route is asked for. */
-  admit(url: GoUrl, host: string): Admitted;
+  admit(url: GoUrl): Admitted;
   /** The text that a path which a route asks for is compared with. */
   matchedPath(url: GoUrl, asked: { readonly path: PathMatch; readonly dialect: DialectName }): string;
   /** The headers that conditions and address lists look at. */

@@ -52,4 +52,19 @@ for (const server of SERVERS) {
     // a tag of Fabio asks for the host as it stands; Traefik cannot tell
     assert.equal(await answers('m.io.', '/y'), server === 'caddy' ? 404 : 'exact');
   });
+
+  test(`${server} answers requests with an empty Host by the routes for every host`, async (t) => {
+    const every = routeOf('every', 'any.io', '/a', { action: to('a') });
+    const served = await serveBy(t, server, {
+      hosts: { 'h.io': [] },
+      routes: [{ ...every, match: { ...every.match, host: { kind: 'any' } } }],
+    });
+    if (!served) return;
+
+    const { status, echo } = await served.ask('', { path: '/a?q', headers: { 'x-kept': 'a', remote_user: 'b', 'remote.user': 'c' } });
+    assert.deepEqual([status, echo?.url, echo?.headers['x-kept']], [200, '/a?q', 'a']);
+    if (server === 'caddy') assert.deepEqual([echo?.headers['remote_user'], echo?.headers['remote.user']], [undefined, undefined]);
+    assert.deepEqual(await served.statuses('', { path: '/b' }), [404]);
+    assert.deepEqual(await served.statuses('h.io', { path: '/b' }), [200]);
+  });
 }

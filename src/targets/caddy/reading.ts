@@ -36,8 +36,7 @@ import { replacementParts, wholePath, type WholePath } from './redirects.ts';
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
 export function caddyReading({ unknownHost, trustedProxies }: Pick<RenderSettings, 'unknownHost' | 'trustedProxies'>): ProxyReading {
   return {
-    // Caddy itself refuses an empty Host
-    admit: (url, host) => (host === '' ? { refused: 400 } : { url }),
+    admit: (url) => ({ url }),
     matchedPath,
     headersSeen: ({ headers, host }) => [...headers, { name: 'Host', value: host }],
     hostProblem,

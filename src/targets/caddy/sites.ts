@@ -66,7 +66,7 @@ export function entryPointSites(table: RoutingTable, entryPoint: EntryPoint, set
     const first = block(['handle', '@never'], [line('respond', '404')]);
     return site(
       [''],
-      { matchers: [never], nodes: [first], isTotal: false, failures: wideFailures },
+      { matchers: [never], nodes: [first], isTotal: false, failures: [...wideFailures, ...hostless(rest)] },
       { guard: [], rest, unit: `entry point ${entryPoint.name}` },
     );
   }
@@ -161,6 +161,16 @@ interface Answers {
   readonly nodes: readonly Node[];
   readonly failures: readonly Node[];
   readonly isTotal: boolean;
+}
+
+/**
+ * Requests with an empty Host, which Caddy refuses before it asks any route: those for every host answer them, as in Fabio and Traefik. What
+ * Caddy takes out of all other requests goes here too: headers that programs may take for those with a hyphen.
+ */
+function hostless(rest: Node): readonly Node[] {
+  const refused = [line('vars', '{http.request.hostport}', text('')), line('vars_regexp', '{http.error.status_code}', text('^400$'))];
+  const aliases = ['-*_*', '-*.*'].map((names) => line('request_header', '*', names));
+  return [block(['@hostless'], refused), block(['route', '@hostless'], [...aliases, rest])];
 }
 
 /** The named route of what is done where a wide route fails. */
