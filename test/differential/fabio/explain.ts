@@ -27,6 +27,8 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   FABIO_AUTH_UNKNOWN: ['withheld', 'other'],
   FABIO_PROTECTION_UNSERVED: ['withheld', 'other'],
   ROUTE_OPTIONS_DIFFER: ['changed', 'other', 'withheld'],
+  // the first of two tags counts (tags.md 1.3), where Fabio has a target for each
+  ROUTE_DUPLICATE: ['changed', 'other'],
   ROUTE_TARGET_REFUSED: ['withheld', 'other'],
   ROUTE_WITHHELD: ['withheld'],
   ROUTE_ENTRYPOINT_KIND: ['unrouted', 'other'],
@@ -83,13 +85,19 @@ export function explainFabio(found: FabioCase): FabioExplanation {
     catalog.instances.filter(({ address, port }) => answering.has(`${address}:${port}`)).map(({ service }) => service),
   );
   const own = new Map(catalog.instances.map(({ id, service }) => [`${NODE}/${id}`, service]));
-  const reported = loaded.diagnostics.filter(({ code, span }) => {
-    if (span === undefined || !EXPLAINS[code]?.includes(aspect)) return false;
+  const reported = loaded.diagnostics.filter(({ code, message, span }) => {
+    if (span === undefined || !(EXPLAINS[code]?.includes(aspect) || isOfHops(message, found))) return false;
     const isOfRoute = route?.spans.some((one) => one.instance === span.instance && one.tagIndex === span.tagIndex) === true;
     return isOfRoute || (aspect !== 'changed' && services.has(own.get(span.instance) ?? ''));
   });
   const other = loaded.diagnostics.filter((one) => !reported.includes(one) && one.span !== undefined && own.has(one.span.instance));
   return { route, reported, page: pageOf(found, route), other };
+}
+
+/** Whether a report that hops are not seen is why Fabio refuses what we let through. */
+function isOfHops(message: string, { asked, fabio }: FabioCase): boolean {
+  const hasHops = asked.headers.some(([name]) => name === 'X-Forwarded-For');
+  return message.startsWith('Only hops that one of') && hasHops && statusesOf(fabio).join(' ') === '403';
 }
 
 function aspectOf(route: Route | undefined, { differences }: FabioCase): Aspect {
