@@ -8,7 +8,7 @@ import { readOrSetAside } from '../lib/set-aside.ts';
 /** The token of `<stateDir>/admin.token`, made at the first start and where it cannot be read, readable by us alone. */
 export async function ensureAdminToken(stateDir: string, log: Log = silentLog): Promise<Secret> {
   const path = join(stateDir, 'admin.token');
-  const known = (await readOrSetAside(path, log))?.trim();
+  const known = (await readOrSetAside(path, { log }))?.trim();
   if (known) return new Secret(known);
   const token = randomBytes(32).toString('base64url');
   await writeFileAtomic(path, `${token}\n`, { mode: 0o600 });

@@ -16,7 +16,7 @@ export interface CertificatePaths {
  */
 export async function ensureDefaultCertificate(dir: string, log: Log = silentLog): Promise<CertificatePaths> {
   const paths = { cert: join(dir, 'default.crt'), key: join(dir, 'default.key') };
-  const [cert, key] = await Promise.all([readOrSetAside(paths.cert, log), readOrSetAside(paths.key, log)]);
+  const [cert, key] = await Promise.all([readOrSetAside(paths.cert, { log }), readOrSetAside(paths.key, { log })]);
   if (cert !== undefined && key !== undefined) return paths;
   const made = selfSigned('hind-proxy.invalid');
   await writeFileAtomic(paths.key, made.key, { mode: 0o640 });
@@ -26,7 +26,7 @@ export async function ensureDefaultCertificate(dir: string, log: Log = silentLog
 
 /** A password for Traefik's API, made once in `file` (0600). `log`: the file is ours, and set aside where it cannot be read. */
 export async function ensureApiPassword(file: string, log?: Log): Promise<string> {
-  const present = (await (log ? readOrSetAside(file, log) : readTextFile(file)))?.trim();
+  const present = (await (log ? readOrSetAside(file, { log }) : readTextFile(file)))?.trim();
   if (present) return present;
   const made = randomBytes(24).toString('base64url');
   await writeFileAtomic(file, `${made}\n`, { mode: 0o600 });

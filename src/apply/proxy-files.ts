@@ -106,7 +106,7 @@ export async function writeProxyState(stateDir: string, state: ProxyStateFile): 
 
 /** Sets aside what stands in the place of the two files and can neither be read nor replaced, as a directory. */
 export async function clearProxyFiles(stateDir: string, log: Log): Promise<void> {
-  for (const file of [wantedFile(stateDir), stateFile(stateDir)]) await readOrSetAside(file, log);
+  for (const file of [wantedFile(stateDir), stateFile(stateDir)]) await readOrSetAside(file, { log });
 }
 
 /** The proxy that the last switch chose, or the configured one. */

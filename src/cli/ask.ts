@@ -77,7 +77,7 @@ async function answerOf(
 }
 
 async function readScene(setup: Setup, context: Context): Promise<Scene> {
-  const runtime = await openRuntime(setup, { adopt: false });
+  const runtime = await openRuntime(setup, { looksOnly: true });
   const { change, diagnostics } = await readOnce(runtime, context);
   return sceneOf(runtime, { state: { serving: change.serving, change, diagnostics, ready: false }, watched: false });
 }

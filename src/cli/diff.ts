@@ -16,7 +16,7 @@ export interface DiffFlags extends GlobalFlags {
 /** In what the routes of two generations differ; the second is the one that is served where only one is named. Exit 3 where they do. */
 export async function diff([from, to]: readonly (string | undefined)[], flags: DiffFlags, context: Context): Promise<number> {
   const { config, paths, log } = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
+  const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
   const before = await generationOf(store, from);
   const after = await generationOf(store, to ?? String(store.current() ?? ''));
   const view = diffView(before, after);

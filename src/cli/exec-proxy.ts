@@ -69,7 +69,7 @@ async function programFor(first: Setup, server: Server): Promise<ProxyProgram> {
   const setup = server === first.server ? first : await setUpOther(first);
   const { config, env, paths, target, settings, log } = setup;
   const binary = proxyBinary({ server, env });
-  const generations = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log });
+  const generations = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
   const own = generations.list().filter((meta) => meta.server === server);
   const wanted = own.find(({ id }) => id === generations.pinned()) ?? own[0];
   const lastGood = wanted && (await generations.read(wanted.id));

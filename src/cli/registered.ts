@@ -37,7 +37,7 @@ export async function readRegistered(
     const { instances, placeOf } = await instancesOfFiles(paths);
     return { snapshots: [{ source: sourceId('file'), revision: '0', observedAtMs: 0, local: true, instances }], placeOf };
   }
-  const runtime = await openRuntime(setup, { adopt: false });
+  const runtime = await openRuntime(setup, { looksOnly: true });
   await readOnce(runtime, context);
   return { snapshots: [...runtime.snapshots.all().values()].map(({ snapshot }) => snapshot), placeOf: () => undefined };
 }

@@ -98,7 +98,7 @@ async function planned(flags: RenderFlags, context: Context): Promise<{ readonly
   // files that somebody will use name a certificate and a password that have to be there
   const looksOnly = !flags.static && (flags.out === undefined || flags.out === '-');
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
-  const runtime = await openRuntime(setup, { adopt: false });
+  const runtime = await openRuntime(setup, { looksOnly: true });
   return { runtime, cycle: await readOnce(runtime, context) };
 }
 

@@ -149,7 +149,7 @@ async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   if (!looksOnly) await makeStateDir(flags, context);
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
   if (!looksOnly) await makeDirectories(setup);
-  const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false });
+  const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false, looksOnly });
   const cycle = await runtime.controller.once(context.signal, { dryRun: looksOnly });
   if (!cycle) throw new CommandError('Cannot plan: no catalog answered, expected at least one snapshot', EXIT.unreachable);
   const { change, diagnostics, outcome, times } = cycle;

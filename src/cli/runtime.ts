@@ -47,14 +47,24 @@ export async function makeDirectories({ server, paths }: Pick<Setup, 'server' | 
 /** Opens the stores and makes the controller of a set-up. Nothing is written before it is given something to do. */
 export async function openRuntime(
   setup: Setup,
-  { adopt, observer }: { readonly adopt: boolean; readonly observer?: CycleObserver },
+  {
+    adopt = false,
+    looksOnly = false,
+    observer,
+  }: {
+    readonly adopt?: boolean;
+    /** State that cannot be used stays where it is. */
+    readonly looksOnly?: boolean;
+    readonly observer?: CycleObserver;
+  },
 ): Promise<Runtime> {
   const { config, paths, log, target, settings, version } = setup;
   const proxy = proxyOf(config);
   const sources = await createSources(setup);
-  const snapshots = await openSnapshots(paths.stateDir, { sources: sources.map(({ source }) => source.id), log });
-  const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, log });
-  const claims = await openClaims(paths.stateDir, { ttlMs: config.ownership.claimTtl, log });
+  const damage = { looksOnly, log };
+  const snapshots = await openSnapshots(paths.stateDir, { sources: sources.map(({ source }) => source.id), ...damage });
+  const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, ...damage });
+  const claims = await openClaims(paths.stateDir, { ttlMs: config.ownership.claimTtl, ...damage });
   const deployer = createDeployer(setup);
   const dialects = createDialects(setup);
   const pipeline = createPipeline({
@@ -74,7 +84,7 @@ export async function openRuntime(
     snapshots,
     generations,
     claims,
-    memory: await openPlanMemory(paths.stateDir, { log }),
+    memory: await openPlanMemory(paths.stateDir, damage),
     holdoff: holdoffOptions(setup),
     plan: { tombstoneMs: config.routes.tombstone, guard: guardOptions(config) },
     startupWaitMs: config.guards.startupWait,

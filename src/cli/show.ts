@@ -99,7 +99,8 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
 /** Every configuration that the proxy was given, newest first. */
 export async function showGenerations(flags: ShowFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  const store = await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log });
+  const { config, paths, log } = setup;
+  const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
   const list: readonly GenerationView[] = store.list().map((meta) => generationView(meta, store));
   return show(list, { flags, context, empty: 'Nothing was applied yet' }, () =>
     formatTable(
@@ -166,7 +167,7 @@ async function readViews(
   setup: Setup,
   context: Context,
 ): Promise<{ readonly routes: readonly RouteView[]; readonly services: readonly ServiceView[] }> {
-  const runtime = await openRuntime(setup, { adopt: false });
+  const runtime = await openRuntime(setup, { looksOnly: true });
   const { change, diagnostics } = await readOnce(runtime, context);
   return {
     routes: routeViews(change.serving, { held: change.held, diagnostics }),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { Log } from '../lib/log.ts';
+import type { DamageOptions } from '../lib/set-aside.ts';
+import { listOf, number, objectOf, pairOf, text } from '../lib/shape.ts';
 import type { OwnerId } from '../model/names.ts';
 import { readState, writeState } from './state-file.ts';
 
@@ -16,11 +17,12 @@ interface Claim {
   readonly seenAtMs: number;
 }
 
+const isSaved = listOf(pairOf(text(), objectOf<Claim>({ owner: text<OwnerId>(), seenAtMs: number }, {})));
+
 /** The store with the claims of before. A claim without instances is released after `ttlMs`. */
-export async function openClaims(stateDir: string, { ttlMs, log }: { readonly ttlMs: number; readonly log: Log }): Promise<ClaimStore> {
+export async function openClaims(stateDir: string, { ttlMs, ...damage }: DamageOptions & { readonly ttlMs: number }): Promise<ClaimStore> {
   const path = join(stateDir, 'claims.json');
-  const saved = (await readState(path, log)) as readonly (readonly [string, Claim])[] | undefined;
-  const claims = new Map<string, Claim>(saved ?? []);
+  const claims = new Map<string, Claim>(await readState(path, isSaved, damage));
   // the last use is written a few times per time to live, not at every cycle
   let savedAt = new Map([...claims].map(([key, { seenAtMs }]) => [key, seenAtMs]));
   let unsaved = false;

@@ -4,9 +4,11 @@ import { writeFileAtomic } from '../lib/files.ts';
 import { sha256 } from '../lib/hash.ts';
 import type { Log } from '../lib/log.ts';
 import { systemCode } from '../lib/errors.ts';
-import { isUnreadable, readOrSetAside, setAside } from '../lib/set-aside.ts';
-import type { Generation } from '../model/generation.ts';
-import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
+import { isUnreadable, readOrSetAside, setAside, type DamageOptions } from '../lib/set-aside.ts';
+import { listOf, number, objectOf, oneOf, text, type Shape } from '../lib/shape.ts';
+import { APPLY_OUTCOMES, type Generation } from '../model/generation.ts';
+import type { Digest } from '../model/names.ts';
+import { SERVERS, type RenderedConfig, type RenderedFile } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 
 /** What is kept of a generation beside its table and files. */
@@ -35,25 +37,43 @@ interface StoredMeta extends GenerationMeta {
   readonly files: readonly Omit<RenderedFile, 'content'>[];
 }
 
+const anything: Shape<never> = (value): value is never => value !== undefined;
+
+const isMeta = objectOf<StoredMeta>(
+  {
+    id: number,
+    proxy: text(),
+    server: oneOf(SERVERS),
+    digest: text<Digest>(),
+    versions: objectOf<Generation['versions']>({ hindProxy: text() }, { proxy: text() }),
+    appliedAtMs: number,
+    outcome: oneOf(APPLY_OUTCOMES),
+    routes: number,
+    files: listOf(objectOf<StoredMeta['files'][number]>({ path: text(), sha256: text<Digest>(), units: listOf(anything) }, {})),
+  },
+  { cause: anything },
+);
+
 /** Opens `<stateDir>/generations`. A generation that cannot be read is skipped with a warning. */
 export async function openGenerations(
   stateDir: string,
-  { keep, log }: { readonly keep: number; readonly log: Log },
+  { keep, ...damage }: DamageOptions & { readonly keep: number },
 ): Promise<GenerationStore> {
+  const { looksOnly = false, log } = damage;
   const root = join(stateDir, 'generations');
   const pinFile = join(stateDir, 'pinned');
   const metas = new Map<number, StoredMeta>();
   const damaged = new Set<number>();
   let newestId = 0;
-  for (const name of await namesIn(root, log)) {
+  for (const name of await namesIn(root, damage)) {
     if (/^\d+$/.test(name)) newestId = Math.max(newestId, Number(name));
-    // where nothing can be removed, it is only in the way of nobody
-    if (name.startsWith('.')) await rm(join(root, name), { recursive: true, force: true }).catch(() => undefined);
+    // where nothing can be removed, it is only in the way of nobody; who only looks may see one that is being written
+    if (name.startsWith('.') && !looksOnly) await rm(join(root, name), { recursive: true, force: true }).catch(() => undefined);
     const meta = /^\d+$/.test(name) && name !== '0' ? await readMeta(join(root, name), log) : undefined;
     if (meta) metas.set(meta.id, meta);
     else if (/^[1-9]\d*$/.test(name)) damaged.add(Number(name));
   }
-  let pinned = pinOf(await readOrSetAside(pinFile, log));
+  let pinned = pinOf(await readOrSetAside(pinFile, damage));
   const newestFirst = (): readonly StoredMeta[] => [...metas.values()].toSorted((a, b) => b.id - a.id);
 
   const store: GenerationStore = {
@@ -128,23 +148,22 @@ export async function openGenerations(
 }
 
 /** What stands in a directory; nothing where it was not made yet, as by commands that only look, or where it is none that can be read. */
-async function namesIn(dir: string, log: Log): Promise<readonly string[]> {
+async function namesIn(dir: string, damage: DamageOptions): Promise<readonly string[]> {
   try {
     return await readdir(dir);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     if (!isUnreadable(error)) throw error;
-    await setAside(dir, { reason: error.message, log });
+    await setAside(dir, { ...damage, reason: error.message });
     return [];
   }
 }
 
 async function readMeta(dir: string, log: Log): Promise<StoredMeta | undefined> {
   try {
-    const meta = JSON.parse(await readFile(join(dir, 'meta.json'), 'utf8')) as Partial<StoredMeta> | null;
-    if (String(meta?.id) !== basename(dir) || !Array.isArray(meta?.files))
-      throw new TypeError('Cannot use meta.json: it is not of this generation');
-    return meta as StoredMeta;
+    const meta: unknown = JSON.parse(await readFile(join(dir, 'meta.json'), 'utf8'));
+    if (!isMeta(meta) || String(meta.id) !== basename(dir)) throw new TypeError('Cannot use meta.json: it is not of this generation');
+    return meta;
   } catch (error) {
     warnUnreadable(dir, { error, log });
     return undefined;

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
-import type { Log } from '../lib/log.ts';
+import type { DamageOptions } from '../lib/set-aside.ts';
+import { listOf, number, objectOf, recordOf, text } from '../lib/shape.ts';
+import type { Hold } from '../plan/guard.ts';
 import { EMPTY_MEMORY, type PlanMemory } from '../plan/plan.ts';
 import { readState, writeState } from './state-file.ts';
 
@@ -10,10 +12,15 @@ export interface PlanMemoryStore {
   save(): Promise<void>;
 }
 
+const isSaved = objectOf<PlanMemory>(
+  { tombstones: recordOf(number) },
+  { hold: objectOf<Hold>({ sinceMs: number, services: listOf(text()), total: number }, {}) },
+);
+
 /** The store with what was saved before. */
-export async function openPlanMemory(stateDir: string, { log }: { readonly log: Log }): Promise<PlanMemoryStore> {
+export async function openPlanMemory(stateDir: string, damage: DamageOptions): Promise<PlanMemoryStore> {
   const path = join(stateDir, 'plan.json');
-  let saved = JSON.stringify(((await readState(path, log)) as PlanMemory | undefined) ?? EMPTY_MEMORY);
+  let saved = JSON.stringify((await readState(path, isSaved, damage)) ?? EMPTY_MEMORY);
   const store = {
     current: JSON.parse(saved) as PlanMemory,
     set(memory: PlanMemory): void {

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import type { Log } from '../lib/log.ts';
 import { sameMembers } from '../lib/memo.ts';
-import { compareInstances, type CatalogSnapshot, type ServiceInstance } from '../model/catalog.ts';
-import type { SourceId } from '../model/names.ts';
+import type { DamageOptions } from '../lib/set-aside.ts';
+import { listOf, number, objectOf, oneOf, recordOf, text, truth, type Shape } from '../lib/shape.ts';
+import { compareInstances, HEALTH, type CatalogSnapshot, type ServiceInstance } from '../model/catalog.ts';
+import { parsePort, type OwnerId, type Port, type ServiceName, type SourceId } from '../model/names.ts';
 import { readState, writeState } from './state-file.ts';
 
 /** What is known of one source. */
@@ -21,13 +22,38 @@ export interface SnapshotStore {
   save(): Promise<void>;
 }
 
+const port: Shape<Port> = (value): value is Port => typeof value === 'number' && parsePort(value) !== undefined;
+
+const instance = objectOf<ServiceInstance>(
+  {
+    source: text<SourceId>(),
+    owner: text<OwnerId>(),
+    service: text<ServiceName>(),
+    instance: text(),
+    address: text(),
+    port,
+    tags: listOf(text()),
+    meta: recordOf(text()),
+    health: oneOf(HEALTH),
+    modifyIndex: number,
+  },
+  { node: text(), datacenter: text(), weight: number },
+);
+
+const isSaved = listOf(
+  objectOf<CatalogSnapshot>(
+    { source: text<SourceId>(), revision: text(), observedAtMs: number, local: truth, instances: listOf(instance) },
+    { doubt: text(), faults: listOf(text()) },
+  ),
+);
+
 /** The store with what was saved before, as stale; only of the sources that are on. */
 export async function openSnapshots(
   stateDir: string,
-  { sources, log }: { readonly sources: readonly SourceId[]; readonly log: Log },
+  { sources, ...damage }: DamageOptions & { readonly sources: readonly SourceId[] },
 ): Promise<SnapshotStore> {
   const path = join(stateDir, 'snapshot.json');
-  const saved = (await readState(path, log)) as readonly CatalogSnapshot[] | undefined;
+  const saved = await readState(path, isSaved, damage);
   const known = new Map<SourceId, KnownSource>();
   for (const snapshot of saved ?? []) if (sources.includes(snapshot.source)) known.set(snapshot.source, { snapshot, stale: true });
   let unsaved = false;

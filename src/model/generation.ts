@@ -15,6 +15,9 @@ export type ApplyOutcome =
   | { readonly kind: 'rolledBack'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
+/** How an apply may end. */
+export const APPLY_OUTCOMES = ['unchanged', 'applied', 'rejected', 'rolledBack', 'failed'] as const;
+
 /** One configuration that a proxy was given: `generations/N/`. Generation 0 is a configuration found at the start that is not ours. */
 export interface Generation {
   readonly id: number;

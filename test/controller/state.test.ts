@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { ensureAdminToken } from '../../src/admin/auth.ts';
@@ -8,8 +8,10 @@ import { openClaims } from '../../src/controller/claims.ts';
 import { openGenerations } from '../../src/controller/generations.ts';
 import { openPlanMemory } from '../../src/controller/plan-memory.ts';
 import { openSnapshots } from '../../src/controller/snapshots.ts';
+import { writeState } from '../../src/controller/state-file.ts';
 import { sha256 } from '../../src/lib/hash.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import type { DamageOptions } from '../../src/lib/set-aside.ts';
 import type { CatalogSnapshot } from '../../src/model/catalog.ts';
 import type { Generation } from '../../src/model/generation.ts';
 import { digest, ownerId, sourceId } from '../../src/model/names.ts';
@@ -161,7 +163,7 @@ for (const [what, make] of Object.entries(OBSTACLES))
     claims.update(new Map([['host a.io', ownerId('a')]]), 1);
     await claims.save();
     const plan = await openPlanMemory(dir, { log });
-    plan.set({ ...plan.current, tombstones: [] } as unknown as typeof plan.current);
+    plan.set({ tombstones: { 'route-1': 1 } });
     await plan.save();
     const generations = await openGenerations(dir, { keep: 2, log });
     await generations.add(generation('one'));
@@ -180,6 +182,86 @@ for (const [what, make] of Object.entries(OBSTACLES))
     assert.equal((await openGenerations(dir, { keep: 2, log: again })).pinned(), 1);
     assert.deepEqual(again.told, []);
   });
+
+/** Whole files whose content this version does not know: another one has written them. */
+const OTHER_SHAPES: Readonly<Record<string, readonly unknown[]>> = {
+  'snapshot.json': [
+    { consul: SNAPSHOT },
+    [{ ...SNAPSHOT, instances: { web: [] } }],
+    [{ ...SNAPSHOT, instances: [{ ...instanceOf('web'), tags: 'a' }] }],
+    [{ ...SNAPSHOT, instances: [{ ...instanceOf('web'), port: 70_000 }] }],
+    [null],
+  ],
+  'claims.json': [{ 'host a.io': 'a' }, [['host a.io', 'a']], [['host a.io', { owner: 'a' }]], [['host a.io']], 7],
+  'plan.json': [{}, { tombstones: { 'route-1': 'soon' } }, { tombstones: {}, hold: { sinceMs: 1 } }, []],
+};
+
+for (const [file, values] of Object.entries(OTHER_SHAPES))
+  test(`the stores set ${file} aside and start empty when it is whole and has another shape, and leave it where one only looks`, async (t) => {
+    for (const value of values) {
+      const dir = await tempDir(t);
+      await writeState(join(dir, file), value);
+      const text = await readFile(join(dir, file), 'utf8');
+
+      const looking = rememberingLog();
+      await openAll(dir, { looksOnly: true, log: looking });
+      assert.deepEqual(toldOf(looking.told), [[file, false]]);
+      assert.deepEqual(await readdir(dir), [file]);
+      assert.equal(await readFile(join(dir, file), 'utf8'), text);
+
+      const log = rememberingLog();
+      const { snapshots, claims, plan } = await openAll(dir, { log });
+      assert.deepEqual(toldOf(log.told), [[file, true]]);
+      assert.deepEqual([snapshots.all().size, claims.all().size, plan.current], [0, 0, { tombstones: {} }]);
+      const kept = await readdir(dir);
+      assert.deepEqual([kept.length, kept[0]?.startsWith(`${file}.corrupt-`)], [1, true]);
+    }
+  });
+
+async function openAll(dir: string, damage: DamageOptions) {
+  return {
+    snapshots: await openSnapshots(dir, { sources: [CONSUL], ...damage }),
+    claims: await openClaims(dir, { ttlMs: 1000, ...damage }),
+    plan: await openPlanMemory(dir, damage),
+  };
+}
+
+function toldOf(told: ReturnType<typeof rememberingLog>['told']): readonly (readonly [string, boolean])[] {
+  return told.map(({ file, kept }) => [basename(String(file)), String(kept).includes('.corrupt-')]);
+}
+
+test('openGenerations() passes over a generation whose meta.json has another shape', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openGenerations(dir, { keep: 5, log: silentLog });
+  await store.add(generation('one'));
+  await store.add(generation('two'));
+  const path = join(dir, 'generations', '2', 'meta.json');
+  const { appliedAtMs: _, ...older } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+  await writeFile(path, JSON.stringify({ ...older, appliedAt: '2020-01-01T00:00:00Z' }));
+
+  const again = await openGenerations(dir, { keep: 5, log: silentLog });
+
+  assert.deepEqual([again.list().map(({ id }) => id), again.damaged()], [[1], [2]]);
+});
+
+test('openGenerations() moves and removes nothing where one only looks', async (t) => {
+  const dir = await tempDir(t);
+  await mkdir(join(dir, 'pinned'));
+  // one that a controller is writing
+  await mkdir(join(dir, 'generations', '.1', 'files'), { recursive: true });
+  await openGenerations(dir, { keep: 5, looksOnly: true, log: silentLog });
+  assert.deepEqual((await readdir(dir, { recursive: true })).toSorted(), [
+    'generations',
+    'generations/.1',
+    'generations/.1/files',
+    'pinned',
+  ]);
+
+  await rm(join(dir, 'generations'), { recursive: true });
+  await writeFile(join(dir, 'generations'), '');
+  await openGenerations(dir, { keep: 5, looksOnly: true, log: silentLog });
+  assert.deepEqual((await readdir(dir)).toSorted(), ['generations', 'pinned']);
+});
 
 for (const [what, make] of Object.entries({ 'a file': (path: string) => writeFile(path, ''), ...OBSTACLES }))
   test(`openGenerations() passes over ${what} in the place of a part of a generation, and sets it aside in that of all`, async (t) => {
