@@ -1,9 +1,10 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { chmodSync } from 'node:fs';
 import { connect } from 'node:net';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { dirname } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
+import { createServer } from '../lib/http.ts';
 import type { Log } from '../lib/log.ts';
 import { AdminAddressError } from './address-error.ts';
 import type { AdminRoutesOptions } from './routes.ts';

@@ -1,5 +1,6 @@
-import { Agent, request, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { deadline } from '../lib/abort.ts';
+import { Agent, request } from '../lib/http.ts';
 
 /** An answer of a proxy's own API. */
 export interface AdminAnswer {

@@ -1,5 +1,5 @@
-import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { Agent as HttpAgent } from '../lib/http.ts';
 import type { Scope } from '../lib/scope.ts';
 import { socketOptions, type ConsulConnection } from './consul-connection.ts';
 
