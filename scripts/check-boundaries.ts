@@ -50,7 +50,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     'jobfiles',
     'verify',
   ]),
-  'main.ts': effects(['cli']),
+  'start.js': effects(['cli']),
+  'main.ts': effects(['start.js']),
 };
 
 /** Interfaces that folders may import although they may not import the folder. */
@@ -67,7 +68,7 @@ const SHARED_PACKAGES = new Set(['undici', 'zod']);
 
 const root = process.argv[2] ?? join(import.meta.dirname, '../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
+  .filter((path) => /\.[jt]s$/.test(path))
   .map((path) => path.replaceAll('\\', '/'))
   .toSorted();
 const violations: string[] = [];

@@ -8,7 +8,7 @@ import { waitFor, type Lab } from './lab.ts';
 import { applyToCaddy, applyToTraefik } from './own-apply.ts';
 import { pidOf, whenComplete, type Subject } from './subject.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const MAIN = join(import.meta.dirname, '../../src/start.js');
 
 /** Starts a proxy, then the controller on a state directory without a past. `profile`: the controller writes a CPU profile there. */
 export async function startOurs(

@@ -23,7 +23,7 @@ export async function startLauncher({ paths, env }: Setup, flags: GlobalFlags): 
   const args = given.flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
   const output = await open(join(paths.stateDir, 'exec-proxy.log'), 'a', 0o640);
   try {
-    const child = spawn(process.execPath, [join(import.meta.dirname, '../main.ts'), 'exec-proxy', ...args], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, '../start.js'), 'exec-proxy', ...args], {
       env: { ...env },
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
