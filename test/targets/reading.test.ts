@@ -216,6 +216,32 @@ const REDIRECTS: (readonly [string, Redirect, 'clean' | 'raw', string, string])[
   ],
 ];
 
+/** Behind a text of its own path a target takes the request's as it was sent on Caddy, but where that must be read anew. */
+const SENT: readonly (readonly [string, Redirect['to'], string])[] = [
+  ['/a!b(c)%2Fd?q', [text('https://b.io/x'), { kind: 'path' }], '/x/a!b(c)%2Fd?q'],
+  ["/a'b", [text('https://'), { kind: 'host' }, text('/x'), { kind: 'path' }], "/x/a'b"],
+  ["/a'b", [text('https://'), { kind: 'host' }, text(':81/x'), { kind: 'path' }], ":81/x/a'b"],
+  ["/a'b?", [text('/x'), { kind: 'path' }], "/x/a'b"],
+  ["/a//b'c", [text('https://b.io/x'), { kind: 'path' }], '/x/a/b%27c'],
+  ["/a%25'", [text('https://b.io/x'), { kind: 'path' }], '/x/a%25%27'],
+  ["/a'b", [text('https://b.io'), { kind: 'path' }], '/a%27b'],
+  ["/a'b?q", [text('https://b.io/x'), { kind: 'path' }, text('?p=1')], '/x/a%27b?p=1'],
+  ["/a'b", [text('https://b.io/x'), { kind: 'path' }, text('/z')], '/x/a%27b/z'],
+];
+
+for (const [path, to, expected] of SENT)
+  test(`redirect() leads ${path} by ${JSON.stringify(to)} to ${expected} on Caddy`, () => {
+    const [caddy] = PROXIES;
+    const redirect: Redirect = { status: 301, to };
+    const route = routeOf('r', 'a.io', '/', { action: { kind: 'redirect', redirect }, pathForm: 'clean' });
+    assert.ok(WEB);
+    const request: ProxyRequest = { entryPoint: WEB, method: 'GET', host: 'a.io', url: urlOf(path), headers: [], ip: '192.0.2.1' };
+
+    const location = caddy.redirect(redirect, request, { route, shaped: request.url })?.location ?? '';
+
+    assert.equal(location.replace(/^https:\/\/(a|b)\.io/, ''), expected);
+  });
+
 /** What is cut off the path of a redirect leaves no slash, and a query goes to the end. */
 const CUT: readonly (readonly [string, Redirect['to'], string])[] = [
   ['/old', [text('https://b.io/new'), { kind: 'path', strip: '/old' }], '301 https://b.io/new'],

@@ -13,7 +13,7 @@ const DIRTY = '(?i)^[^?]*(/|%2f)(/|%2f|(\\.|%2e){1,2}(/|%2f|\\?|$))';
 /** The same where slashes that are encoded are none. */
 const UNCLEAN = '(?i)^[^?]*(//|/(\\.|%2e){1,2}(/|\\?|$))';
 /** An encoded question mark or percent sign. */
-const AMBIGUOUS = '(?i)^[^?]*%(3f|25)';
+export const AMBIGUOUS: string = '(?i)^[^?]*%(3f|25)';
 /** An encoded letter, digit or one of `-._~`, or an escape in small letters: Traefik hands on none of those. */
 const ENCODED_ANEW = '^[^?]*%(2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe]|[0-9A-Fa-f][a-f]|[a-f][0-9A-Fa-f])';
 /** What Traefik leaves encoded, and Go would not encode, or read differently. */
@@ -77,6 +77,11 @@ export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Nod
 /** Whether `clean` rewrites a path. Here as below `uri` is path and query as sent. */
 export function isDirty(uri: string): boolean {
   return holds(uri, DIRTY) && !holds(uri, AMBIGUOUS);
+}
+
+/** Whether what was sent of a path stands for another one than Fabio looks at: it is dirty, or would be read differently once more. */
+export function isReread(uri: string): boolean {
+  return holds(uri, DIRTY) || holds(uri, AMBIGUOUS);
 }
 
 /** Whether `canonical` cleans a path. */

@@ -28,10 +28,10 @@ import { ENCODED } from './limits.ts';
 import { encodedSlash, hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
-import { isDirty, isEncodedAnew, isSplitAnew, isUnclean, keepsEncoded, keptEncoded, restored } from './canonical.ts';
+import { isDirty, isEncodedAnew, isReread, isSplitAnew, isUnclean, keepsEncoded, keptEncoded, restored } from './canonical.ts';
 import { comparedValues } from './queries.ts';
 import { literalUrl } from './quote.ts';
-import { replacementParts, wholePath, type WholePath } from './redirects.ts';
+import { keepsSent, replacementParts, wholePath, type WholePath } from './redirects.ts';
 
 /** How Caddy reads a request under the Caddyfile that `sites`, `matchers`, `handlers` and `redirects` print. */
 export function caddyReading({ unknownHost, trustedProxies }: Pick<RenderSettings, 'unknownHost' | 'trustedProxies'>): ProxyReading {
@@ -200,7 +200,7 @@ function redirect(
   const { method, host } = request;
   const whole = route.pathForm === 'clean' ? wholePath(to) : undefined;
   if (whole) return { status, location: wholeLocation(whole, request) };
-  const takesPath = to.some(({ kind }) => kind === 'path');
+  const takesPath = to.some(({ kind }) => kind === 'path') && (!keepsSent(to) || isReread(requestUri(request.url)));
   const url = route.pathForm === 'clean' && takesPath ? rewritten(request.url, cleanPath(request.url.path)) : request.url;
   const uri = route.pathForm === 'clean' ? requestUri(url).replace(/\?$/, '') : requestUri(url);
   const hasQuery = to.some((part) => part.kind === 'text' && part.text.includes('?'));

@@ -2,6 +2,7 @@ import { regexpLiteral } from '../../lib/quote.ts';
 import type { Redirect, RedirectPart, Route } from '../../model/route.ts';
 import { redirectGoal } from '../redirect-loop.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
+import { AMBIGUOUS } from './canonical.ts';
 import { literalUrl } from './quote.ts';
 
 /** The directives that answer with a redirect; `clean`: its path is the decoded, cleaned one, as Fabio makes it. */
@@ -19,7 +20,11 @@ export function redirectHandler(
   const whole = wholePath(to);
   if (whole) return wholeHandler(whole, { name, status });
   // Fabio builds the target from the decoded, cleaned path, and drops a `?` without a query
-  const path = line(`@${name}c`, 'path_regexp', `${name}c`, text('^(.*)$'));
+  const decoded = line('path_regexp', `${name}c`, text('^(.*)$'));
+  // a dirty path is clean by now
+  const path = keepsSent(to)
+    ? block([`@${name}c`], [decoded, line('vars_regexp', '{http.request.uri}', text(AMBIGUOUS))])
+    : line(`@${name}c`, ...decoded.tokens);
   const bare = line(`@${name}b`, 'vars_regexp', `${name}b`, '{http.request.uri}', text('^(.*)\\?$'));
   return {
     matchers: [path, bare, ...redirect.matchers],
@@ -56,6 +61,15 @@ export function wholePath(to: readonly RedirectPart[]): WholePath | undefined {
     (front.length > 0 ? /^([^/]*)(.*)$/ : /^(\w+:\/\/[^/]*)?(.*)$/).exec(last?.kind === 'text' ? last.text : '') ?? [];
   const origin: readonly RedirectPart[] = [...front, { kind: 'text', text: begin }];
   return { origin, before, strip: path.strip, after: tail.slice(0, mark), query: tail.slice(mark) };
+}
+
+/**
+ * Whether a target takes the path as it was sent, but where it must be read anew: Fabio does behind a text of the target's own path
+ * (fabiolb/fabio:route/target.go BuildRedirectURL). A target with a query takes none of the request's, which only a rewrite takes away.
+ */
+export function keepsSent(to: readonly RedirectPart[]): boolean {
+  const before = to[to.findIndex(({ kind }) => kind === 'path') - 1];
+  return !hasQuery(to) && !wholePath(to) && before?.kind === 'text' && /^(\w+:\/\/[^/]+|:\d+|)\/./.test(before.text);
 }
 
 function wholeHandler(
