@@ -54,8 +54,17 @@ export async function migrateFinish(paths: readonly string[], flags: FinishFlags
     for (const [first, ...rest] of staying.map((unit) => viewsOf(unit, placeOf, reasonText(unit.reason))))
       if (first) for (const line of linesOf(first, rest.length)) printer.out(`${printer.style('yellow', 'stays')} ${line}`);
     printer.out(`tags that are safe to remove: ${gone.length}; that are still needed: ${kept.length}`);
+    if (gone.length > 0) printer.say(howToRemove(paths, to));
   }
   return flags.strict && kept.length > 0 ? EXIT.losses : EXIT.ok;
+}
+
+/** What to do with the tags that are listed. */
+function howToRemove(paths: readonly string[], to: string): string {
+  if (paths.length === 0)
+    return 'Take them out of the job files or service files that register them, and deploy those; with the paths of the files this command names the lines';
+  const files = paths.join(' ');
+  return `To take them out: hind-proxy migrate write ${files} --to ${to} --replace, or by hand; then deploy the files. migrate plan with --replace --diff shows the change before`;
 }
 
 function viewsOf({ service, owner, dialect, tags, spans }: TagUnit, placeOf: Registered['placeOf'], reason?: string): readonly TagView[] {

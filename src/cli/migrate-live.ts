@@ -16,7 +16,7 @@ import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { liveServices, reachableNomad, withJobs, type JobName, type LiveCatalog, type LiveService } from './live-services.ts';
 import { loadFor } from './load-for.ts';
-import { countsOf } from './migrate-report.ts';
+import { countsOf, presentText } from './migrate-report.ts';
 import type { MigrateFlags } from './migrate.ts';
 import { dialectNamed } from './named.ts';
 
@@ -80,7 +80,7 @@ export async function migratePlanLive(flags: MigrateFlags, context: Context): Pr
     for (const line of textOf(services, jobs)) printer.out(line);
     if (!nomad) printer.say('no Nomad answers: the jobs are not planned (--nomad ADDRESS, NOMAD_ADDR)');
     printer.out(
-      `services in ${from}: ${counts.services}, to change: ${counts.changing}; tags converted to ${to}: ${counts.automatic}, by hand: ${counts.byHand}, lossy: ${counts.lossy}; jobs planned: ${counts.jobs}, refused: ${counts.refused}`,
+      `services in ${from}: ${counts.services}, to change: ${counts.changing}; tags converted to ${to}: ${counts.automatic}${presentText(counts.present)}, by hand: ${counts.byHand}, lossy: ${counts.lossy}; jobs planned: ${counts.jobs}, refused: ${counts.refused}`,
     );
   }
   if (counts.refused > 0) return EXIT.failed;
@@ -144,8 +144,10 @@ function catalogNamed(name: string | undefined): LiveCatalog {
   throw new CommandError(`Cannot read --from "${name ?? ''}": expected consul or nomad`, EXIT.usage);
 }
 
-function pick({ automatic, byHand, lossy, done }: ReturnType<typeof countsOf>): Record<'automatic' | 'byHand' | 'lossy' | 'done', number> {
-  return { automatic, byHand, lossy, done };
+type TagCounts = Pick<ReturnType<typeof countsOf>, 'automatic' | 'present' | 'byHand' | 'lossy' | 'done'>;
+
+function pick({ automatic, present, byHand, lossy, done }: TagCounts): TagCounts {
+  return { automatic, present, byHand, lossy, done };
 }
 
 interface Conversion {

@@ -19,11 +19,12 @@ export interface Report {
   readonly files: readonly MigratedFile[];
 }
 
-/** How many tags are converted, left for hand work, in the dialect already; `lossy`: places where something is lost or said differently. */
+/** How many tags are converted, were before (`present`), are left for hand work, in the dialect already; `lossy`: places where something is lost or said differently. */
 export interface Counts {
   readonly files: number;
   readonly changed: number;
   readonly automatic: number;
+  readonly present: number;
   readonly byHand: number;
   readonly lossy: number;
   readonly done: number;
@@ -33,11 +34,13 @@ export interface Counts {
 export function countsOf({ files }: Pick<Report, 'files'>): Counts {
   const changes = files.flatMap((file) => file.changes);
   const count = (kind: (typeof changes)[number]['kind']): number => changes.filter((change) => change.kind === kind).length;
+  const present = changes.filter((change) => change.present).length;
   const findings = files.flatMap((file) => file.findings);
   return {
     files: files.length,
     changed: files.filter(({ before, text }) => before !== text).length,
-    automatic: count('converted'),
+    automatic: count('converted') - present,
+    present,
     byHand: count('byHand') + findings.filter(({ code }) => code === 'FILE_EXPRESSION').length,
     lossy: findings.filter(({ code }) => /_(?:UNSUPPORTED|APPROXIMATED)$/.test(code)).length,
     done: count('own'),
@@ -46,7 +49,7 @@ export function countsOf({ files }: Pick<Report, 'files'>): Counts {
 
 /** The report in lines for people: each finding with file:line:column, then how often each occurs, then the figures. */
 export function textReport(report: Report, { style }: Pick<Printer, 'style'>): readonly string[] {
-  const { files, changed, automatic, byHand, lossy, done } = countsOf(report);
+  const { files, changed, automatic, present, byHand, lossy, done } = countsOf(report);
   const findings = report.files.flatMap((file) => file.findings.map((finding) => ({ path: file.path, ...finding })));
   return [
     ...findings.flatMap(({ path, line, column, code, severity, message, hint, place, tag }) => [
@@ -56,8 +59,13 @@ export function textReport(report: Report, { style }: Pick<Printer, 'style'>): r
       ...(hint === undefined ? [] : [`    ${style('dim', hint)}`]),
     ]),
     ...occurrences(findings).map(([code, count]) => `${String(count).padStart(6)} × ${code}`),
-    `files: ${files}, changed: ${changed}; tags converted to ${report.to}: ${automatic}, by hand: ${byHand}, lossy: ${lossy}, in that dialect already: ${done}`,
+    `files: ${files}, changed: ${changed}; tags converted to ${report.to}: ${automatic}${presentText(present)}, by hand: ${byHand}, lossy: ${lossy}, in that dialect already: ${done}`,
   ];
+}
+
+/** Behind how many tags are converted: how many need not be, because it was done before. */
+export function presentText(present: number): string {
+  return present === 0 ? '' : ` (and ${present} before)`;
 }
 
 /** The report as a page. */
@@ -68,9 +76,9 @@ export function markdownReport(report: Report): string {
   return [
     `# Tags to ${report.to}`,
     '',
-    '| files | changed | automatic | by hand | lossy | in that dialect already |',
-    '| --- | --- | --- | --- | --- | --- |',
-    `| ${counts.files} | ${counts.changed} | ${counts.automatic} | ${counts.byHand} | ${counts.lossy} | ${counts.done} |`,
+    '| files | changed | automatic | by hand | lossy | converted before | in that dialect already |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    `| ${counts.files} | ${counts.changed} | ${counts.automatic} | ${counts.byHand} | ${counts.lossy} | ${counts.present} | ${counts.done} |`,
     ...(findings.length === 0 ? [] : ['', '| where | code | what | tag | what to do |', '| --- | --- | --- | --- | --- |']),
     ...findings.map(
       ({ path, line, column, code, message, hint = '', tag }) =>

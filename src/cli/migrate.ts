@@ -3,7 +3,7 @@ import { messageOf } from '../lib/errors.ts';
 import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
 import { formOf, readJobFile } from '../jobfiles/read.ts';
 import { rewriteFile, type Convert, type RewriteMode, type Rewritten } from '../jobfiles/rewrite.ts';
-import { filesUnder, readText, replaceText } from '../jobfiles/tree.ts';
+import { filesUnder, readText, removeStaged, replaceText } from '../jobfiles/tree.ts';
 import type { Context } from './context.ts';
 import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -54,9 +54,19 @@ export async function migrateWrite(paths: readonly string[], flags: MigrateFlags
       mode: report.mode,
       files: changed.map(({ path, before, text }) => writtenFile(path, { before, after: text })),
     };
+    const before = await readManifest(manifest);
+    await removeStaged([manifest, ...changed.map(({ path }) => path)]);
     // kept first: whatever happens next, there is a way back
-    await writeManifest(manifest, [...(await readManifest(manifest)), run]);
-    for (const { path, text } of changed) await replaceText(path, text);
+    await writeManifest(manifest, [...before, run]).catch((error: unknown) => {
+      throw new CommandError(`Cannot write the manifest: ${messageOf(error)}; no file was changed`);
+    });
+    await replaceAll(
+      changed.map(({ path, text }) => ({ path, text })),
+      {
+        done: 'written',
+        then: `hind-proxy migrate revert puts them back (${manifest}), and another write goes on`,
+      },
+    );
     context.printer.say(`${changed.length} files written; hind-proxy migrate revert puts them back (${manifest})`);
   }
   print(report, { flags, context, jobs: [] });
@@ -74,11 +84,29 @@ export async function migrateRevert(flags: MigrateFlags, { printer }: Context): 
     throw new CommandError(
       `Cannot revert, these files were changed since they were written:\n${changed.map((path) => `  ${path}`).join('\n')}`,
     );
-  for (const { path, before } of last.files) await replaceText(path, before);
+  await removeStaged([manifest, ...last.files.map(({ path }) => path)]);
+  await replaceAll(
+    last.files.map(({ path, before }) => ({ path, text: before })),
+    {
+      done: 'put back',
+      then: 'give the command again when it can write: it goes on',
+    },
+  );
   await writeManifest(manifest, runs.slice(0, -1));
   if (flags.json) printer.json({ reverted: last.files.map(({ path }) => path) });
   else printer.out(`${last.files.length} files are as they were before ${last.at}`);
   return EXIT.ok;
+}
+
+/** Writes files one after the other. Throws `CommandError` where one cannot be written, with how far it came and what to do then. */
+async function replaceAll(
+  files: readonly { readonly path: string; readonly text: string }[],
+  { done, then }: { readonly done: string; readonly then: string },
+): Promise<void> {
+  for (const [index, { path, text }] of files.entries())
+    await replaceText(path, text).catch((error: unknown) => {
+      throw new CommandError(`Cannot write a file: ${messageOf(error)}; ${index} of ${files.length} files are ${done}; ${then}`);
+    });
 }
 
 async function migrated(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<Report> {

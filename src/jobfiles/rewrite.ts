@@ -37,6 +37,8 @@ export interface TagChange {
   readonly tag: string;
   readonly kind: 'converted' | 'own' | 'byHand' | 'foreign';
   readonly written: readonly string[];
+  /** It stays, and all that it says is said already by tags of the new dialect beside it. */
+  readonly present?: true;
   readonly line: number;
 }
 
@@ -109,6 +111,7 @@ function rewriteList(
       tag: rawText(element.pieces),
       kind: isConverted(index) ? 'converted' : kind === 'kept' || kind === 'converted' || withheld.has(index) ? 'byHand' : kind,
       written: edits[index]?.added.map((pieces) => rawText(pieces)) ?? [],
+      ...(mode === 'add' && isConverted(index) && value.steps[index]?.written.every((tag) => tags.includes(tag)) && { present: true }),
       line: at(index).line,
     };
   });

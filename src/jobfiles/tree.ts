@@ -1,6 +1,6 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeFileAtomic } from '../lib/files.ts';
+import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { isStaged, writeFileAtomic } from '../lib/files.ts';
 import { compareText } from '../lib/sort.ts';
 import { formOf } from './read.ts';
 
@@ -40,4 +40,13 @@ export async function replaceText(path: string, text: string): Promise<void> {
   const target = await realpath(path);
   const { mode } = await stat(target);
   await writeFileAtomic(target, text, { mode: mode & 0o777 });
+}
+
+/** Removes what programs that were killed while they replaced files have left beside them: what would have become these files. */
+export async function removeStaged(paths: readonly string[]): Promise<void> {
+  const targets = await Promise.all(paths.map((path) => realpath(path).catch(() => resolve(path))));
+  for (const dir of new Set(targets.map((path) => dirname(path)))) {
+    const names = await readdir(dir).catch(() => []);
+    for (const name of names.filter(isStaged)) await rm(join(dir, name), { force: true }).catch(() => undefined);
+  }
 }

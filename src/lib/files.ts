@@ -59,7 +59,7 @@ export async function stageFile(path: string, content: string, options: AtomicWr
     });
   } catch (error) {
     await discard();
-    throw error;
+    throw withPath(error, path);
   }
   return {
     discard,
@@ -77,6 +77,17 @@ export async function stageFile(path: string, content: string, options: AtomicWr
       return { onDisk: open(dirname(path), constants.O_RDONLY).then((opened) => withFile(opened, (directory) => directory.sync())) };
     },
   };
+}
+
+/** Whether a file of this name is one that was to be renamed into its place. */
+export function isStaged(name: string): boolean {
+  return /^\.[0-9a-f]{16}\.staged$/.test(name);
+}
+
+/** An error of the system says in its last words of which file it speaks, where that is open already too. */
+function withPath(error: unknown, path: string): unknown {
+  if (error instanceof Error && 'syscall' in error && !('path' in error)) error.message += ` '${path}'`;
+  return error;
 }
 
 async function withFile(file: FileHandle, use: (file: FileHandle) => Promise<void>): Promise<void> {

@@ -62,5 +62,9 @@ test('migrate finish lists the old tags that new ones say too, with their lines,
     ['urlprefix-/{bad', 'urlprefix-:5000 proto=tcp'],
     'what the proxy does not serve is said by no other tag',
   );
-  assert.match(migrate('finish', 'web.nomad.hcl', '--to', 'traefik').out, /safe to remove: 3; that are still needed: 2/);
+  const { out, told } = migrate('finish', 'web.nomad.hcl', '--to', 'traefik');
+  assert.match(out, /safe to remove: 3; that are still needed: 2/);
+  assert.match(told, /To take them out: hind-proxy migrate write web\.nomad\.hcl --to traefik --replace, or by hand; then deploy/);
+  assert.equal(migrate('write', 'web.nomad.hcl', '--to', 'traefik', '--replace').code, 0);
+  assert.deepEqual(finish().removable, []);
 });

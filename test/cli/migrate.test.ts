@@ -116,6 +116,16 @@ test('migrate plan says what is left for hand work, in text, Markdown and JSON',
   assert.equal(migrate(dir, 'plan', path, '--to', 'traefik', '--strict').code, 4);
 });
 
+test('migrate plan counts tags that were converted before apart from those that it would convert', async (t) => {
+  const { dir, path } = await oneFile(t);
+  assert.equal(migrate(dir, 'write', path, '--to', 'traefik').code, 0);
+  const { out } = migrate(dir, 'plan', path, '--to', 'traefik');
+  assert.match(out, /files: 1, changed: 0; tags converted to traefik: 0 \(and 1 before\), by hand: 1/);
+  const { counts } = JSON.parse(migrate(dir, 'plan', path, '--to', 'traefik', '--json').out) as { counts: Record<string, number> };
+  assert.deepEqual([counts['changed'], counts['automatic'], counts['present'], counts['byHand']], [0, 0, 1, 1]);
+  assert.match(migrate(dir, 'plan', path, '--to', 'traefik', '--replace').out, /changed: 1; tags converted to traefik: 1, by hand: 1/);
+});
+
 test('migrate plan --diff prints what patch accepts', async (t) => {
   const { dir, path } = await oneFile(t);
   const { out } = migrate(dir, 'plan', 'web.nomad.hcl', '--to', 'traefik', '--diff');
