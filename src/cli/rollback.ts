@@ -21,7 +21,7 @@ import { servedNoter } from './served.ts';
 import type { Setup } from './setup.ts';
 import { startLauncher } from './start-launcher.ts';
 import { rollbackView } from './views.ts';
-import { withoutController } from './without-controller.ts';
+import { nothingApplied, withoutController } from './without-controller.ts';
 
 /** What `rollback` takes. */
 export interface RollbackFlags extends GlobalFlags {
@@ -70,6 +70,8 @@ async function fromDisk(
   const proxy = proxyOf(config);
   await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
   return withoutController(setup, { act: 'roll back', signal }, async (generations) => {
+    if (generations.list().length === 0 && generations.damaged().length === 0)
+      throw new CommandError(nothingApplied('roll back', paths.stateDir), EXIT.usage);
     const wanted = id ?? (await cutShort(generations, paths.stateDir));
     const generation = await generationToPutBack(generations, wanted, { current: lastGiven(generations) });
     const current = generations.current();

@@ -2,6 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import type { Deployer } from '../apply/deployer.ts';
+import { readProxyState } from '../apply/proxy-files.ts';
+import { startOf } from '../apply/sockets.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { policiesOf, transportsOf } from '../config/policies.ts';
@@ -65,7 +67,7 @@ export async function openRuntime(
   const snapshots = await openSnapshots(paths.stateDir, { sources: sources.map(({ source }) => source.id), ...damage });
   const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, ...damage });
   const claims = await openClaims(paths.stateDir, { ttlMs: config.ownership.claimTtl, ...damage });
-  const deployer = createDeployer(setup);
+  const deployer = tellingOther(createDeployer(setup), setup);
   const dialects = createDialects(setup);
   const pipeline = createPipeline({
     dialects,
@@ -111,6 +113,22 @@ export function createDeployer({ config, env, paths, apiPassword }: Setup): Depl
   if (proxy.server === 'caddy') return createCaddyDeployer({ ...common, file: paths.caddyfile, admin: proxy.caddy.admin });
   const authorization = apiPassword && `Basic ${Buffer.from(`${API_USER}:${apiPassword.reveal()}`).toString('base64')}`;
   return createTraefikDeployer({ ...common, file: paths.traefikDynamic, api: proxy.traefik.api, authorization });
+}
+
+/** The deployer, which says why its proxy does not answer where `exec-proxy` runs the other one. */
+function tellingOther(deployer: Deployer, { paths, server }: Setup): Deployer {
+  return {
+    ...deployer,
+    async apply(config, signal) {
+      const outcome = await deployer.apply(config, signal);
+      if (outcome.kind !== 'failed') return outcome;
+      const state = await readProxyState(paths.stateDir);
+      const runsOther = state?.start !== undefined && state.server !== server && (await startOf(state.pid)) === state.start;
+      if (!runsOther) return outcome;
+      const reason = `exec-proxy runs ${state.server} here, and this program gives ${server} its configuration: start both for the same proxy (--proxy, PROXY_SERVER), and change it with hind-proxy switch ${server}`;
+      return { ...outcome, reason };
+    },
+  };
 }
 
 /** What shapes the table of a set-up. */

@@ -9,7 +9,7 @@ import type { Setup } from './setup.ts';
 import { switchProxy } from './switch-proxy.ts';
 import { SwitchError } from './switch-stages.ts';
 import { alreadyRuns } from './views.ts';
-import { withoutController } from './without-controller.ts';
+import { nothingApplied, withoutController } from './without-controller.ts';
 
 /** What `switch` takes. */
 export interface SwitchFlags extends GlobalFlags {
@@ -55,7 +55,7 @@ function fromDisk(
   return withoutController(setup, { act: 'switch', signal }, async (generations) => {
     const current = generations.current();
     const served = current === undefined ? undefined : await generations.read(current);
-    if (!served) throw new CommandError('Cannot switch: nothing was applied yet, expected a generation');
+    if (!served) throw new CommandError(nothingApplied('switch', setup.paths.stateDir));
     if (setup.server === to) return alreadyRuns(to, served.id);
     const order = { setup, flags, generations, serving: () => served.table, acceptDifferences, signal };
     return switchProxy(order).catch((error: unknown) => {

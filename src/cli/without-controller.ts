@@ -8,6 +8,11 @@ import { proxyOf } from './paths.ts';
 import type { Setup } from './setup.ts';
 import { assertWritable } from './state-dir.ts';
 
+/** Says that a state directory holds nothing that could be served, which most often is another one than the controller's. */
+export function nothingApplied(act: string, stateDir: string): string {
+  return `Cannot ${act}: nothing was applied yet by a controller with the state directory ${stateDir}. Where it has another one, name its configuration with --config (or HIND_PROXY_CONFIG), or the directory with --state-dir`;
+}
+
 /** A controller that is there answers at its admin address; one that ends lets go of its lock within this time. */
 const LOCK_MS = 1000;
 

@@ -78,7 +78,9 @@ export async function putBack(generation: Generation, options: RollbackOptions, 
   assertFewRemovals(generation, options);
   const before = generations.pinned();
   // a crash from here on must not let the catalogs undo it
-  await generations.pin(id);
+  await generations.pin(id).catch((error: unknown) => {
+    throw new Error(`Cannot roll back to generation ${id}, because it cannot be pinned; what was served is served on`, { cause: error });
+  });
   const outcome = await managedProxy.programPinned(config, signal);
   if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack') {
     await (before === undefined ? generations.unpin() : generations.pin(before));

@@ -6,6 +6,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import type { Command } from '../../src/cli/command-line.ts';
+import { createPrinter } from '../../src/cli/print.ts';
+import { createProgram } from '../../src/cli/program.ts';
 import { startEcho } from '../support/echo.ts';
 import { startFakeNomad } from '../support/fake-nomad.ts';
 import { freePorts, startProcess, tempDir } from '../support/process.ts';
@@ -331,5 +334,34 @@ test('routes reads Nomad where NOMAD_ADDR names it, and services of the environm
   assert.deepEqual(
     (JSON.parse(output) as readonly { match: string; source: string }[]).map(({ match, source }) => `${match} ${source}`).toSorted(),
     ['api.test/ nomad', 'web.test/ static'],
+  );
+});
+
+test('every command, argument and option says what it is for', () => {
+  const context = { env: {}, printer: createPrinter({ color: false }), signal: new AbortController().signal, version: '0' };
+  const silent: string[] = [];
+  const look = (command: Command, path: string): void => {
+    if (command.description() === '') silent.push(path);
+    for (const option of command.options) if (option.description === '' && !option.hidden) silent.push(`${path} ${option.flags}`);
+    for (const argument of command.registeredArguments) if (argument.description === '') silent.push(`${path} ${argument.name()}`);
+    for (const inner of command.commands) look(inner, `${path} ${inner.name()}`);
+  };
+  look(
+    createProgram(context, () => undefined),
+    'hind-proxy',
+  );
+  assert.deepEqual(silent, []);
+});
+
+test('unpin and rollback say where they looked when nothing is pinned or was applied', async (t) => {
+  const config = await configFor(t, [GOOD]);
+  const unpinned = await hindProxy(t, ['unpin', '--config', config]);
+  assert.equal(unpinned.code, 0);
+  assert.match(unpinned.output, /No generation is pinned: the catalogs are followed already \(state directory .*state\)/);
+  const back = await hindProxy(t, ['rollback', '--config', config]);
+  assert.equal(back.code, 2);
+  assert.match(
+    back.output,
+    /nothing was applied yet by a controller with the state directory .*state\..*--config \(or HIND_PROXY_CONFIG\)/,
   );
 });

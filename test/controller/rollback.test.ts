@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { Deployer } from '../../src/apply/deployer.ts';
@@ -49,8 +50,8 @@ interface Bench {
   readonly signal: AbortSignal;
 }
 
-async function openBench(t: TestContext, takes: () => boolean = () => true): Promise<Bench> {
-  const generations = await openGenerations(await tempDir(t), { keep: 20, log: silentLog });
+async function openBench(t: TestContext, takes: () => boolean = () => true, dir?: string): Promise<Bench> {
+  const generations = await openGenerations(dir ?? (await tempDir(t)), { keep: 20, log: silentLog });
   const given: string[] = [];
   const served: number[] = [];
   const onServed = async (id: number): Promise<void> => void served.push(id);
@@ -96,6 +97,55 @@ test('putBack() pins what is put back, and leaves the pin as it was where the pr
   await assert.rejects(putBack(await generationToPutBack(generations, undefined), options, signal), /generation 1: no/);
   assert.equal(generations.pinned(), 2);
   await assert.rejects(generationToPutBack(generations, 9), /not kept, expected one of 3, 2, 1/);
+});
+
+test('putBack() gives the proxy nothing where the pin cannot be written, and says so', async (t) => {
+  const dir = await tempDir(t);
+  const { generations, managedProxy, given, signal } = await openBench(t, undefined, dir);
+  for (const table of [plainTable('a'), plainTable('a', 'b')]) {
+    await managedProxy.program(configOf(table), table, signal);
+    await managedProxy.keepGenerations(signal);
+  }
+  await mkdir(join(dir, 'pinned'));
+  const options = { generations, managedProxy, serving: plainTable('a', 'b'), guard: GUARD, acceptRemovals: false };
+
+  const refused = putBack(await generationToPutBack(generations, undefined), options, signal);
+
+  await assert.rejects(refused, /Cannot roll back to generation 1, because it cannot be pinned; what was served is served on/);
+  assert.deepEqual([given.length, generations.pinned()], [2, undefined]);
+});
+
+test('a generation store keeps no part of a generation on a disk that is full, and keeps the next one', async (t) => {
+  const dir = await tempDir(t);
+  const table = plainTable(...Array.from({ length: 40 }, (_, index) => `s${index}`));
+  const generation = {
+    proxy: 'edge',
+    server: 'caddy',
+    digest: table.digest,
+    table,
+    config: configOf(table),
+    versions: {},
+    appliedAtMs: 0,
+    outcome: 'applied',
+  };
+  await writeFile(join(dir, 'generation.json'), JSON.stringify(generation));
+  const script = `
+    const { openGenerations } = await import('${join(import.meta.dirname, '../../src/controller/generations.ts')}');
+    const store = await openGenerations(process.argv[1], { keep: 20, log: console });
+    const { readFileSync } = await import('node:fs');
+    await store.add(JSON.parse(readFileSync(process.argv[1] + '/generation.json'))).then(() => console.log('kept'), ({ code }) => console.log(code));`;
+  const add = (limit: string): string =>
+    spawnSync('/bin/sh', ['-c', `ulimit -f ${limit}; exec "$@"`, 'sh', process.execPath, '--input-type=module', '-e', script, dir], {
+      encoding: 'utf8',
+    }).stdout;
+  const kept = async (): Promise<readonly number[]> =>
+    (await openGenerations(dir, { keep: 20, log: silentLog })).list().map(({ id }) => id);
+
+  // blocks of 512 bytes: the system lets no file become larger
+  assert.equal(add('8'), 'EFBIG\n');
+  assert.deepEqual(await kept(), []);
+  assert.equal(add('unlimited'), 'kept\n');
+  assert.deepEqual(await kept(), [1]);
 });
 
 test('generationToPutBack() passes over what is damaged on disk and says so', async (t) => {

@@ -322,3 +322,18 @@ test('switch compares nothing with a proxy that does not answer, changes nothing
   assert.notEqual(code, 0);
   assert.match(output, /caddy does not answer \(ECONNREFUSED\).*; nothing was changed\. Start caddy/);
 });
+
+test('a controller for another proxy than exec-proxy runs says so, and serves when both are for the same one', {
+  timeout: 120_000,
+}, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  site.start('exec-proxy');
+  await until('caddy to run', async () => (await ask(site.web, { host: 'web.test' })).status === 503, 20_000);
+  const other = site.begin(['run', '--proxy', 'traefik']);
+  await until('it to say so', () => /exec-proxy runs caddy here.*start both for the same proxy/.test(other.output()), 20_000);
+  assert.match((await site.status())?.proxies[0]?.problem ?? '', /exec-proxy runs caddy here/);
+  await other.stop();
+  site.start('run');
+  await until('the services to be served', () => serves(site), 20_000);
+});
