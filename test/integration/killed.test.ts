@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, watch } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { GenerationView } from '../../src/controller/views.ts';
 import type { Server } from '../../src/model/rendered.ts';
-import { startEcho } from '../support/echo.ts';
+import { ask, startEcho } from '../support/echo.ts';
 import { startLoad } from '../support/load.ts';
 import { until } from '../support/until.ts';
 import { isAlive, openSite, runs, serves, startBoth, wrapped, type Site } from './site.ts';
@@ -215,6 +215,45 @@ test('rollback to the other proxy that is killed in the middle leaves one that s
     [[first, 'traefik']],
   );
   await follows(site);
+});
+
+test('apply that is killed while it keeps a generation leaves none that is not whole', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const kept = join(site.dir, 'state/generations');
+  const generations = async (): Promise<readonly number[]> =>
+    (JSON.parse((await site.command(['generations', '--json'])).output) as readonly GenerationView[]).map(({ id }) => id);
+  site.start('exec-proxy');
+  await until('the proxy', async () => (await ask(site.web, { host: 'web.test' })).status === 503, 20_000);
+  assert.equal((await site.command(['apply'])).code, 0);
+  const { port } = await startEcho(t, 'many');
+  const one = (index: number): object => ({
+    name: 'many',
+    id: `many-${index}`,
+    address: '127.0.0.1',
+    port,
+    tags: [`urlprefix-many-${index}.test/`],
+  });
+  await site.serve(Array.from({ length: 400 }, (_, index) => one(index)));
+
+  const applying = site.begin(['apply']);
+  const began = new Promise<void>((resolve) => {
+    const watcher = watch(kept, (_event, name) => {
+      if (name === '.2') resolve(watcher.close());
+    });
+  });
+  await Promise.race([began, applying.ended]);
+  await applying.stop('SIGKILL');
+  t.diagnostic(`found: ${readdirSync(kept).join(', ')}`);
+
+  assert.ok(await serves(site, 'many-0.test'));
+  assert.ok([1, 2].includes((await generations())[0] ?? 0));
+  assert.equal((await site.command(['apply'])).code, 0);
+  assert.deepEqual(await generations(), [2, 1]);
+  assert.deepEqual(readdirSync(kept).toSorted(), ['1', '2']);
+  const { code, output } = await site.command(['rollback', '--accept-removals']);
+  assert.equal(code, 0, output);
+  assert.deepEqual([await serves(site), await serves(site, 'many-0.test')], [true, false]);
 });
 
 /** A controller keeps what is pinned, and follows the catalog after `unpin`. */
