@@ -64,7 +64,7 @@ export async function migrateWrite(paths: readonly string[], flags: MigrateFlags
       changed.map(({ path, text }) => ({ path, text })),
       {
         done: 'written',
-        then: `hind-proxy migrate revert puts them back (${manifest}), and another write goes on`,
+        next: `hind-proxy migrate revert puts them back (${manifest}), and another write goes on`,
       },
     );
     context.printer.say(`${changed.length} files written; hind-proxy migrate revert puts them back (${manifest})`);
@@ -89,7 +89,7 @@ export async function migrateRevert(flags: MigrateFlags, { printer }: Context): 
     last.files.map(({ path, before }) => ({ path, text: before })),
     {
       done: 'put back',
-      then: 'give the command again when it can write: it goes on',
+      next: 'give the command again when it can write: it goes on',
     },
   );
   await writeManifest(manifest, runs.slice(0, -1));
@@ -101,11 +101,11 @@ export async function migrateRevert(flags: MigrateFlags, { printer }: Context): 
 /** Writes files one after the other. Throws `CommandError` where one cannot be written, with how far it came and what to do then. */
 async function replaceAll(
   files: readonly { readonly path: string; readonly text: string }[],
-  { done, then }: { readonly done: string; readonly then: string },
+  { done, next }: { readonly done: string; readonly next: string },
 ): Promise<void> {
   for (const [index, { path, text }] of files.entries())
     await replaceText(path, text).catch((error: unknown) => {
-      throw new CommandError(`Cannot write a file: ${messageOf(error)}; ${index} of ${files.length} files are ${done}; ${then}`);
+      throw new CommandError(`Cannot write a file: ${messageOf(error)}; ${index} of ${files.length} files are ${done}; ${next}`);
     });
 }
 

@@ -123,13 +123,16 @@ export async function unpin(flags: ShowFlags, context: Context): Promise<number>
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const api = adminApi(setup);
   const status = (await api.get('/v1/status')) as StatusView | undefined;
-  const store = await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log });
-  const pinned = status ? status.proxies[0]?.pinned : store.pinned();
+  // what belongs to a controller is not opened beside it
+  const store = status
+    ? undefined
+    : await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log });
+  const pinned = store ? store.pinned() : status?.proxies[0]?.pinned;
   if (pinned === undefined) {
     context.printer.say(`No generation is pinned: the catalogs are followed already (state directory ${setup.paths.stateDir})`);
     return EXIT.ok;
   }
-  if ((await api.post('/v1/unpin', {})) === undefined) await store.unpin();
+  await (store ? store.unpin() : api.post('/v1/unpin', {}));
   context.printer.say(`Generation ${pinned} is not pinned any more: the catalogs are followed again`);
   return EXIT.ok;
 }
