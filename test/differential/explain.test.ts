@@ -101,10 +101,7 @@ test('explain() asks why the peer did not follow the router of a higher priority
         ['low', router(1)],
         ['high', router(high)],
       ]),
-      differences: [
-        { what: 'host', peer: 'a', ours: 'b' },
-        { what: 'pool', peer: 'a', ours: 'b' },
-      ],
+      differences: [{ what: 'host', peer: 'a', ours: 'b' }],
     }).reported.map(({ code }) => code);
 
   assert.deepEqual(reportedOf(2), ['TRAEFIK_NAME_CASE']);

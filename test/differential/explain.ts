@@ -194,10 +194,9 @@ function aspectOf(found: Case, route: Route | undefined): Aspect {
 }
 
 /** Whether another router that our route comes from has a higher priority than the peer's, which the peer would follow if it could serve it. */
-function isShadowed(routers: ReadonlySet<string>, { differences, peerRouter, peerRouters }: Case): boolean {
+function isShadowed(routers: ReadonlySet<string>, { peerRouter, peerRouters }: Case): boolean {
   const own = peerRouters.get(peerRouter)?.priority ?? 0;
-  const isHigher = [...peerRouters].some(([name, { priority }]) => routers.has(name.toLowerCase()) && priority > own);
-  return isHigher && differences.some(({ what }) => what === 'pool');
+  return [...peerRouters].some(([name, { priority }]) => routers.has(name.toLowerCase()) && priority > own);
 }
 
 /** The routers that a route comes from, in lower case; that of the service where no label names any. */
