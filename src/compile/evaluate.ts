@@ -109,7 +109,7 @@ function answerOf(
         kind: 'forward',
         backend,
         instances,
-        target: requestUri(request.url),
+        target: requestUri(proxy.handedOn(request.url, route)),
         ...(host !== undefined && { host }),
         headers: lastOf(changed.filter(({ name }) => name.toLowerCase() !== 'host')),
       };

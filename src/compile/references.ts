@@ -11,7 +11,7 @@ import {
   type RouteIntent,
   type SidePool,
 } from '../model/intent.ts';
-import type { Middleware } from '../model/middleware.ts';
+import { withoutUnseenHost, type Middleware } from '../model/middleware.ts';
 import type { UpstreamHost } from '../model/pool.ts';
 import type { TlsProfile } from '../model/route.ts';
 import type { Reading } from './candidates.ts';
@@ -93,7 +93,7 @@ export function createResolver(
     const tlsProfile = intent.tlsProfile && profileOf(intent.tlsProfile);
     const { backend, transport: _transport, tlsProfile: _profile, fault: _fault, ...rest } = intent;
     const targets = backend ? serviceOf(backend) : [{ member: intent, instance, local }];
-    const middlewares = [...ofRoute, ...(backend ? middlewaresOfService(backend) : [])];
+    const middlewares = withoutUnseenHost([...ofRoute, ...(backend ? middlewaresOfService(backend) : [])]);
     const sidePools = [...(intent.sidePools ?? []), ...sideOfOthers].map((pool) => ({ ...pool, ...withTransport(pool) }));
     return targets.map(({ member, ...where }) => {
       const { protocol, endpoint, tls, share, weight } = member;

@@ -206,3 +206,28 @@ const PROTECTIVE: ReadonlySet<MiddlewareKind> = new Set([
 export function protects({ kind }: Middleware): boolean {
   return PROTECTIVE.has(kind);
 }
+
+/**
+ * A list of middlewares without the Host headers that nothing behind them looks at: instances get the Host header of their pool. What is a
+ * name yet may look at it.
+ */
+export function withoutUnseenHost(list: readonly Middleware[]): readonly Middleware[];
+export function withoutUnseenHost<Named extends { readonly kind: 'reference' }>(
+  list: readonly (Middleware | Named)[],
+): readonly (Middleware | Named)[];
+export function withoutUnseenHost<Named extends { readonly kind: 'reference' }>(
+  list: readonly (Middleware | Named)[],
+): readonly (Middleware | Named)[] {
+  const last = list.findLastIndex(({ kind }) => LOOKING_AT_HOST.has(kind));
+  return list.flatMap((one, index) => {
+    if (one.kind !== 'headers' || index < last || !one.request.some(isHost)) return [one];
+    const request = one.request.filter((header) => !isHost(header));
+    return request.length + one.response.length > 0 ? [{ ...one, request }] : [];
+  });
+}
+
+const LOOKING_AT_HOST: ReadonlySet<string> = new Set(['allowedHosts', 'redirectScheme', 'redirectRegexp', 'reference']);
+
+function isHost({ name }: HeaderValue): boolean {
+  return name.toLowerCase() === 'host';
+}

@@ -57,6 +57,8 @@ export interface ProxyReading {
   comparedValues(values: readonly string[], query: string | undefined): readonly string[];
   /** The URL in the form that a route's middlewares and instances get. */
   shaped(url: GoUrl, route: Route): GoUrl;
+  /** The URL that an instance gets: what is done with it when the middlewares have seen it. */
+  handedOn(url: GoUrl, route: Route): GoUrl;
   /** What a path middleware of a route makes of a URL. */
   changePath(url: GoUrl, middleware: PathMiddleware, dialect: DialectName): PathChange;
   /**

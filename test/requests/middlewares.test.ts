@@ -208,6 +208,27 @@ for (const server of SERVERS) {
     );
   });
 
+  test(`${server} redirects with the query as it was sent, and to the host that is set before`, async (t) => {
+    const host: Middleware = { kind: 'headers', request: [{ name: 'Host', value: 'set.io' }], response: [] };
+    const scheme: Middleware = { kind: 'redirectScheme', scheme: 'https', permanent: true };
+    const regexp: Middleware = { kind: 'redirectRegexp', regexp: '/api', replacement: '/moved', permanent: false };
+    const served = await serveBy(t, server, {
+      route: { dialect: 'traefik' },
+      hosts: { 'scheme.io': [scheme], 'regexp.io': [regexp], 'before.io': [host, scheme], 'behind.io': [regexp, host] },
+    });
+    if (!served) return;
+    const answer = async (name: string, path: string): Promise<unknown> => {
+      const { headers, echo } = await served.ask(name, { path });
+      return echo ? `${echo.headers.host ?? ''}${echo.url}` : headers.location;
+    };
+
+    assert.equal(await answer('scheme.io', '/x?a;b'), 'https://scheme.io/x?a;b');
+    assert.equal(await answer('regexp.io', '/x//api?a;b'), 'http://regexp.io/x/moved?a;b');
+    assert.equal(await answer('regexp.io', '/x;y?a;b'), 'regexp.io/x;y?a&b');
+    assert.equal(await answer('before.io', '/x'), 'https://set.io/x');
+    assert.deepEqual([await answer('behind.io', '/api'), await answer('behind.io', '/x?a;b')], ['http://behind.io/moved', 'set.io/x?a&b']);
+  });
+
   test(`${server} sets, removes and guards headers`, async (t) => {
     const served = await serveBy(t, server, {
       hosts: {

@@ -1,5 +1,7 @@
+import { requestUri, type GoUrl } from '../../lib/go-url.ts';
 import { compileRegexp } from '../../lib/regexp.ts';
-import type { DialectName } from '../../model/route.ts';
+import type { Route } from '../../model/route.ts';
+import { middlewaresOf } from '../features.ts';
 import { block, line, text, type Node } from './ast.ts';
 
 /*
@@ -33,16 +35,26 @@ const RESTORED = { find: `(?i)%25${RESERVED}`, replace: '%$1' };
 
 const URI = '{http.request.uri}';
 
-/** The named route that routes of a dialect invoke. */
-export function cleaningOf(dialect: DialectName): string {
-  return dialect === 'traefik' ? 'canonical' : 'clean';
+/** The named route that a route invokes before its middlewares. */
+export function cleaningOf(route: Pick<Route, 'dialect' | 'middlewares' | 'action'>): string {
+  if (route.dialect !== 'traefik') return 'clean';
+  return splitsLate(route) ? 'canonical-path' : 'canonical';
+}
+
+/** The named route that does what `canonical-path` leaves, for what stands behind the middlewares. */
+export const SPLITTING = 'ampersands';
+
+/** Whether a middleware looks at the query as it was sent, and none at how the path was encoded. */
+export function splitsLate(route: Pick<Route, 'dialect' | 'middlewares' | 'action'>): boolean {
+  const kinds = new Set(middlewaresOf(route).map(({ kind }) => kind));
+  return route.dialect === 'traefik' && (kinds.has('redirectScheme') || kinds.has('redirectRegexp')) && !kinds.has('encodedCharacters');
 }
 
 /**
- * The named routes that put paths into the form that instances get. `canonical` is Traefik's: characters that need no escape have none, and
- * semicolons in the query are ampersands (traefik/traefik:pkg/server/server_entrypoint_tcp.go).
+ * The named routes that put URLs into the form that instances get. `canonical` is Traefik's: characters that need no escape have none, and
+ * semicolons in the query are ampersands (traefik/traefik:pkg/server/server_entrypoint_tcp.go), but not yet for its redirects.
  */
-export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Node[] {
+export function cleaningRoutes(routes: readonly Route[]): readonly Node[] {
   const dirty = block(
     ['@dirty'],
     [
@@ -53,7 +65,7 @@ export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Nod
   );
   const rewrite = (matcher: string): Node => line('rewrite', matcher, text('{re.clean.1}'));
   const clean = block(['&(clean)'], [dirty, rewrite('@dirty')]);
-  if (!dialects.has('traefik')) return [clean];
+  if (!routes.some(({ dialect }) => dialect === 'traefik')) return [clean];
   const unclean = line('@unclean', 'vars_regexp', URI, text(UNCLEAN));
   const encoded = block(
     ['@encoded'],
@@ -64,14 +76,23 @@ export function cleaningRoutes(dialects: ReadonlySet<DialectName>): readonly Nod
   const ofBoth = line('@semicolonsOfBoth', 'vars_regexp', URI, text(SEMICOLONS_OF_BOTH));
   const split = (matcher: string): Node => line('uri', matcher, 'replace', text(';'), text('&'));
   const inPath = (from: string, to: string): Node => line('uri', '*', 'path_regexp', text(from), text(to));
-  const steps = [
+  const path = [
     // what cuts the end of a path cleans it first, and no clean path ends so
     block(['route', '@unclean'], [inPath('(?i)%2e', '.'), line('uri', '*', 'strip_suffix', '/.')]),
     block(['route', '@encoded'], [inPath(KEPT.find, KEPT.replace), rewrite('@decoded'), inPath(RESTORED.find, RESTORED.replace)]),
-    split('@semicolons'),
-    block(['route', '@semicolonsOfBoth'], [inPath(';', '%3B'), split('*'), inPath('%3B', ';')]),
   ];
-  return [clean, block(['&(canonical)'], [unclean, encoded, decoded, semicolons, ofBoth, block(['route'], steps)])];
+  const query = [split('@semicolons'), block(['route', '@semicolonsOfBoth'], [inPath(';', '%3B'), split('*'), inPath('%3B', ';')])];
+  const named = (name: string, ...nodes: readonly Node[]): Node => block([`&(${name})`], nodes);
+  return [
+    clean,
+    named('canonical', unclean, encoded, decoded, semicolons, ofBoth, block(['route'], [...path, ...query])),
+    ...(routes.some(splitsLate)
+      ? [
+          named('canonical-path', unclean, encoded, decoded, block(['route'], path)),
+          named(SPLITTING, semicolons, ofBoth, block(['route'], query)),
+        ]
+      : []),
+  ];
 }
 
 /** Whether `clean` rewrites a path. Here as below `uri` is path and query as sent. */
@@ -109,8 +130,14 @@ export function restored(path: string): string {
   return compileRegexp(RESTORED.find).replaceAll(path, RESTORED.replace);
 }
 
+/** A URL with the semicolons of its query replaced, where `canonical` replaces them. */
+export function splitQuery(url: GoUrl): GoUrl {
+  const { query } = url;
+  return query !== undefined && isSplitAnew(requestUri(url)) ? { ...url, query: query.replaceAll(';', '&') } : url;
+}
+
 /** Whether `canonical` replaces the semicolons of a query. */
-export function isSplitAnew(uri: string): boolean {
+function isSplitAnew(uri: string): boolean {
   return holds(uri, SEMICOLONS) || holds(uri, SEMICOLONS_OF_BOTH);
 }
 

@@ -1,7 +1,7 @@
 import type { Middleware } from '../../model/middleware.ts';
 import type { Backend } from '../../model/pool.ts';
 import type { Route, RouteAction, SplitPart } from '../../model/route.ts';
-import { cleaningOf } from './canonical.ts';
+import { cleaningOf, SPLITTING, splitsLate } from './canonical.ts';
 import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { isEnforceable } from './access.ts';
@@ -39,14 +39,15 @@ export function handlerOf(route: Route, context: HandlerContext): Handler {
           action.parts.map((part, index) => partHandler(part, route, { ...context, name: `${name}p${index}` })),
         )
       : actionHandler({ ...route, action }, context);
-  return inOrder([cleaning(route, name), ...middlewareHandlers(middlewares, { route, before: [] }, context), answer]);
+  const behind = action.kind === 'split' ? [answer] : [splitting(route), answer];
+  return inOrder([cleaning(route, name), ...middlewareHandlers(middlewares, { route, before: [] }, context), ...behind]);
 }
 
 function partHandler({ weight, middlewares, action }: SplitPart, route: Route, context: HandlerContext): PartHandler {
   const answer = actionHandler({ ...route, middlewares: [...route.middlewares, ...middlewares], action }, context);
   const backend = action.kind === 'forward' ? context.backends.get(action.backend) : undefined;
   const own = middlewareHandlers(middlewares, { route, before: route.middlewares }, context);
-  return { weight, ...(backend && { backend }), handler: inOrder([...own, answer]) };
+  return { weight, ...(backend && { backend }), handler: inOrder([...own, splitting(route), answer]) };
 }
 
 /** `before`: the middlewares that act before these. */
@@ -90,9 +91,14 @@ function inOrder(handlers: readonly Handler[]): Handler {
 /** The path is cleaned first, but for encoded characters that a middleware looks for: Caddy would decode them. */
 function cleaning(route: Route, name: string): Handler {
   if (route.pathForm === 'raw' || route.action.kind === 'respond') return { matchers: [], directives: [] };
-  if (!looksAtEncoding(route)) return { matchers: [], directives: [line('invoke', cleaningOf(route.dialect))] };
+  if (!looksAtEncoding(route)) return { matchers: [], directives: [line('invoke', cleaningOf(route))] };
   const plain = block([`@${name}plain`], [block(['not'], [line('vars_regexp', '{http.request.uri}', text(ENCODED))])]);
-  return { matchers: [plain], directives: [line('invoke', `@${name}plain`, cleaningOf(route.dialect))] };
+  return { matchers: [plain], directives: [line('invoke', `@${name}plain`, cleaningOf(route))] };
+}
+
+/** What cleaning has left to do once the middlewares have seen the query. */
+function splitting(route: Route): Handler {
+  return { matchers: [], directives: splitsLate(route) ? [line('invoke', SPLITTING)] : [] };
 }
 
 /** Whether a middleware of a route wants to see how a path was encoded. */

@@ -28,7 +28,7 @@ import { ENCODED } from './limits.ts';
 import { encodedSlash, hostRegexp, mayEndInDot, ownPorts } from './matchers.ts';
 import { cutsSomething, isCuttable } from './path-changes.ts';
 import { sameScheme } from './pools.ts';
-import { isDirty, isEncodedAnew, isReread, isSplitAnew, isUnclean, keepsEncoded, keptEncoded, restored } from './canonical.ts';
+import { isDirty, isEncodedAnew, isReread, isUnclean, keepsEncoded, keptEncoded, restored, splitQuery, splitsLate } from './canonical.ts';
 import { comparedValues } from './queries.ts';
 import { literalUrl } from './quote.ts';
 import { keepsSent, replacementParts, wholePath, type WholePath } from './redirects.ts';
@@ -44,8 +44,9 @@ export function caddyReading({ unknownHost, trustedProxies }: Pick<RenderSetting
     comparedValues,
     shaped(url, route) {
       const isKept = looksAtEncoding(route) && compileRegexp(ENCODED).test(requestUri(url));
-      return route.pathForm === 'clean' && !isKept ? cleaned(url, route.dialect) : url;
+      return route.pathForm === 'clean' && !isKept ? cleaned(url, route) : url;
     },
+    handedOn: (url, route) => (splitsLate(route) ? splitQuery(url) : url),
     changePath,
     redirect,
     redirectScheme({ scheme, port, permanent }, request) {
@@ -116,13 +117,12 @@ function passesOn(route: Route, { headers, host, url }: ProxyRequest): string | 
   return isThere ? 'the request already is what it redirects to' : undefined;
 }
 
-/** The URL after the named route that all routes of a dialect invoke. */
-function cleaned(url: GoUrl, dialect: DialectName): GoUrl {
-  if (dialect !== 'traefik') return isDirty(requestUri(url)) ? rewritten(url, cleanPath(url.path)) : url;
+/** The URL after the named route that a route invokes first. */
+function cleaned(url: GoUrl, route: Route): GoUrl {
+  if (route.dialect !== 'traefik') return isDirty(requestUri(url)) ? rewritten(url, cleanPath(url.path)) : url;
   const clean = isUnclean(requestUri(url)) ? reEncoded(url, (encoded) => cleanPath(encoded.replace(/%2e/gi, '.'))) : url;
   const anew = isEncodedAnew(requestUri(clean)) ? encodedAnew(clean) : clean;
-  const { query } = anew;
-  return query !== undefined && isSplitAnew(requestUri(anew)) ? { ...anew, query: query.replaceAll(';', '&') } : anew;
+  return splitsLate(route) ? anew : splitQuery(anew);
 }
 
 function encodedAnew(url: GoUrl): GoUrl {

@@ -41,11 +41,10 @@ export const caddyTarget: Target = {
   render(table, settings) {
     const { value: fitted, diagnostics } = fitTable(caddyTarget, table, settings);
     const sites = httpEntryPoints(fitted, settings).flatMap((entryPoint) => entryPointSites(fitted, entryPoint, settings));
-    const dialects = new Set(fitted.routes.map(({ dialect }) => dialect));
     const asksClients = fitted.routes.some((route) => tlsProfileOf(route)?.clientAuth);
     return {
       value: configOf(
-        [globalOptions({ marker: table.digest, asksClients }, settings), ...cleaningRoutes(dialects), ...sites],
+        [globalOptions({ marker: table.digest, asksClients }, settings), ...cleaningRoutes(fitted.routes), ...sites],
         fitted,
         settings,
       ),

@@ -29,6 +29,7 @@ export function traefikReading({ unknownHost, trustedProxies }: Pick<RenderSetti
     passesOn,
     comparedValues: (values) => values,
     shaped: (url) => url,
+    handedOn: (url) => url,
     // where nothing is left of a path there is still its slash
     changePath: (url, middleware, dialect) =>
       changeEncoded(middleware.kind === 'addPrefix' && url.path === '' && dialect !== 'traefik' ? { ...url, path: '/' } : url, middleware),

@@ -24,9 +24,8 @@ export const readHeaders: MiddlewareReader = (item, { tell }) => {
   const requestFields = fieldsUnder(item, 'headers.customRequestHeaders.*');
   const host = readHost(requestFields, item, tell);
   if ('fault' in host) return host.fault;
-  // allowed hosts are looked for when the Host header is set already
-  const looksAtHost = security.middlewares.some(({ kind }) => kind === 'allowedHosts');
-  const request = customHeaders(requestFields, tell).filter(({ name }) => looksAtHost || !/^host$/i.test(name));
+  // as in Traefik nothing takes the Host header away
+  const request = customHeaders(requestFields, tell).filter(({ name, value }) => value !== '' || !/^host$/i.test(name));
   const response = distinct([...security.response, ...customHeaders(fieldsUnder(item, 'headers.customResponseHeaders.*'), tell)]);
   const custom: readonly Middleware[] =
     request.length + response.length > 0 ? [{ kind: 'headers', request: distinct(request), response }] : [];
@@ -42,7 +41,7 @@ function isSaid({ value, key }: Field): boolean {
   return typeof value === 'object' ? value.length > 0 : value !== false && value !== '';
 }
 
-/** `customRequestHeaders.Host` is the Host header that servers get. */
+/** `customRequestHeaders.Host` is the Host header that servers get, and that middlewares behind it see. */
 function readHost(
   fields: readonly Field[],
   item: MiddlewareItem,

@@ -1,5 +1,6 @@
 import type { EntryPointChoice } from '../../../model/entry-point.ts';
 import type { RouteIntent } from '../../../model/intent.ts';
+import { withoutUnseenHost } from '../../../model/middleware.ts';
 import { exactHost } from '../../../model/match.ts';
 import { parseHostname } from '../../../model/names.ts';
 import { normalisedName } from '../context.ts';
@@ -44,7 +45,7 @@ export function readHttpRouter(router: HttpRouter | undefined, tools: RouterTool
     entryPoints: entryPointsOf(router),
     match,
     pathForm: 'clean',
-    middlewares: middlewares.middlewares,
+    middlewares: withoutUnseenHost(middlewares.middlewares),
     action: { kind: 'forward' },
     ...member,
     pool: { ...member.pool, upstreamHost: upstreamHostOf(linked.service, middlewares) },
