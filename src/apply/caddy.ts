@@ -46,7 +46,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   );
   /** Of the marker as it was last seen. */
   let etag: string | undefined;
-  return { server: 'caddy', check, apply, live, disk: () => readDiskState(file), version };
+  return { server: 'caddy', check, apply, trial: apply, live, disk: () => readDiskState(file), version };
 
   async function check(config: RenderedConfig, signal: AbortSignal): Promise<CheckOutcome> {
     if (binary === undefined) return { kind: 'unchecked', reason: 'no caddy program was found' };

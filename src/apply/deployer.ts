@@ -32,6 +32,11 @@ export interface Deployer {
    * wrong, the files on disk are the old valid ones or the new valid ones, and the proxy is given back what `disk()` held before.
    */
   apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome>;
+  /**
+   * The same for a part of what a proxy has refused: one that says nothing of what it refuses is waited for only as long as it may need
+   * to take something.
+   */
+  trial(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome>;
   /** One cheap question to the running proxy. */
   live(signal: AbortSignal): Promise<LiveState>;
   disk(): Promise<DiskState>;

@@ -26,35 +26,56 @@ export interface TraefikDeployerOptions {
 }
 
 const PROBE_MS = 2000;
+/** The shortest wait for a file that may well be refused. */
+const TRIAL_MS = 1000;
 const MARKER = '/api/http/middlewares/hind-proxy-generation@file';
 
 /**
  * Applies a dynamic file by renaming it into the directory that Traefik watches, then reads the digest back over Traefik's API.
  * Traefik has no validator: a file that it refuses never shows its digest, and the one before is put back. A router that it disabled
- * is named in the outcome, and everything is put back too, so that its unit can be rendered otherwise.
+ * is named in the outcome, and everything is put back too, so that its unit can be rendered otherwise. Which unit a file is refused for is
+ * found by trials of parts of it.
  */
 export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer {
   const { file, api, authorization, stagingDir, binary, verifyTimeoutMs } = options;
   const client = createAdminClient(api, { keepAlive: true });
   const headers = authorization === undefined ? {} : { authorization };
   const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
-  return { server: 'traefik', check, apply, live, disk: () => readDiskState(file), version };
+  /** How long the last file took until Traefik showed it. */
+  let shownMs = verifyTimeoutMs;
+  return { server: 'traefik', check, apply, trial, live, disk: () => readDiskState(file), version };
 
   function check(): Promise<CheckOutcome> {
     return Promise.resolve({ kind: 'unchecked', reason: 'Traefik has no validator; what it takes is read back after the write' });
   }
 
-  async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+  function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+    return place(config, { patienceMs: patienceFor(config), signal });
+  }
+
+  function trial(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+    return place(config, { patienceMs: Math.min(patienceFor(config), Math.max(TRIAL_MS, 10 * shownMs)), signal });
+  }
+
+  function patienceFor({ files }: RenderedConfig): number {
+    return verifyTimeoutMs + files.reduce((sum, { units }) => sum + units.length, 0);
+  }
+
+  async function place(
+    config: RenderedConfig,
+    { patienceMs, signal }: { readonly patienceMs: number; readonly signal: AbortSignal },
+  ): Promise<ApplyOutcome> {
     const startedAtMs = performance.now();
     const rendered = mainFile(config);
     const [before, staged] = await Promise.all([readDiskState(file), stageFile(file, rendered.content, { stagingDir })]);
     const { onDisk } = await staged.place();
-    const [seen] = await Promise.all([waitForDigest(config, signal), onDisk]);
+    const [seen] = await Promise.all([waitForDigest(config, { patienceMs, signal }), onDisk]);
     if (seen.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${seen.reason}` };
     if (seen.kind === 'missing') {
       const restored = await restore(before);
       return { kind: 'rolledBack', reason: `Traefik does not show the digest of the new file; ${restored}` };
     }
+    shownMs = performance.now() - startedAtMs;
     const disabled = await disabledRouters(rendered, signal);
     if (disabled.length === 0) return { kind: 'applied', durationMs: performance.now() - startedAtMs };
     await restore(before);
@@ -63,15 +84,17 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   }
 
   /** Whether Traefik comes to show a digest; `down`: it does not answer at the first question. */
-  async function waitForDigest({ tableDigest, files }: RenderedConfig, signal: AbortSignal): Promise<Seen> {
-    const routers = files.reduce((sum, { units }) => sum + units.length, 0);
+  async function waitForDigest(
+    { tableDigest }: RenderedConfig,
+    { patienceMs, signal }: { readonly patienceMs: number; readonly signal: AbortSignal },
+  ): Promise<Seen> {
     const startedAtMs = performance.now();
     for (let isFirst = true; ; isFirst = false) {
       const state = await live(signal);
       if (state.kind === 'ours' && state.digest === tableDigest) return { kind: 'shown' };
       if (isFirst && state.kind === 'down') return state;
       const waitedMs = performance.now() - startedAtMs;
-      if (waitedMs > verifyTimeoutMs + routers || signal.aborted) return { kind: 'missing' };
+      if (waitedMs > patienceMs || signal.aborted) return { kind: 'missing' };
       // asked so often that little is lost whatever the size, and so seldom that it costs little
       await sleep(Math.min(50, Math.max(2, waitedMs / 8)), signal);
     }

@@ -5,6 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { ChangeSet } from '../model/change.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { EMPTY_TABLE } from '../model/table.ts';
 import type { GuardOptions } from '../plan/guard.ts';
@@ -13,6 +14,7 @@ import type { ClaimStore } from './claims.ts';
 import { tellCycle, type Cycle, type CycleObserver } from './cycle.ts';
 import type { GenerationStore } from './generations.ts';
 import { withApply, withChange, dueAtMs, idleHoldoff, withoutPending, type HoldoffOptions } from './holdoff.ts';
+import { withCulprits } from './isolate.ts';
 import type { Pipeline } from './pipeline.ts';
 import { planNext } from './planning.ts';
 import type { PlanMemoryStore } from './plan-memory.ts';
@@ -104,7 +106,8 @@ export async function createController(options: ControllerOptions): Promise<Cont
     diagnostics: [],
     ready: false,
   };
-  const managedProxy = createManagedProxy({ ...options, render: (table) => options.target.render(table, options.settings).value });
+  const render = (table: RoutingTable): RenderedConfig => options.target.render(table, options.settings).value;
+  const managedProxy = createManagedProxy({ ...options, render });
   // the proxy is given one thing at a time: by a cycle, by a look at what it serves, or by an operator
   const exclusively = createMutex();
   const watcher = createWatcher(sources, { store: snapshots, log, onChange: noteChange });
@@ -216,7 +219,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const compiledAtMs = clock.monotonicMs();
     const rendered = options.target.render(change.serving, options.settings);
     const renderedAtMs = clock.monotonicMs();
-    const outcome = dryRun ? { kind: 'planned' as const } : await managedProxy.program(rendered.value, change.serving, signal);
+    const outcome = dryRun ? { kind: 'planned' as const } : await give(rendered.value, change.serving, signal);
     const endedAtMs = clock.monotonicMs();
     if (outcome.kind === 'applied' || outcome.kind === 'rolledBack')
       holdoff = withApply(holdoff, { endedAtMs, durationMs: endedAtMs - renderedAtMs }, options.holdoff);
@@ -241,6 +244,11 @@ export async function createController(options: ControllerOptions): Promise<Cont
     tellCycle(result, options);
     options.observer?.cycle(result);
     return result;
+  }
+
+  async function give(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ManagedProxy['program']> {
+    const outcome = await managedProxy.program(config, table, signal);
+    return withCulprits(outcome, { serving: state.serving, table, render, managedProxy, clock, signal });
   }
 
   function requiredSynced(): boolean {

@@ -30,6 +30,11 @@ export interface ManagedProxy {
   program(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): Promise<ApplyOutcome | { readonly kind: 'pinned' }>;
   /** Applies without asking whether something is pinned, and keeps no new generation. */
   programPinned(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome>;
+  /**
+   * Gives the proxy a part of a configuration that it has refused: whether it serves it now. It is no generation. `patient`: the proxy's
+   * word counts, however slow it is. Where the proxy is not ours yet, nothing is given.
+   */
+  tryOut(config: RenderedConfig, options: { readonly patient: boolean; readonly signal: AbortSignal }): Promise<boolean>;
   /** Writes the generations that are served and not kept yet. A failure is told, not thrown. */
   keepGenerations(signal: AbortSignal): Promise<void>;
   /** Asks the proxy; true where it should be given its configuration again. */
@@ -62,10 +67,11 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   const state: { -readonly [Key in keyof ProxyState]: ProxyState[Key] } = { up: false, verified: false };
   let given: RenderedConfig | undefined;
   let settled = false;
+  let isPlaceOurs = false;
   let reassertsAtMs: readonly number[] = [];
   let telling: Promise<void> = Promise.resolve();
   const keeper = createGenerationKeeper({ proxy, version, deployer, generations, onKept, log });
-  return { state, program, programPinned, keepGenerations, hasDrifted };
+  return { state, program, programPinned, tryOut, keepGenerations, hasDrifted };
 
   async function program(config: RenderedConfig, table: RoutingTable, signal: AbortSignal): ReturnType<ManagedProxy['program']> {
     const pinned = generations.pinned();
@@ -76,6 +82,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     if (settled && state.verified && given && sameBytes(given, config)) return { kind: 'unchanged' };
     const refusal = settled ? undefined : await takePlace(signal);
     if (refusal !== undefined) return note({ kind: 'rejected', reason: refusal, units: [] }, config);
+    isPlaceOurs = true;
     // while another configuration of ours is verified, this one is not there yet
     const isThere = !(settled && state.verified) && (await alreadyThere(config, signal));
     const outcome = isThere ? ({ kind: 'unchanged' } as const) : await apply(config, signal);
@@ -111,9 +118,23 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     return outcome;
   }
 
-  async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+  async function tryOut(
+    config: RenderedConfig,
+    { patient, signal }: { readonly patient: boolean; readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    if (!isPlaceOurs || signal.aborted) return false;
+    const outcome = await give(config, patient ? 'apply' : 'trial', signal);
+    if (outcome.kind === 'applied') note(outcome, config);
+    return outcome.kind === 'applied';
+  }
+
+  function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
+    return give(config, 'apply', signal);
+  }
+
+  async function give(config: RenderedConfig, how: 'apply' | 'trial', signal: AbortSignal): Promise<ApplyOutcome> {
     const units = secrets.map((secret) => unitsWith(secret.reveal(), config)).find((found) => found !== undefined);
-    if (!units) return deployer.apply(config, signal).catch(failureOf);
+    if (!units) return deployer[how](config, signal).catch(failureOf);
     return { kind: 'rejected', reason: 'it holds a token or password of this program or of a catalog', units };
   }
 

@@ -3,14 +3,13 @@ import { buildTable, type Compiled } from '../compile/compile.ts';
 import type { CompileOptions } from '../compile/options.ts';
 import { instancesOf } from '../compile/sources.ts';
 import type { Dialect } from '../dialects/dialect.ts';
-import { sha256 } from '../lib/hash.ts';
-import { groupBy } from '../lib/sort.ts';
 import type { CatalogSnapshot } from '../model/catalog.ts';
-import { diagnose, type Diagnosed } from '../model/diagnostic.ts';
+import { diagnose, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
 import type { OwnerId, SourceId } from '../model/names.ts';
 import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
-import { backendsOf, createTable } from '../model/table.ts';
+import { backendsOf, createTable, EMPTY_TABLE } from '../model/table.ts';
 import { createTagReader } from './readings.ts';
+import { unitContents } from './units.ts';
 
 /** The pure part of a cycle: catalogs in, wanted table and diagnostics out. */
 export interface Pipeline {
@@ -18,7 +17,10 @@ export interface Pipeline {
   compile(snapshots: readonly CatalogSnapshot[], claims: ReadonlyMap<string, OwnerId>): Diagnosed<Compiled>;
   /** What the tags of the instances that count ask for. */
   readings(snapshots: readonly CatalogSnapshot[]): readonly Reading[];
-  /** Leaves units and opened ports alone that the proxy has refused, in the form that it has refused. Whether there are any. */
+  /**
+   * Leaves units and opened ports alone that the proxy has refused, until they change. Whether there are any. A unit that is refused again
+   * is served in less: first in its last good form, then with 503, then not at all.
+   */
   refuse(refusal: Refusal, table: RoutingTable): boolean;
 }
 
@@ -40,22 +42,30 @@ export interface PipelineOptions {
 /** A pipeline that remembers what tags said and what the proxy has refused. */
 export function createPipeline(options: PipelineOptions): Pipeline {
   const readAll = createTagReader(options.dialects);
-  const refused = new Map<string, string>();
+  const refused = new Map<string, RefusedUnit>();
+  let wanted = EMPTY_TABLE;
   const refusedPorts = new Map<string, string>();
   return {
     compile(snapshots, claims) {
       const readings = readAll(instancesOf(snapshots, options));
       const compiled = buildTable(readings, { options: options.compile, claims });
       const opened = refusedPorts.size === 0 ? compiled : withoutPorts(compiled, refusedPorts);
+      wanted = opened.value.table;
       return refused.size === 0 ? opened : withoutRefused(opened, refused);
     },
     readings: (snapshots) => readAll(instancesOf(snapshots, options)),
     refuse({ units, ports = [] }, table) {
-      const contents = unitContents(table);
-      for (const unit of units) refused.set(unit, contents.get(unit) ?? '');
+      const asked = unitContents(wanted);
+      // what nobody asks for any more is not served in another form either
+      const found = units.filter((unit) => asked.has(unit));
+      for (const unit of found) {
+        const content = asked.get(unit) ?? '';
+        const before = refused.get(unit);
+        refused.set(unit, { content, form: before?.content === content ? lesser(before.form) : 'lastGood' });
+      }
       const opened = ports.map(String).filter((name) => table.routes.some(({ entryPoints }) => entryPoints.includes(name)));
       for (const name of opened) refusedPorts.set(name, portContent(table, name));
-      return units.length > 0 || opened.length > 0;
+      return found.length > 0 || opened.length > 0;
     },
   };
 }
@@ -78,32 +88,41 @@ function portContent({ routes }: RoutingTable, name: string): string {
   return JSON.stringify(routes.filter(({ entryPoints }) => entryPoints.includes(name)).map(({ match }) => match));
 }
 
-/** The routes of units that the proxy has refused answer 503, or in their last good form, until they change. */
-function withoutRefused({ value, diagnostics }: Diagnosed<Compiled>, refused: Map<string, string>): Diagnosed<Compiled> {
+/** A unit as it was asked for when the proxy refused it, and in which form it is served instead. */
+interface RefusedUnit {
+  readonly content: string;
+  readonly form: 'lastGood' | 'withheld' | 'none';
+}
+
+function lesser(form: RefusedUnit['form']): RefusedUnit['form'] {
+  return form === 'lastGood' ? 'withheld' : 'none';
+}
+
+/** The routes of units that the proxy has refused in their last good form, with 503, or left out, until they change. */
+function withoutRefused({ value, diagnostics }: Diagnosed<Compiled>, refused: Map<string, RefusedUnit>): Diagnosed<Compiled> {
   const contents = unitContents(value.table);
-  for (const [unit, content] of refused) if (contents.get(unit) !== content) refused.delete(unit);
+  for (const [unit, { content }] of refused) if (contents.get(unit) !== content) refused.delete(unit);
   const backends = backendsOf(value.table);
   const faults = new Map(value.faults);
   const pools = new Map(value.pools);
   const reports = [...diagnostics];
-  const routes = value.table.routes.map((route): Route => {
-    if (!refused.has(route.unit)) return route;
-    faults.set(route.id, { kind: 'quarantined', code: 'ROUTE_QUARANTINED' });
-    const pool = backendIdsOf(route).flatMap((id) => backends.get(id)?.endpoints ?? []);
-    if (pool.length > 0) pools.set(route.id, pool);
-    reports.push(diagnose('ROUTE_QUARANTINED', 'The proxy refuses this route; its last good form is served', { span: route.spans[0] }));
-    return { ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'withheld' } };
+  const routes = value.table.routes.flatMap((route): readonly Route[] => {
+    const { form } = refused.get(route.unit) ?? {};
+    if (form === undefined) return [route];
+    reports.push(reportOf(form, route));
+    if (form === 'none') return [];
+    if (form === 'lastGood') {
+      faults.set(route.id, { kind: 'quarantined', code: 'ROUTE_QUARANTINED' });
+      const pool = backendIdsOf(route).flatMap((id) => backends.get(id)?.endpoints ?? []);
+      if (pool.length > 0) pools.set(route.id, pool);
+    }
+    return [{ ...route, middlewares: [], action: { kind: 'respond', status: 503, reason: 'withheld' } }];
   });
   return { value: { ...value, faults, pools, table: createTable(routes, backends) }, diagnostics: reports };
 }
 
-function unitContents(table: RoutingTable): ReadonlyMap<string, string> {
-  const backends = backendsOf(table);
-  const contentOf = ({ rank: _rank, spans: _spans, ...route }: Route): unknown => [
-    route,
-    backendIdsOf(route).map((id) => backends.get(id)),
-  ];
-  return new Map(
-    [...groupBy(table.routes, ({ unit }) => unit)].map(([unit, routes]) => [unit, sha256(JSON.stringify(routes.map(contentOf)))]),
-  );
+function reportOf(form: RefusedUnit['form'], { spans: [span] }: Route): Diagnostic {
+  if (form === 'lastGood') return diagnose('ROUTE_QUARANTINED', 'The proxy refuses this route; its last good form is served', { span });
+  const served = form === 'withheld' ? 'it answers 503' : 'it is left out';
+  return diagnose('ROUTE_WITHHELD', `The proxy refuses this route in its last good form too; ${served}`, { span });
 }

@@ -28,13 +28,15 @@ function configOf(table: RoutingTable, content = `# ${table.digest}`): RenderedC
 
 /** A proxy that takes everything, or nothing, and remembers what it was given. */
 function proxyOf(takes: () => boolean, given: string[]): Deployer {
+  const apply: Deployer['apply'] = async (config) => {
+    given.push(config.files[0]?.content ?? '');
+    return takes() ? { kind: 'applied', durationMs: 1 } : { kind: 'rejected', reason: 'no', units: [] };
+  };
   return {
     server: 'caddy',
     check: () => Promise.resolve({ kind: 'accepted' }),
-    async apply(config) {
-      given.push(config.files[0]?.content ?? '');
-      return takes() ? { kind: 'applied', durationMs: 1 } : { kind: 'rejected', reason: 'no', units: [] };
-    },
+    apply,
+    trial: apply,
     live: () => Promise.resolve({ kind: 'down', reason: 'nobody' }),
     disk: () => Promise.resolve({ kind: 'absent' }),
     version: () => Promise.resolve('1'),
