@@ -2,6 +2,7 @@ import { expand } from './regexp/expand.ts';
 import { parseRegexp } from './regexp/parse.ts';
 import { programOf } from './regexp/program.ts';
 import { run, type Slots } from './regexp/run.ts';
+import { samplesOf } from './regexp/samples.ts';
 
 /** Where a regular expression matched. */
 export interface RegexpMatch {
@@ -42,6 +43,14 @@ export function compileRegexp(pattern: string): Regexp {
   if (compiled.size >= MAX_COMPILED) compiled.clear();
   compiled.set(pattern, regexp);
   return regexp;
+}
+
+/** Some texts that a pattern of the same kind matches, as far as they are easily made, the shortest first; the same for the same pattern. */
+export function regexpSamples(pattern: string): readonly string[] {
+  const parsed = parseRegexp(pattern, 'own');
+  if (parsed.kind === 'problem') throw new RangeError(`Cannot make texts for the regular expression "${pattern}": ${parsed.problem}`);
+  const regexp = compileRegexp(pattern);
+  return samplesOf(parsed.node).filter((text) => regexp.test(text));
 }
 
 /** Patterns of a table are run for every request that is evaluated. */

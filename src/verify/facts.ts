@@ -31,7 +31,12 @@ function addMiddleware(middleware: Middleware, add: Add): void {
       return add('denied addresses', sortedUnique(middleware.cidrs).join(' '));
     case 'basicAuth':
     case 'digestAuth':
-      return add('users', usersText(middleware.users));
+      add('users', usersText(middleware.users));
+      return add('realm', middleware.realm ?? 'the usual one');
+    case 'headers': {
+      const removed = middleware.response.filter(({ value }) => value === '').map(({ name }) => name.toLowerCase());
+      return removed.length === 0 ? undefined : add('headers taken from answers', sortedUnique(removed).join(' '));
+    }
     case 'rateLimit':
     case 'inFlight':
     case 'circuitBreaker':

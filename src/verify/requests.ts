@@ -1,4 +1,4 @@
-import { compileRegexp } from '../lib/regexp.ts';
+import { compileRegexp, regexpSamples } from '../lib/regexp.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
 import type { Condition, HostMatch, PathMatch } from '../model/match.ts';
 import type { HeaderValue, Middleware } from '../model/middleware.ts';
@@ -66,15 +66,28 @@ function requestsOfRoute(
   });
 }
 
+/** Headers that say how a request is sent, not what it asks for. */
+const CONNECTION_HEADERS = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'expect',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
 /** Requests of which a middleware takes notice. */
 function requestsOfMiddleware(
-  { kind }: Middleware,
+  middleware: Middleware,
   { base, options: { odd = false, trusted } }: { readonly base: Variant; readonly options: RequestOptions },
 ): readonly Variant[] {
   const withHeaders = (...headers: readonly HeaderValue[]): Variant => ({ ...base, headers: [...base.headers, ...headers] });
   const hops = (value: string): HeaderValue => ({ name: 'X-Forwarded-For', value });
   const origin = { name: 'Origin', value: 'https://a.test' };
-  switch (kind) {
+  switch (middleware.kind) {
     case 'ipAllow':
     case 'ipDeny':
       return [
@@ -91,10 +104,19 @@ function requestsOfMiddleware(
     case 'encodedCharacters':
       return ['%2F', '%5c', '%3B', '%00', '/%23'].map((escape) => ({ ...base, path: base.path.replace(/\?|$/, `/a${escape}b$&`) }));
     case 'stripPrefixRegexp':
-    case 'replacePathRegexp':
+    case 'replacePathRegexp': {
+      const regexps = middleware.kind === 'stripPrefixRegexp' ? middleware.regexps : [middleware.regexp];
+      const made = madeFor(regexps).map((text) => (text.startsWith('/') ? text : `/${text}`));
       return ['/shop/v1/a%2Fb?q=1', '/shop/v1', '/shop/v1../x', '/x/y', '/ab/12/c', '/ab/12%20/', '/a']
         .filter((path) => odd || !/%|\.\./.test(path))
+        .concat(made.flatMap((path) => [path, `${path}/rest`]).filter((path) => USUAL_PATH.test(path)))
         .map((path) => ({ ...base, path }));
+    }
+    // one that is taken away is seen only where it is sent
+    case 'headers': {
+      const sent = middleware.request.filter(({ name }) => !CONNECTION_HEADERS.has(name.toLowerCase()));
+      return sent.length === 0 ? [] : [withHeaders(...sent.map(({ name }) => ({ name, value: 'sent' })))];
+    }
     default:
       return [];
   }
@@ -122,7 +144,9 @@ function hostSamples(host: HostMatch): Samples {
     }
     case 'regexp': {
       const { test } = testOf(host.regexp);
-      return { usual: ['www.example.com', 'a.test', 'api.example.com'].toSorted((a, b) => Number(test(b)) - Number(test(a))), odd: [] };
+      const made = madeFor([host.regexp]).filter((text) => /^[a-z0-9][a-z0-9.-]*$/.test(text));
+      const known = ['www.example.com', 'a.test', 'api.example.com', ...made];
+      return { usual: known.toSorted((a, b) => Number(test(b)) - Number(test(a))), odd: [] };
     }
     default:
       throw new TypeError(`Cannot make a host: ${JSON.stringify(host satisfies never)}`);
@@ -165,12 +189,23 @@ function pathSamples(path: PathMatch): Samples {
       };
     case 'regexp': {
       const { test, samples } = testOf(path.regexp);
-      const known = [...samples, '/', '/api/v1/items', '/img/a.png', '/v2/x'];
+      const made = madeFor([path.regexp]).filter((text) => USUAL_PATH.test(text));
+      const known = [...new Set([...samples, ...made, '/', '/api/v1/items', '/img/a.png', '/v2/x'])];
       return { usual: known.toSorted((a, b) => Number(test(b)) - Number(test(a))), odd: [] };
     }
     default:
       throw new TypeError(`Cannot make a path: ${JSON.stringify(path satisfies never)}`);
   }
+}
+
+/** Paths that no proxy reads in a way of its own. */
+const USUAL_PATH = /^(?!.*\/\/|.*\/\.)\/[\w./~-]*$/;
+/** So many texts are made for an expression. */
+const MADE = 8;
+
+/** Texts that expressions match. */
+function madeFor(regexps: readonly string[]): readonly string[] {
+  return regexps.flatMap((regexp) => regexpSamples(regexp).slice(0, MADE));
 }
 
 /** The same path with and without its last slash, and in the other case. */

@@ -18,6 +18,17 @@ function labels(name: string, rule = '', ...more: readonly string[]): readonly s
   ];
 }
 
+/** Labels with a second router before the first, to instances on another port. */
+function split(name: string, rule: string): readonly string[] {
+  return [
+    ...labels(name, '', `routers.${name}.priority=10`, `routers.${name}.service=${name}`, `services.${name}.loadbalancer.server.port=81`),
+    ...labels(`${name}-b`, rule, `routers.${name}-b.priority=20`, `routers.${name}-b.service=${name}-b`).map((label) =>
+      label.replace(`Host(\`${name}-b.test\`)`, `Host(\`${name}.test\`)`),
+    ),
+    `traefik.http.services.${name}-b.loadbalancer.server.port=82`,
+  ];
+}
+
 /** Labels with one middleware. */
 function withMiddleware(name: string, ...options: readonly string[]): readonly string[] {
   return labels(name, '', `routers.${name}.middlewares=${name}`, ...options.map((option) => `middlewares.${name}.${option}`));
@@ -190,5 +201,136 @@ export const PLANTED: readonly Planted[] = [
     old: labels('check', '', 'services.check.loadbalancer.healthcheck.path=/health'),
     new: labels('check'),
     differs: ['health check (by the tags)'],
+  },
+  {
+    name: 'postroute',
+    old: [...split('postroute', 'Method(`POST`)')],
+    new: labels('postroute', '', 'services.postroute.loadbalancer.server.port=81'),
+    differs: ['instance'],
+  },
+  {
+    name: 'socket',
+    old: [...split('socket', 'Header(`Upgrade`, `websocket`)')],
+    new: labels('socket', '', 'services.socket.loadbalancer.server.port=81'),
+    differs: ['instance'],
+  },
+  {
+    name: 'cookie',
+    old: labels('cookie', '', 'services.cookie.loadbalancer.sticky.cookie.name=at'),
+    new: labels('cookie', '', 'services.cookie.loadbalancer.sticky.cookie.name=on'),
+    beside: {
+      old: labels('cookie', '', 'services.cookie.loadbalancer.sticky.cookie.name=at'),
+      new: labels('cookie', '', 'services.cookie.loadbalancer.sticky.cookie.name=on'),
+    },
+    differs: ['answer header set-cookie'],
+  },
+  {
+    name: 'gzip',
+    old: withMiddleware('gzip', 'compress=true'),
+    new: labels('gzip'),
+    differs: ['answer header content-encoding', 'compression (by the tags)'],
+  },
+  {
+    name: 'found',
+    old: ['urlprefix-found.test/ redirect=302,https://www.test/'],
+    new: ['urlprefix-found.test/ redirect=307,https://www.test/'],
+    differs: ['status'],
+  },
+  {
+    name: 'moved',
+    old: ['urlprefix-moved.test/ redirect=301,https://www.test/'],
+    new: ['urlprefix-moved.test/ redirect=308,https://www.test/'],
+    differs: ['status'],
+  },
+  {
+    name: 'lostquery',
+    old: withMiddleware('lostquery', 'redirectregex.regex=^https?://[^/]+(/.*)$', 'redirectregex.replacement=https://www.test${1}'),
+    new: withMiddleware('lostquery', 'redirectregex.regex=^https?://[^/]+(/[^?]*).*$', 'redirectregex.replacement=https://www.test${1}'),
+    differs: ['location'],
+  },
+  {
+    name: 'zero',
+    old: labels('zero', '', 'services.zero.loadbalancer.server.weight=0'),
+    new: labels('zero'),
+    beside: { old: labels('zero'), new: labels('zero') },
+    differs: ['instance'],
+  },
+  {
+    name: 'sixth',
+    old: ['urlprefix-sixth.test/ allow=ip:127.0.0.0/8,ip:2001:db8::/32'],
+    new: ['urlprefix-sixth.test/ allow=ip:127.0.0.0/8'],
+    differs: ['allowed addresses (by the tags)'],
+  },
+  {
+    name: 'body',
+    old: withMiddleware('body', 'buffering.maxrequestbodybytes=1000'),
+    new: labels('body'),
+    differs: ['maxBody (by the tags)'],
+  },
+  {
+    name: 'permanent',
+    old: withMiddleware('permanent', 'redirectscheme.scheme=https', 'redirectscheme.permanent=true'),
+    new: withMiddleware('permanent', 'redirectscheme.scheme=https'),
+    differs: ['status'],
+  },
+  {
+    name: 'hsts',
+    old: withMiddleware('hsts', 'headers.stsseconds=31536000', 'headers.forcestsheader=true'),
+    new: labels('hsts'),
+    differs: ['answer header strict-transport-security'],
+  },
+  {
+    name: 'removed',
+    old: withMiddleware('removed', 'headers.customresponseheaders.X-Powered-By='),
+    new: labels('removed'),
+    differs: ['headers taken from answers (by the tags)'],
+  },
+  {
+    name: 'hidden',
+    old: withMiddleware('hidden', 'headers.customrequestheaders.X-Debug='),
+    new: labels('hidden'),
+    differs: ['request header x-debug'],
+  },
+  {
+    name: 'realm',
+    old: withMiddleware('realm', `basicauth.users=oracle:${HASH}`, 'basicauth.realm=one'),
+    new: withMiddleware('realm', `basicauth.users=oracle:${HASH}`, 'basicauth.realm=two'),
+    differs: ['realm (by the tags)'],
+  },
+  {
+    name: 'error',
+    old: withMiddleware('error', 'errors.status=500-599', 'errors.service=error', 'errors.query=/{status}.html'),
+    new: labels('error'),
+    differs: ['errors (by the tags)', 'status', 'error pages (by the tags)'],
+  },
+  {
+    name: 'again',
+    old: withMiddleware('again', 'retry.attempts=3'),
+    new: labels('again'),
+    differs: ['retry (by the tags)', 'status'],
+  },
+  {
+    name: 'rate',
+    old: withMiddleware('rate', 'ratelimit.average=1', 'ratelimit.burst=1'),
+    new: labels('rate'),
+    differs: ['rateLimit (by the tags)', 'status'],
+  },
+  {
+    name: 'regexhost',
+    old: ['traefik.enable=true', 'traefik.http.routers.regexhost.rule=HostRegexp(`^[a-z]+\\.regexhost\\.test$`)'],
+    new: ['traefik.enable=true', 'traefik.http.routers.regexhost.rule=HostRegexp(`^[a-z-]+\\.regexhost\\.test$`)'],
+    differs: ['status'],
+  },
+  {
+    name: 'stripregex',
+    old: withMiddleware('stripregex', 'stripprefixregex.regex=^/v[0-9]+'),
+    new: withMiddleware('stripregex', 'stripprefixregex.regex=^/v[0-9]'),
+    differs: ['path'],
+  },
+  {
+    name: 'glob',
+    old: ['urlprefix-*.glob.test/'],
+    new: ['urlprefix-a.glob.test/'],
+    differs: ['status'],
   },
 ];
