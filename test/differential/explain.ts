@@ -188,22 +188,27 @@ function aspectOf(found: Case, route: Route | undefined): Aspect {
   if (!route) return 'unrouted';
   if (route.action.kind === 'respond') return 'withheld';
   if (peerRouter === '') return 'peer';
-  const routers = routersIn(route, catalog);
-  if (!routers.has(peerRouter.toLowerCase()) || isShadowed(routers, found)) return 'other';
+  if (!routersIn(route, catalog).has(peerRouter.toLowerCase()) || isShadowed(route, found)) return 'other';
   return first?.what === 'pool' ? 'pool' : 'changed';
 }
 
 /** Whether another router that our route comes from has a higher priority than the peer's, which the peer would follow if it could serve it. */
-function isShadowed(routers: ReadonlySet<string>, { peerRouter, peerRouters }: Case): boolean {
+function isShadowed({ spans }: Route, { peerRouter, peerRouters }: Case): boolean {
   const own = peerRouters.get(peerRouter)?.priority ?? 0;
-  return [...peerRouters].some(([name, { priority }]) => routers.has(name.toLowerCase()) && priority > own);
+  const named = new Set(spans.flatMap(({ tag }) => routerNamed(tag) ?? []));
+  return [...peerRouters].some(([name, { priority }]) => named.has(name.toLowerCase()) && priority > own);
+}
+
+/** The router that a label is of, in lower case. */
+function routerNamed(tag: string): string | undefined {
+  return /^traefik\.http\.routers\.([^.]+)\./i.exec(tag)?.[1]?.toLowerCase();
 }
 
 /** The routers that a route comes from, in lower case; that of the service where no label names any. */
 function routersIn({ spans }: Route, { instances }: Catalog): ReadonlySet<string> {
   return new Set(
     spans.flatMap(({ tag, instance }) => {
-      const named = /^traefik\.http\.routers\.([^.]+)\./i.exec(tag)?.[1];
+      const named = routerNamed(tag);
       const service = instances.find(({ id }) => instance === `${NODE}/${id}`)?.service;
       return (named ?? (service === undefined ? [] : implicitName(service))).toString().toLowerCase();
     }),
