@@ -5,7 +5,7 @@ import { backendId } from '../../src/model/names.ts';
 import { SERVERS } from '../../src/model/rendered.ts';
 import { listen, serveBy } from '../support/both.ts';
 import { startEcho, type Answer } from '../support/caddy.ts';
-import { routeOf, to } from '../support/tables.ts';
+import { poolOf, routeOf, to } from '../support/tables.ts';
 
 /** What both proxies make of answers, and of instances that give none. */
 
@@ -183,6 +183,7 @@ for (const server of SERVERS) {
       // nobody listens on the lowest ports
       ports: [1],
       hosts: { 'auth.io': [outer, auth, inner], 'page.io': [outer, ERRORS, inner], 'many.io': [hsts, cors] },
+      pools: [poolOf('sticky.io', [1], { sticky: { name: 'lb', secure: true } })],
       routes: [routeOf('half', 'half.io', '/only', { action: to('a') }), { ...wide, match: { ...wide.match, host: { kind: 'any' } } }],
     });
     if (!served) return;
@@ -202,6 +203,11 @@ for (const server of SERVERS) {
     assert.deepEqual(
       ['strict-transport-security', 'access-control-allow-origin', 'access-control-allow-credentials', 'vary'].map((name) => many[name]),
       ['max-age=60', 'https://a.io', 'true', 'Origin'],
+    );
+    const cookie = (await served.ask('sticky.io')).headers['set-cookie'] ?? [];
+    assert.deepEqual(
+      cookie.map((text) => text.replace(/=[^;]*/, '=…')),
+      ['lb=…; Path=/; Secure'],
     );
     const { headers: foreign } = await served.ask('many.io', { headers: { origin: 'https://b.io' } });
     assert.equal(foreign['access-control-allow-origin'], undefined);

@@ -6,11 +6,12 @@ import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { isEnforceable } from './access.ts';
 import { block, line, text, type Handler } from './ast.ts';
-import { withoutHeaders } from './headers.ts';
+import { attributesLine } from './cookies.ts';
+import { onEveryAnswer, withoutHeaders } from './headers.ts';
 import { ENCODED } from './limits.ts';
 import { middlewareHandler } from './middlewares.ts';
 import { FORWARDED_PREFIX, mayLeaveUnclean, nextAfterStrip } from './path-changes.ts';
-import { forward } from './pools.ts';
+import { proxyTo } from './pools.ts';
 import { canPrint } from './quote.ts';
 import { redirectHandler } from './redirects.ts';
 import { splitHandler, type PartHandler } from './split.ts';
@@ -120,11 +121,21 @@ function actionHandler(route: Undivided, { backends, name }: HandlerContext): Ha
       const backend = backends.get(action.backend);
       if (!backend) throw new RangeError(`Cannot render the route ${route.id}: its backend is missing`);
       if (!backend.endpoints.some(({ weight }) => weight > 0)) return respond(503);
-      return { matchers: [], directives: forward(backend, { middlewares: route.middlewares }) };
+      return forwardHandler(backend, { middlewares: route.middlewares, name });
     }
     default:
       throw new TypeError(`Cannot render an action: ${JSON.stringify(action satisfies never)}`);
   }
+}
+
+/** The cookie of a pool has its attributes on the answers that Caddy gives itself too: it is set before an instance is asked. */
+function forwardHandler(
+  backend: Backend,
+  { middlewares, name }: { readonly middlewares: readonly Middleware[]; readonly name: string },
+): Handler {
+  const { id, sticky } = backend;
+  const cookie = onEveryAnswer(`${name}cookie`, () => ({ matchers: [], directives: sticky ? [attributesLine(id, sticky)] : [] }));
+  return { ...cookie, directives: [...cookie.directives, proxyTo(backend, { middlewares })] };
 }
 
 /** An answer without a body; clients of a 503 are told when to come again. `*` stands where a text could be read as a matcher. */

@@ -7,11 +7,20 @@ import { headerName } from './headers.ts';
 import { literalUrl, literalValue } from './quote.ts';
 import { smallWeights } from './weights.ts';
 
-/** Sends requests to a pool. Some middlewares are wishes to it; `more`: further lines of ours. */
-export function forward(
-  backend: Backend,
-  { middlewares, more = [] }: { readonly middlewares: readonly Middleware[]; readonly more?: readonly Node[] },
-): readonly Node[] {
+/** What a pool is sent: some middlewares are wishes to it; `more`: further lines of ours. */
+interface Wishes {
+  readonly middlewares: readonly Middleware[];
+  readonly more?: readonly Node[];
+}
+
+/** Sends requests to a pool, and gives the cookie that it sets its attributes. */
+export function forward(backend: Backend, wishes: Wishes): readonly Node[] {
+  const proxied = proxyTo(backend, wishes);
+  return backend.sticky ? [attributesLine(backend.id, backend.sticky), proxied] : [proxied];
+}
+
+/** Sends requests to a pool. */
+export function proxyTo(backend: Backend, { middlewares, more = [] }: Wishes): Node {
   const endpoints = sameScheme(backend.endpoints);
   const protocol = endpoints[0]?.protocol ?? 'http';
   const { healthCheck, passiveHealthCheck, flushIntervalMs } = backend;
@@ -27,8 +36,7 @@ export function forward(
     ...more,
     ...transportOf(backend, protocol),
   ];
-  const proxied = block(['reverse_proxy', ...endpoints.map(({ address, port }) => joinHostPort(address, port))], nodes);
-  return backend.sticky ? [attributesLine(backend.id, backend.sticky), proxied] : [proxied];
+  return block(['reverse_proxy', ...endpoints.map(({ address, port }) => joinHostPort(address, port))], nodes);
 }
 
 /** A Caddy upstream pool has one scheme: that of most instances, https where they are equal. */
