@@ -6,7 +6,7 @@ import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { formatTable } from './table.ts';
 import { modulesOf } from './setup.ts';
-import { TARGETS } from './targets.ts';
+import { CAPABILITIES } from './targets.ts';
 
 /** What `capabilities` takes. */
 export interface CapabilityFlags extends GlobalFlags {
@@ -40,7 +40,7 @@ export async function showCapabilities(flags: CapabilityFlags, context: Context)
 }
 
 function viewOf(server: Server, modules: ReadonlySet<string>): CapabilityView {
-  const features: readonly (readonly [string, Capability])[] = Object.entries(TARGETS[server].capabilities);
+  const features: readonly (readonly [string, Capability])[] = Object.entries(CAPABILITIES[server]);
   return {
     target: server,
     modules: [...modules].toSorted(),

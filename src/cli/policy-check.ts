@@ -4,8 +4,7 @@ import type { PolicyConfig, TransportConfig } from '../config/policy-schema.ts';
 import type { Server } from '../model/rendered.ts';
 import { middlewareFeatures, type FeatureKind } from '../targets/features.ts';
 import { isAble } from '../targets/fit.ts';
-import type { Target } from '../targets/target.ts';
-import { TARGETS } from './targets.ts';
+import { CAPABILITIES } from './targets.ts';
 
 /** Throws `ConfigError` where the operator asks for what the proxy cannot do: protections are never left out with a warning. */
 export function assertPolicies(loaded: LoadedConfig, options: { readonly server: Server; readonly modules: ReadonlySet<string> }): void {
@@ -18,13 +17,12 @@ export function unsupportedPolicies(
   { config, placeOf }: Pick<LoadedConfig, 'config' | 'placeOf'>,
   { server, modules }: { readonly server: Server; readonly modules: ReadonlySet<string> },
 ): readonly ConfigFault[] {
-  const target = TARGETS[server];
   const trustsProxies = config.trustedProxies.length > 0;
-  const able = (feature: FeatureKind): boolean => isAble(target.capabilities[feature], { modules });
+  const able = (feature: FeatureKind): boolean => isAble(CAPABILITIES[server][feature], { modules });
   const faultsOf = (path: readonly string[], features: readonly FeatureKind[], nearest?: string): readonly ConfigFault[] => {
     const lacking = features.find((feature) => !able(feature));
     if (lacking === undefined) return [];
-    const message = messageOf(path, lacking, { target, modules, nearest });
+    const message = messageOf(path, lacking, { server, modules, nearest });
     return [{ key: path.join('.'), code: 'POLICY_UNSUPPORTED', message, ...placeOf(path) }];
   };
   const policies = Object.entries(config.policies).flatMap(([name, policy]) =>
@@ -68,15 +66,14 @@ function transportFeatures(transport: TransportConfig, key: 'rootCAs' | 'timeout
 function messageOf(
   path: readonly string[],
   feature: FeatureKind,
-  { target, modules, nearest }: { readonly target: Target; readonly modules: ReadonlySet<string>; readonly nearest: string | undefined },
+  { server, modules, nearest }: { readonly server: Server; readonly modules: ReadonlySet<string>; readonly nearest: string | undefined },
 ): string {
-  const { server, capabilities } = target;
-  const { level, module, note } = capabilities[feature];
+  const { level, module, note } = CAPABILITIES[server][feature];
   const other = server === 'caddy' ? 'traefik' : 'caddy';
   const reason = note ?? (level === 'module' ? `the program lacks the module ${module ?? ''}` : `it cannot do ${feature}`);
   const ways = [
     ...(level === 'module' && !modules.has(module ?? '') ? [`a ${server} that is built with ${module ?? ''}`] : []),
-    ...(isAble(TARGETS[other].capabilities[feature], { modules: new Set() }) ? [`the proxy ${other}`] : []),
+    ...(isAble(CAPABILITIES[other][feature], { modules: new Set() }) ? [`the proxy ${other}`] : []),
     ...(nearest === undefined ? [] : [`the key ${nearest}`]),
   ];
   const expected = ways.length === 0 ? 'none of its kind' : ways.join(', or ');

@@ -15,7 +15,7 @@ import { serverNamed } from './named.ts';
 import { formatDiagnostic } from './print.ts';
 import { readOnce, unreadOf } from './read-once.ts';
 import { createDeployer, openRuntime, type Runtime } from './runtime.ts';
-import { TARGETS } from './targets.ts';
+import { targetOf } from './targets.ts';
 
 /** What `render`, `plan` and `validate` take. */
 export interface RenderFlags extends GlobalFlags {
@@ -30,7 +30,7 @@ export interface RenderFlags extends GlobalFlags {
 export async function render(flags: RenderFlags, context: Context): Promise<number> {
   const { runtime, cycle } = await planned(flags, context);
   const { settings, server } = runtime.setup;
-  const target = TARGETS[flags.target === undefined ? server : serverNamed(flags.target, '--target')];
+  const target = await targetOf(flags.target === undefined ? server : serverNamed(flags.target, '--target'));
   const { value, diagnostics } = target.render(cycle.change.serving, settings);
   for (const diagnostic of diagnostics) context.printer.say(formatDiagnostic(diagnostic, context.printer));
   const files: readonly RenderedFile[] = [...value.files, ...(flags.static ? target.renderStatic(settings) : [])];

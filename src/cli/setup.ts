@@ -14,7 +14,7 @@ import type { EntryPoint } from '../model/entry-point.ts';
 import type { Server } from '../model/rendered.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
 import { entryPointsOf, proxyOf, resolvePaths, type Paths } from './paths.ts';
-import { TARGETS } from './targets.ts';
+import { targetOf } from './targets.ts';
 
 /** A configuration with everything that follows from it and from the machine, before anything is opened. */
 export interface Setup {
@@ -81,7 +81,7 @@ export async function setUp({
     env,
     paths,
     server,
-    target: TARGETS[server],
+    target: await targetOf(server),
     entryPoints,
     settings,
     log,
