@@ -27,7 +27,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   plan: pure(['model']),
   targets: pure(['model']),
   sources: effects(['model', 'nomad']),
-  nomad: { folders: [], lib: [], node: true, packages: true },
+  nomad: { folders: [], lib: ['undici'], node: true, packages: true },
   apply: effects(['model']),
   admin: effects(['model']),
   jobfiles: effects(['model']),
@@ -64,7 +64,7 @@ const INTERFACES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that more than one file may import. */
-const SHARED_PACKAGES = new Set(['undici', 'zod']);
+const SHARED_PACKAGES = new Set(['zod']);
 
 const root = process.argv[2] ?? join(import.meta.dirname, '../src');
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })

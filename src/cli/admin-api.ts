@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
 import { readTextFile } from '../lib/files.ts';
 import { messageOf, systemCode } from '../lib/errors.ts';
+import { Agent, request } from '../lib/undici.ts';
 import { CommandError } from './errors.ts';
 import type { Setup } from './setup.ts';
 

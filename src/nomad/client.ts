@@ -1,5 +1,5 @@
-import { Agent, request } from 'undici';
 import type { z } from 'zod';
+import { Agent, request } from '../lib/undici.ts';
 import type { NomadConnection } from './connection.ts';
 import { NomadError } from './error.ts';
 import { readEvents, type StreamMessage, type StreamPatience } from './events.ts';

@@ -1,6 +1,6 @@
-import { Agent, buildConnector, request } from 'undici';
 import { causesOf } from '../lib/errors.ts';
 import type { Scope } from '../lib/scope.ts';
+import { Agent, buildConnector, request, type Connector } from '../lib/undici.ts';
 import { socketOptions, type ConsulConnection } from './consul-connection.ts';
 import { connectionLimitOf } from './consul-limit.ts';
 
@@ -82,8 +82,9 @@ export function createConsulClient(
   const { origin, socketPath, auth, namespace, partition } = connection;
   const isTls = origin.startsWith('https:');
   let isMultiplexed = false;
-  const connector = buildConnector({ ...socketOptions(connection), allowH2: isTls });
-  const connect: buildConnector.connector = (options, callback) =>
+  // a connection that does not come about takes no longer than a read that gets no answer
+  const connector = buildConnector({ ...socketOptions(connection), allowH2: isTls, timeout: readMs });
+  const connect: Connector = (options, callback) =>
     connector(options, (...outcome) => {
       const [, socket] = outcome;
       if (socket && 'alpnProtocol' in socket) isMultiplexed = socket.alpnProtocol === 'h2';
