@@ -245,7 +245,11 @@ function quoteHcl(pieces: readonly Piece[]): string {
   return `"${pieces.map((piece) => (typeof piece === 'string' ? escaped(piece) : piece.raw)).join('')}"`;
 }
 
+/** What a string of HCL cannot hold as it is. */
+const ESCAPED = /["\\\n\r\t]|[$%]\{/;
+
 function escaped(value: string): string {
+  if (!ESCAPED.test(value)) return value;
   return value
     .replaceAll('\\', '\\\\')
     .replaceAll('"', '\\"')

@@ -4,6 +4,7 @@ import { slug } from '../../lib/text.ts';
 import type { Report } from '../../model/diagnostic.ts';
 import { isSecondary, protocolOf } from '../../model/entry-point.ts';
 import type { PoolMember, RouteIntent } from '../../model/intent.ts';
+import { matchKey } from '../../model/match.ts';
 import type { FormatContext, TagFormatter } from '../dialect.ts';
 import { faultLosses, impossible, isWhole, reportLosses, unsupported, type Loss } from '../loss.ts';
 import { writtenOf } from '../written.ts';
@@ -63,11 +64,17 @@ function printJobs(jobs: readonly Job[], context: FormatContext, report: Report)
 
 /** Intents of one router of a rule with alternatives stay together. */
 function jobsOf(intents: readonly RouteIntent[]): readonly Job[] {
-  const groups = groupBy(intents, (intent) => contentOf(intent, intent.name === undefined));
-  return [...groups.values()].flatMap((group): readonly Job[] => {
+  return groupsOf(intents).flatMap((group): readonly Job[] => {
     const [intent] = group;
     return intent ? [{ group, intent, protocol: protocolOf(intent.entryPoints) }] : [];
   });
+}
+
+function groupsOf(intents: readonly RouteIntent[]): readonly (readonly RouteIntent[])[] {
+  const isUnnamed = intents.every(({ name }) => name === undefined);
+  // without names those of different matches are apart, and the rest need not be compared, which takes long
+  if (isUnnamed && new Set(intents.map(({ match }) => matchKey(match))).size === intents.length) return intents.map((intent) => [intent]);
+  return [...groupBy(intents, (intent) => contentOf(intent, intent.name === undefined)).values()];
 }
 
 function wholeLosses(intent: RouteIntent): readonly Loss[] {
