@@ -40,10 +40,11 @@ interface Parts {
 }
 
 /** The tags and instances of those services in a table. */
-function partsByService(table: RoutingTable, keys: ReadonlyMap<string, unknown>): ReadonlyMap<string, Parts> {
+function partsByService(table: RoutingTable, keys: ReadonlyMap<string, { readonly service: ServiceName }>): ReadonlyMap<string, Parts> {
   const parts = new Map<string, Parts>();
+  const names = new Set([...keys.values()].map(({ service }) => service));
   const backends = backendsOf(table);
-  for (const route of table.routes) for (const service of route.services) note(route, service);
+  for (const route of table.routes) for (const service of route.services) if (names.has(service)) note(route, service);
   return parts;
 
   function note(route: Route, service: ServiceName): void {

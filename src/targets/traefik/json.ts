@@ -14,7 +14,7 @@ const MAY_BE_EMPTY = new Set(['compress', 'contentType', 'cookie', 'healthCheck'
 
 /** What is printed of an object: neither undefined values nor empty maps that Traefik refuses. */
 function entriesOf(object: JsonObject): readonly (readonly [string, Json])[] {
-  return Object.entries(object).flatMap(([name, value]) => (value === undefined || isRefused(name, value) ? [] : [[name, value] as const]));
+  return Object.entries(object).filter((entry): entry is [string, Json] => entry[1] !== undefined && !isRefused(entry[0], entry[1]));
 }
 
 function isRefused(name: string, value: Json): boolean {

@@ -15,7 +15,10 @@ export function named<T extends JsonObject>(kind: string, value: T): Named<T> {
 
 /** Parts by their names, in the order of the list. */
 export function byName<T>(parts: readonly Named<T>[]): ByName<T> {
-  return Object.fromEntries(parts.map(({ name, value }) => [name, value]));
+  // without a prototype: an object that grows by a thousand names from nothing is several times slower
+  const object: Record<string, T> = Object.create(null);
+  for (const { name, value } of parts) object[name] = value;
+  return object;
 }
 
 /** The same, or undefined where there is none: Traefik refuses a file that holds an empty map. */
