@@ -72,7 +72,8 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   TRAEFIK_RULE_V2: ['unrouted'],
   TRAEFIK_RULE_UNSERVED: ['unrouted'],
   TRAEFIK_REGEX_REFUSED: ['unrouted', 'withheld', 'other'],
-  TRAEFIK_SERVICE_AMBIGUOUS: ['withheld', 'other'],
+  // the instance is reached where it is registered, not at the port of one of its services
+  TRAEFIK_SERVICE_AMBIGUOUS: ['withheld', 'other', 'pool'],
   TRAEFIK_REFERENCE_UNKNOWN: ['withheld', 'other'],
   TRAEFIK_ENTRYPOINT_UNKNOWN: ['unrouted', 'other'],
   TRAEFIK_SERVER_URL: ['withheld'],

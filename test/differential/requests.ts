@@ -120,7 +120,7 @@ function nearMiss(random: Random, asked: Asked, { name }: Catalog): Asked {
     case 'hostCase':
       return { ...asked, host: host.toUpperCase() };
     case 'hostDot':
-      return { ...asked, host: `${host}.` };
+      return { ...asked, host: host.replace(/(:\d+)?$/, '.$1') };
     case 'hostPort':
       return { ...asked, host: `${host}:${random.pick(['80', '443', '8080'])}` };
     case 'host':
