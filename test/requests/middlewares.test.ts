@@ -208,13 +208,22 @@ for (const server of SERVERS) {
     );
   });
 
-  test(`${server} redirects with the query as it was sent, and to the host that is set before`, async (t) => {
+  test(`${server} redirects with the query as it was sent, to the host that is set before, and tells each path that is replaced`, async (t) => {
     const host: Middleware = { kind: 'headers', request: [{ name: 'Host', value: 'set.io' }], response: [] };
     const scheme: Middleware = { kind: 'redirectScheme', scheme: 'https', permanent: true };
     const regexp: Middleware = { kind: 'redirectRegexp', regexp: '/api', replacement: '/moved', permanent: false };
     const served = await serveBy(t, server, {
       route: { dialect: 'traefik' },
-      hosts: { 'scheme.io': [scheme], 'regexp.io': [regexp], 'before.io': [host, scheme], 'behind.io': [regexp, host] },
+      hosts: {
+        'scheme.io': [scheme],
+        'regexp.io': [regexp],
+        'before.io': [host, scheme],
+        'behind.io': [regexp, host],
+        'again.io': [
+          { kind: 'replacePathRegexp', regexp: '^/a', replacement: '/b' },
+          { kind: 'replacePath', path: '/c' },
+        ],
+      },
     });
     if (!served) return;
     const answer = async (name: string, path: string): Promise<unknown> => {
@@ -222,6 +231,7 @@ for (const server of SERVERS) {
       return echo ? `${echo.headers.host ?? ''}${echo.url}` : headers.location;
     };
 
+    assert.equal((await served.ask('again.io', { path: '/a/x' })).echo?.headers['x-replaced-path'], '/a/x, /b/x');
     assert.equal(await answer('scheme.io', '/x?a;b'), 'https://scheme.io/x?a;b');
     assert.equal(await answer('regexp.io', '/x//api?a;b'), 'http://regexp.io/x/moved?a;b');
     assert.equal(await answer('regexp.io', '/x;y?a;b'), 'regexp.io/x;y?a&b');

@@ -10,7 +10,7 @@ import { attributesLine } from './cookies.ts';
 import { onEveryAnswer, withoutHeaders } from './headers.ts';
 import { ENCODED } from './limits.ts';
 import { middlewareHandler } from './middlewares.ts';
-import { FORWARDED_PREFIX, mayLeaveUnclean, nextAfterStrip } from './path-changes.ts';
+import { FORWARDED_PREFIX, mayLeaveUnclean, nextAfterStrip, REPLACED_PATH } from './path-changes.ts';
 import { proxyTo } from './pools.ts';
 import { canPrint } from './quote.ts';
 import { redirectHandler } from './redirects.ts';
@@ -64,16 +64,24 @@ function middlewareHandlers(
   // as in Traefik instances get all that was cut, and nothing that a client says was
   const isAdded = dialect === 'traefik' && middlewares.filter(isStrip).length > 1;
   const prefixField = `${isAdded ? '+' : ''}${FORWARDED_PREFIX}`;
-  const forgotten: Handler = { matchers: [], directives: isAdded ? withoutHeaders([FORWARDED_PREFIX]) : [] };
+  // the same goes for paths that are replaced more than once
+  const isReplacedAgain = middlewares.filter(replaces).length > 1;
+  const replacedField = `${isReplacedAgain ? '+' : ''}${REPLACED_PATH}`;
+  const told = [...(isAdded ? [FORWARDED_PREFIX] : []), ...(isReplacedAgain ? [REPLACED_PATH] : [])];
+  const forgotten: Handler = { matchers: [], directives: withoutHeaders(told) };
   const handlers = middlewares.map((middleware, index) => {
     const prefixed = nexts.includes(index) ? index : nexts[index];
     const emptied =
       prefixed !== undefined && middlewares[prefixed]?.kind === 'addPrefix' ? `${context.name}m${prefixed}emptied` : undefined;
     const mayBeUnclean = !isCleaned || [...before, ...middlewares.slice(0, index)].some(mayLeaveUnclean);
     const own = { ...context, route: id, dialect, name: `${context.name}m${index}` };
-    return middlewareHandler(middleware, { ...own, emptied, prefixField, mayBeUnclean });
+    return middlewareHandler(middleware, { ...own, emptied, prefixField, replacedField, mayBeUnclean });
   });
   return [forgotten, ...handlers];
+}
+
+function replaces({ kind }: Middleware): boolean {
+  return kind === 'replacePath' || kind === 'replacePathRegexp';
 }
 
 function isStrip({ kind }: Middleware): boolean {

@@ -20,6 +20,7 @@ export interface MiddlewareContext extends HandlerContext {
   readonly dialect: DialectName;
   readonly emptied?: string | undefined;
   readonly prefixField: string;
+  readonly replacedField: string;
   readonly mayBeUnclean: boolean;
 }
 
@@ -36,9 +37,9 @@ export function middlewareHandler(middleware: Middleware, context: MiddlewareCon
     case 'addPrefix':
       return addPrefix(middleware, context);
     case 'replacePath':
-      return replacePath(middleware, name);
+      return replacePath(middleware, context);
     case 'replacePathRegexp':
-      return replacePathRegexp(middleware, name);
+      return replacePathRegexp(middleware, context);
     case 'redirectScheme':
       return redirectScheme(middleware, { name, trustedProxies: settings.trustedProxies });
     case 'redirectRegexp':

@@ -18,10 +18,16 @@ interface PathContext {
   readonly emptied?: string | undefined;
   /** The header that gets what is cut; with a `+` it is added to what is there. */
   readonly prefixField: string;
+  /** The header that gets the path that is replaced; with a `+` it is added to what is there. */
+  readonly replacedField: string;
   /** Whether the path may hold what must be cleaned before anything is cut. */
   readonly mayBeUnclean: boolean;
 }
 
+type Replacing = Pick<PathContext, 'name' | 'replacedField'>;
+
+/** The header in which instances get the path that was replaced. */
+export const REPLACED_PATH = 'X-Replaced-Path';
 /** The header in which instances get what was cut. */
 export const FORWARDED_PREFIX = 'X-Forwarded-Prefix';
 
@@ -89,19 +95,19 @@ export function addPrefix({ prefix }: MiddlewareOf<'addPrefix'>, { name, dialect
 }
 
 /** Replaces the whole path by one that is encoded already. */
-export function replacePath({ path }: MiddlewareOf<'replacePath'>, name: string): Handler {
+export function replacePath({ path }: MiddlewareOf<'replacePath'>, { name, replacedField }: Replacing): Handler {
   const before = encodedPathAs(name);
   return {
     matchers: [before],
     directives: [
-      line('request_header', `@${name}`, 'X-Replaced-Path', text(`{re.${name}.1}`)),
+      line('request_header', `@${name}`, replacedField, text(`{re.${name}.1}`)),
       line('uri', '*', 'path_regexp', text('^.*$'), text(literalReplacement(literalPath(path)))),
     ],
   };
 }
 
 /** Replaces what an expression matches in the encoded path. */
-export function replacePathRegexp({ regexp, replacement }: MiddlewareOf<'replacePathRegexp'>, name: string): Handler {
+export function replacePathRegexp({ regexp, replacement }: MiddlewareOf<'replacePathRegexp'>, { name, replacedField }: Replacing): Handler {
   const changed = `${name}x`;
   return {
     matchers: [encodedPathAs(name), line(`@${changed}`, 'vars_regexp', `${name}path`, text(regexp)), unclean(name)],
@@ -110,7 +116,7 @@ export function replacePathRegexp({ regexp, replacement }: MiddlewareOf<'replace
       block(
         ['route', `@${changed}`],
         [
-          line('request_header', '*', 'X-Replaced-Path', text(`{http.vars.${name}path}`)),
+          line('request_header', '*', replacedField, text(`{http.vars.${name}path}`)),
           line('uri', '*', 'path_regexp', text(regexp), text(replacementOf(replacement))),
           line('respond', `@${name}unclean`, '400'),
         ],
