@@ -85,9 +85,11 @@ export function explainFabio(found: FabioCase): FabioExplanation {
     catalog.instances.filter(({ address, port }) => answering.has(`${address}:${port}`)).map(({ service }) => service),
   );
   const own = new Map(catalog.instances.map(({ id, service }) => [`${NODE}/${id}`, service]));
-  const reported = loaded.diagnostics.filter(({ code, message, span }) => {
+  const reported = loaded.diagnostics.filter(({ code, message, span, related }) => {
     if (span === undefined || !(EXPLAINS[code]?.includes(aspect) || isOfHops(message, found))) return false;
-    const isOfRoute = route?.spans.some((one) => one.instance === span.instance && one.tagIndex === span.tagIndex) === true;
+    const isOfRoute = [span, ...related].some(({ instance, tagIndex }) =>
+      route?.spans.some((one) => one.instance === instance && one.tagIndex === tagIndex),
+    );
     return isOfRoute || (aspect !== 'changed' && services.has(own.get(span.instance) ?? ''));
   });
   const other = loaded.diagnostics.filter((one) => !reported.includes(one) && one.span !== undefined && own.has(one.span.instance));
