@@ -15,7 +15,7 @@ import { proxyOf } from './paths.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
 import type { Setup } from './setup.ts';
-import { assertWritable, makeStateDir } from './state-dir.ts';
+import { assertProxyFiles, assertStaging, assertWritable, makeStateDir } from './state-dir.ts';
 
 /** Runs the proxy that the configuration names, as its parent, until it ends. Returns its exit code. */
 export async function execProxy(flags: GlobalFlags, context: Context): Promise<number> {
@@ -30,10 +30,12 @@ export async function execProxy(flags: GlobalFlags, context: Context): Promise<n
 /** Starts the proxy of a set-up from its last good configuration; while another does so for this state directory, it waits. */
 export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'inherit' | 'ignore' = 'inherit'): Promise<number> {
   const { paths, log } = setup;
-  const unwritable = await assertWritable(paths.stateDir).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+  const unwritable = await assertWritable(paths.stateDir)
+    .then(() => assertStaging(paths.stagingDir))
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    );
   // what is in place may be all that it takes
   if (unwritable !== undefined && !(unwritable instanceof CommandError && existsSync(paths.stateDir))) throw unwritable;
   if (unwritable)
@@ -60,6 +62,7 @@ export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'in
 
 async function launchAlone(setup: Setup, signal: AbortSignal, output: 'inherit' | 'ignore'): Promise<number> {
   const { server, paths, log } = setup;
+  await assertProxyFiles(setup);
   const programOf = (wanted: Server): Promise<ProxyProgram> => programFor(setup, wanted);
   return runLauncher({ server, programOf, stateDir: paths.stateDir, output, log }, signal);
 }

@@ -15,6 +15,7 @@ import { serverNamed } from './named.ts';
 import { formatDiagnostic } from './print.ts';
 import { readOnce, unreadOf } from './read-once.ts';
 import { createDeployer, openRuntime, type Runtime } from './runtime.ts';
+import { assertProxyFiles } from './state-dir.ts';
 import { targetOf } from './targets.ts';
 
 /** What `render`, `plan` and `validate` take. */
@@ -103,6 +104,7 @@ async function planned(flags: RenderFlags, context: Context): Promise<{ readonly
 }
 
 async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { printer }: Context): Promise<void> {
+  await assertProxyFiles(setup);
   const disk = await deployer.disk();
   const contents = disk.kind === 'absent' ? new Map<string, string>() : disk.contents;
   const { value } = setup.target.render(change.serving, setup.settings);

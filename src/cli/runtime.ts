@@ -28,6 +28,7 @@ import { knownSecrets } from './secrets.ts';
 import { servedNoter } from './served.ts';
 import { API_USER, type Setup } from './setup.ts';
 import { createSources } from './sources.ts';
+import { assertProxyFiles, assertStaging } from './state-dir.ts';
 
 /** Everything of one proxy opened: stores, sources, controller. */
 export interface Runtime {
@@ -40,9 +41,11 @@ export interface Runtime {
   readonly deployer: Deployer;
 }
 
-/** Makes the directories that a program needs which gives the proxy anything. */
-export async function makeDirectories({ server, paths }: Pick<Setup, 'server' | 'paths'>): Promise<void> {
-  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
+/** Makes the directories that a program needs which gives the proxy anything. Throws `CommandError` where something else is in the way. */
+export async function makeDirectories(setup: Pick<Setup, 'server' | 'paths'>): Promise<void> {
+  const { server, paths } = setup;
+  await assertStaging(paths.stagingDir);
+  await assertProxyFiles(setup);
   await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
 }
 

@@ -1,12 +1,14 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../lib/errors.ts';
 import { stageFile } from '../lib/files.ts';
+import type { Server } from '../model/rendered.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { loadFor } from './load-for.ts';
-import { resolvePaths } from './paths.ts';
+import { resolvePaths, type Paths } from './paths.ts';
+import type { Setup } from './setup.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'it is on a filesystem that is mounted read-only',
@@ -31,11 +33,48 @@ export async function assertWritable(stateDir: string): Promise<void> {
     const probe = await stageFile(join(stateDir, 'probe'), '');
     await probe.discard();
   } catch (error) {
-    const code = systemCode(error) ?? '';
-    const reason = REASONS[code];
-    if (reason === undefined) throw error;
     throw new CommandError(
-      `Cannot use the state directory ${stateDir}: ${reason} (${code}), expected one where hind-proxy can write. Make it writable, or name another one with --state-dir or HIND_PROXY_STATEDIR; a proxy that runs serves on meanwhile`,
+      `Cannot use the state directory ${stateDir}: ${reasonOf(error)}, expected one where hind-proxy can write. Make it writable, or name another one with --state-dir or HIND_PROXY_STATEDIR; a proxy that runs serves on meanwhile`,
     );
   }
+}
+
+/** Makes the directory in which files are written before they get their place. Throws `CommandError` where something else stands there. */
+export async function assertStaging(stagingDir: string): Promise<void> {
+  try {
+    await mkdir(stagingDir, { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw new CommandError(
+      `Cannot use ${stagingDir}: ${reasonOf(error)}, expected a directory of hind-proxy's own. Move away what stands there: the directory is made anew; a proxy that runs serves on meanwhile`,
+    );
+  }
+}
+
+/** Throws `CommandError` where a file of the proxy can neither be read nor replaced: a directory stands in its place, or a link to itself. */
+export async function assertProxyFiles({ server, paths }: Pick<Setup, 'server' | 'paths'>): Promise<void> {
+  const files = FILES[server](paths);
+  for (const [key, path] of Object.entries(files)) {
+    const reason = await stat(path).then(
+      (found) => (found.isDirectory() ? 'a directory stands in its place (EISDIR)' : undefined),
+      (error: unknown) => (systemCode(error) === 'ELOOP' ? 'a link in its path leads to itself (ELOOP)' : undefined),
+    );
+    if (reason !== undefined)
+      throw new CommandError(
+        `Cannot use ${path} as a file of the proxy: ${reason}, expected a file or nothing. Move away what stands there, or name another file with ${key} of the proxy in the configuration`,
+      );
+  }
+}
+
+/** The files of a proxy, by the key that names them. */
+const FILES: Readonly<Record<Server, (paths: Paths) => Readonly<Record<string, string>>>> = {
+  caddy: ({ caddyfile }) => ({ 'caddy.file': caddyfile }),
+  traefik: ({ traefikStatic, traefikDynamic }) => ({ 'traefik.staticFile': traefikStatic, 'traefik.dynamicFile': traefikDynamic }),
+};
+
+/** Why nothing can be written somewhere. Throws what has another cause. */
+function reasonOf(error: unknown): string {
+  const code = systemCode(error) ?? '';
+  const reason = REASONS[code];
+  if (reason === undefined) throw error;
+  return `${reason} (${code})`;
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { clearProxyFiles } from '../apply/proxy-files.ts';
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
 import { deadline } from '../lib/abort.ts';
@@ -6,7 +5,7 @@ import { CommandError } from './errors.ts';
 import { takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import type { Setup } from './setup.ts';
-import { assertWritable } from './state-dir.ts';
+import { assertStaging, assertWritable } from './state-dir.ts';
 
 /** Says that a state directory holds nothing that could be served, which most often is another one than the controller's. */
 export function nothingApplied(act: string, stateDir: string): string {
@@ -26,7 +25,7 @@ export async function withoutController<T>(
   task: (generations: GenerationStore) => Promise<T>,
 ): Promise<T> {
   await assertWritable(paths.stateDir);
-  await mkdir(paths.stagingDir, { recursive: true, mode: 0o750 });
+  await assertStaging(paths.stagingDir);
   const release = await takeLock(paths.stateDir, { signal: deadline(LOCK_MS, signal), onWait: () => undefined });
   if (!release)
     throw new CommandError(
