@@ -1,4 +1,5 @@
 import { createMemory } from '../lib/memo.ts';
+import { groupBy } from '../lib/sort.ts';
 import { serviceKey } from '../model/catalog.ts';
 import { compareDiagnostics, type Diagnosed, type Diagnostic, type Report } from '../model/diagnostic.ts';
 import { isSecondary } from '../model/entry-point.ts';
@@ -41,7 +42,7 @@ export function buildTable(
   readings: readonly Reading[],
   { options, claims }: { readonly options: CompileOptions; readonly claims: Claims },
 ): Diagnosed<Compiled> {
-  const diagnostics: Diagnostic[] = readings.flatMap((reading) => reading.diagnostics);
+  const diagnostics: Diagnostic[] = withoutRepeatedLimits(readings.flatMap((reading) => reading.diagnostics));
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
 
   const candidates = candidatesOf(readings, options, report);
@@ -73,6 +74,24 @@ export function buildTable(
     holders,
   };
   return { value, diagnostics: diagnostics.toSorted(compareDiagnostics) };
+}
+
+/** What was noticed of tags, with the limits that several instances of a service exceed told once. */
+function withoutRepeatedLimits(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const groups = groupBy(
+    diagnostics.filter(({ code, span }) => code === 'TAG_LIMIT' && span !== undefined),
+    ({ span }) => (span ? [span.source, serviceKey(span)].join('\u0000') : ''),
+  );
+  if ([...groups.values()].every((group) => group.length === 1)) return [...diagnostics];
+  const told = new Map([...groups.values()].map((group) => [group.toSorted(compareDiagnostics)[0], group.length]));
+  return diagnostics.flatMap((diagnostic): readonly Diagnostic[] => {
+    if (diagnostic.code !== 'TAG_LIMIT') return [diagnostic];
+    const instances = told.get(diagnostic);
+    if (instances === undefined) return [];
+    return [
+      instances === 1 ? diagnostic : { ...diagnostic, message: `${diagnostic.message}; ${instances} instances of the service exceed them` },
+    ];
+  });
 }
 
 const memoryOf = createMemory<Diagnosed<Unranked | undefined>>();

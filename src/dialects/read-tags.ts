@@ -23,20 +23,15 @@ export function readTags(instance: ServiceInstance, dialects: readonly Dialect[]
 /** The instance with every unreadable tag emptied: indexes and offsets of the others stay as the catalog has them. */
 function withoutUnreadableTags(instance: ServiceInstance, dialects: readonly Dialect[], report: Report): ServiceInstance {
   const routes = (tag: string): boolean => dialects.some((dialect) => dialect.recognises(tag));
+  const excess: number[] = [];
   const tags = instance.tags.map((tag, index) => (isReadable(tag, index) ? tag : ''));
+  reportExcess(excess, instance, report);
   return tags.every((tag, index) => tag === instance.tags[index]) ? instance : { ...instance, tags };
 
   function isReadable(tag: string, index: number): boolean {
     const span = tagSpan(instance, index);
     if (index >= TAG_LIMITS.maxTags || tag.length > TAG_LIMITS.maxTagLength) {
-      if (routes(tag))
-        report(
-          diagnose(
-            'TAG_LIMIT',
-            `Cannot read tag ${index + 1}: ${tag.length} characters, expected at most ${TAG_LIMITS.maxTagLength} and ${TAG_LIMITS.maxTags} tags`,
-            { span },
-          ),
-        );
+      if (routes(tag)) excess.push(index);
       return false;
     }
     const control = hasControl(tag) && !dialects.some((dialect) => dialect.recognises(tag) && dialect.readsControls?.(tag));
@@ -55,4 +50,18 @@ function withoutUnreadableTags(instance: ServiceInstance, dialects: readonly Dia
     );
     return false;
   }
+}
+
+/** One report on the tags that are too long or too many, at the first of them: a service may have thousands. */
+function reportExcess(indexes: readonly number[], instance: ServiceInstance, report: Report): void {
+  const [first] = indexes;
+  if (first === undefined) return;
+  const { maxTagLength, maxTags } = TAG_LIMITS;
+  const length = instance.tags[first]?.length ?? 0;
+  const what =
+    indexes.length === 1
+      ? `tag ${first + 1}: ${length} characters`
+      : `${indexes.length} tags, the first is tag ${first + 1}: it has ${length} characters, and the instance ${instance.tags.length} tags`;
+  const message = `Cannot read ${what}, expected at most ${maxTagLength} and ${maxTags} tags`;
+  report(diagnose('TAG_LIMIT', message, { span: tagSpan(instance, first) }));
 }

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { RouteIntent } from '../../src/model/intent.ts';
 import { tagSpan } from '../../src/model/diagnostic.ts';
 import { ownerId } from '../../src/model/names.ts';
-import { codesOf, compile, instanceOf, intentOf, matchOf, OPTIONS, port, readingOf } from '../support/intents.ts';
+import { readTags } from '../../src/dialects/read-tags.ts';
+import { CASE_DIALECTS, codesOf, compile, instanceOf, intentOf, matchOf, OPTIONS, port, readingOf } from '../support/intents.ts';
 
 /** What is served of these readings, and what is said. */
 function served(...[readings, overrides]: Parameters<typeof compile>): {
@@ -114,4 +115,26 @@ test('buildTable() answers 503 where an instance has an address that is refused'
     [{ kind: 'respond', status: 503, reason: 'unhealthy' }],
   );
   assert.ok(codesOf(compiled).includes('ROUTE_ADDRESS_REFUSED'));
+});
+
+test('readTags() and buildTable() say once for each service how many of its tags are over the limits', () => {
+  const many = Array.from({ length: 2000 }, (_, index) => `urlprefix-h${index}.io/`);
+  const readingOfTags = (service: string, number: number, tags: readonly string[]) => {
+    const instance = instanceOf(service, { instance: `${service}-${number}`, address: `10.0.0.${number}`, tags });
+    return {
+      instance,
+      local: false,
+      ...readTags(instance, CASE_DIALECTS).value,
+      diagnostics: readTags(instance, CASE_DIALECTS).diagnostics,
+    };
+  };
+  const long = `urlprefix-long.io/${'x'.repeat(9000)}`;
+  const readings = [readingOfTags('many', 1, many), readingOfTags('many', 2, many), readingOfTags('long', 3, ['urlprefix-a.io/', long])];
+
+  const { said } = served(readings, limits({ routesPerService: 10_000 }));
+
+  assert.deepEqual(said, [
+    'TAG_LIMIT long 1: Cannot read tag 2: 9018 characters, expected at most 8192 and 512 tags',
+    'TAG_LIMIT many 512: Cannot read 1488 tags, the first is tag 513: it has 18 characters, and the instance 2000 tags, expected at most 8192 and 512 tags; 2 instances of the service exceed them',
+  ]);
 });
