@@ -14,10 +14,12 @@ export function targetProblem({ pool, action }: ResolvedIntent, { redirectHosts,
   return `Cannot redirect to "${host}": expected one of ${redirectHosts.join(', ')}`;
 }
 
-/** The literal host that a redirect goes to; undefined for the request's own host, a path, or no redirect. */
+/** The host that a redirect goes to, `$host` where a part of it is the request's; undefined for the request's own, a path, or no redirect. */
 export function redirectHost(action: ResolvedIntent['action']): string | undefined {
   if (action.kind !== 'redirect') return undefined;
   const text = action.redirect.to.map((part) => (part.kind === 'text' ? part.text : part.kind === 'path' ? '/' : '\u0000')).join('');
   const host = /^https?:\/\/([^/?#]*)/i.exec(text)?.[1];
-  return host === undefined || host.startsWith('\u0000') ? undefined : host.toLowerCase().replace(/:\d+$/, '');
+  return host === undefined || host.startsWith('\u0000')
+    ? undefined
+    : host.toLowerCase().replace(/:\d+$/, '').replaceAll('\u0000', '$host');
 }

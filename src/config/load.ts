@@ -92,8 +92,8 @@ export function configJsonSchema(): object {
 /** The keys that an option map has at a path; empty for values and for maps with free keys. */
 export function keysAt(path: readonly string[]): readonly string[] {
   const at = path.reduce<unknown>((schema, key) => propertyOf(schema, key), configJsonSchema());
-  const properties = mapOf(at)['properties'];
-  return Object.keys(mapOf(properties));
+  const { anyOf = [at] } = mapOf(at);
+  return listOf(anyOf).flatMap((option) => Object.keys(mapOf(mapOf(option)['properties'])));
 }
 
 function propertyOf(schema: unknown, key: string): unknown {
@@ -151,17 +151,28 @@ function explain(issue: {
     return `Cannot run the proxy ${JSON.stringify(issue.input)}: expected caddy or traefik (PROXY_SERVER, --proxy)`;
   if (path === 'tls.mode' && (issue.input === 'auto' || issue.input === 'on-demand'))
     return `Cannot use "${issue.input}": certificates are not ordered here, expected off, internal or files`;
+  if (issue.code === 'invalid_union' && /^sources\.\w+$/.test(path))
+    return `Cannot use ${JSON.stringify(issue.input)}: expected false or a map of keys`;
   return undefined;
 }
 
 function faultsOf(error: z.ZodError, text: string | undefined): readonly ConfigFault[] {
-  return error.issues.flatMap((issue): readonly ConfigFault[] => {
+  return error.issues.flatMap(withoutUnions).flatMap((issue): readonly ConfigFault[] => {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], text));
     const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
     return [{ key: path.join('.'), message, ...placeOf(text, path) }];
   });
 }
+
+/** Where a value may be of several kinds, what is wrong with it as one of the kind that it is; the issue itself where it is of none. */
+function withoutUnions(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.find((issues) => !issues.some(({ path, code }) => path.length === 0 && KIND_FAULTS.has(code)));
+  return meant === undefined ? [issue] : meant.flatMap((inner) => withoutUnions({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+const KIND_FAULTS: ReadonlySet<string> = new Set(['invalid_type', 'invalid_value']);
 
 /** What people look for in a policy and no proxy of ours can do, with what to do instead. */
 const NO_POLICIES: ReadonlyMap<string, string> = new Map([

@@ -44,6 +44,26 @@ test('loadConfig() reports every fault at once with line and column and the key 
   );
 });
 
+test('loadConfig() names the key that is unknown where a value may be of several kinds, and what is wrong with one that is known', async (t) => {
+  const told = async (text: string): Promise<string> => {
+    const file = await fileOf(t, 'c.yaml', text);
+    try {
+      loadConfig({ file, env: {} });
+      return 'nothing';
+    } catch (error) {
+      return error instanceof ConfigError ? error.message : String(error);
+    }
+  };
+
+  assert.match(
+    await told('sources:\n  file:\n    pth: services\n'),
+    /c\.yaml:3:5: sources\.file\.pth: Unknown key "pth", did you mean "path"\?/,
+  );
+  assert.match(await told('sources:\n  consul: {adress: x}\n'), /sources\.consul\.adress: Unknown key "adress", did you mean "address"\?/);
+  assert.match(await told('sources:\n  consul: {health: sick}\n'), /sources\.consul\.health: Invalid option: expected one of "passing"/);
+  assert.match(await told('sources:\n  consul: 5\n'), /sources\.consul: Cannot use 5: expected false or a map of keys/);
+});
+
 test('loadConfig() names caddy and traefik when PROXY_SERVER is another', () => {
   assert.throws(() => loadConfig({ env: { PROXY_SERVER: 'nginx' } }), /"nginx": expected caddy or traefik/);
 });
