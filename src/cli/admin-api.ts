@@ -16,22 +16,30 @@ export interface AdminApi {
   probe(path: string): Promise<{ readonly status: number; readonly body: unknown } | undefined>;
 }
 
+/** How long an answer may take as a whole. */
+const ANSWER_MS = 30_000;
+
 /** The API of the controller that this configuration describes: over its socket where there is one, else over TCP with the token. */
 export function adminApi({ paths, config }: Setup): AdminApi {
   const socketPath = paths.socket !== undefined && existsSync(paths.socket) ? paths.socket : undefined;
   const { listen } = config.admin;
   return {
-    get: async (path) => bodyOf(await call('GET', path)),
-    post: async (path, body, timeoutMs) => bodyOf(await call('POST', path, body, timeoutMs)),
-    probe: (path) => call('GET', path),
+    get: async (path) => bodyOf(await call({ method: 'GET', path })),
+    post: async (path, body, timeoutMs) => bodyOf(await call({ method: 'POST', path, body, timeoutMs })),
+    probe: (path) => call({ method: 'GET', path }),
   };
 
-  async function call(
-    method: 'GET' | 'POST',
-    path: string,
-    body?: unknown,
-    timeoutMs = 30_000,
-  ): Promise<{ readonly status: number; readonly body: unknown } | undefined> {
+  async function call({
+    method,
+    path,
+    body,
+    timeoutMs = ANSWER_MS,
+  }: {
+    readonly method: 'GET' | 'POST';
+    readonly path: string;
+    readonly body?: unknown;
+    readonly timeoutMs?: number | undefined;
+  }): Promise<{ readonly status: number; readonly body: unknown } | undefined> {
     if (socketPath === undefined && !listen) return undefined;
     const dispatcher = new Agent(socketPath === undefined ? {} : { connect: { socketPath } });
     const token = (await readTextFile(join(paths.stateDir, 'admin.token')).catch(() => undefined))?.trim();
@@ -40,7 +48,10 @@ export function adminApi({ paths, config }: Setup): AdminApi {
       const answer = await request(`${origin}${path}`, {
         method,
         dispatcher,
-        headersTimeout: timeoutMs,
+        // the deadline is one for the whole answer
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        signal: AbortSignal.timeout(timeoutMs),
         headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
@@ -52,9 +63,17 @@ export function adminApi({ paths, config }: Setup): AdminApi {
         throw new CommandError(
           `Cannot say how it ended: the controller went away before it answered (${messageOf(error)}). hind-proxy status says what runs now`,
         );
+      if (error instanceof Error && error.name === 'TimeoutError')
+        throw new CommandError(
+          `Cannot say how it ended: the controller did not answer within ${timeoutMs / 1000} s. hind-proxy status says what runs now`,
+        );
+      if (error instanceof SyntaxError)
+        throw new CommandError(
+          `Cannot ask the controller: what answers at ${socketPath ?? listen} is another program, or no JSON came back`,
+        );
       throw error;
     } finally {
-      await dispatcher.close();
+      await dispatcher.destroy();
     }
   }
 }

@@ -1,33 +1,64 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
-import { test } from 'node:test';
-import { adminApi } from '../../src/cli/admin-api.ts';
-import { CommandError } from '../../src/cli/errors.ts';
+import { createServer, type Server, type Socket } from 'node:net';
+import { test, type TestContext } from 'node:test';
+import { adminApi, type AdminApi } from '../../src/cli/admin-api.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { setUp } from '../../src/cli/setup.ts';
 import { freePorts, tempDir } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
-test('adminApi() says that the controller went away, and where to look, when it ends before it answers', async (t) => {
+/** The API of a controller in whose place something else listens. */
+async function apiOf(t: TestContext, server: Server): Promise<AdminApi> {
   const stateDir = await tempDir(t);
   const [port = 0] = await freePorts(1);
-  const controller = createServer((connection) => connection.once('data', () => connection.destroy()));
-  t.after(() => controller.close());
-  controller.listen(port, '127.0.0.1');
-  await until('the controller to listen', () => controller.listening);
+  t.after(() => server.close());
+  server.listen(port, '127.0.0.1');
+  await until('the controller to listen', () => server.listening);
   const env = {
     HIND_PROXY_STATEDIR: stateDir,
     HIND_PROXY_ADMIN__LISTEN: `127.0.0.1:${port}`,
     HIND_PROXY_ADMIN__SOCKET: `${stateDir}/none.sock`,
   };
-  const api = adminApi(
+  return adminApi(
     await setUp({ loaded: loadConfig({ file: undefined, env, flags: {} }), env, log: silentLog, version: '1', looksOnly: true }),
   );
+}
 
-  await assert.rejects(api.post('/v1/switch', { server: 'traefik' }), (error) => {
-    assert.ok(error instanceof CommandError);
-    assert.match(error.message, /the controller went away before it answered.*hind-proxy status/);
-    return true;
+test('adminApi() says that the controller went away, and where to look, when it ends before it answers', async (t) => {
+  const api = await apiOf(
+    t,
+    createServer((connection) => connection.once('data', () => connection.destroy())),
+  );
+
+  await assert.rejects(api.post('/v1/switch', { server: 'traefik' }), {
+    name: 'CommandError',
+    message: /the controller went away before it answered.*hind-proxy status/,
   });
+});
+
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{';
+for (const [what, first] of Object.entries({ nothing: '', 'a part': HEAD }))
+  test(`adminApi() gives up at its deadline when ${what} of an answer comes`, async (t) => {
+    const open: Socket[] = [];
+    t.after(() => open.forEach((connection) => connection.destroy()));
+    const api = await apiOf(
+      t,
+      createServer((connection) => {
+        open.push(connection);
+        connection.on('error', () => undefined).once('data', () => connection.write(first));
+      }),
+    );
+
+    await assert.rejects(api.post('/v1/unpin', {}, 300), { name: 'CommandError', message: /did not answer within 0\.3 s/ });
+  });
+
+test('adminApi() says that another program answers when no JSON comes', async (t) => {
+  const page = 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello';
+  const api = await apiOf(
+    t,
+    createServer((connection) => connection.once('data', () => connection.end(page))),
+  );
+
+  await assert.rejects(api.get('/v1/status'), { name: 'CommandError', message: /is another program/ });
 });
