@@ -118,7 +118,7 @@ function checkImport({
       .split('/')
       .slice(0, specifier.startsWith('@') ? 2 : 1)
       .join('/');
-    importersOf.set(name, [...(importersOf.get(name) ?? []), file]);
+    importersOf.set(name, [...new Set(importersOf.get(name)).add(file)]);
     return;
   }
   const target = posix.normalize(posix.join(dirname(file), specifier));

@@ -1,3 +1,4 @@
+import { bodyLimit } from 'hono/body-limit';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { ControllerViews } from '../controller/views.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -23,7 +24,8 @@ export interface AdminRoutesOptions {
  */
 export function adminRoutes({ views, metrics, ...access }: AdminRoutesOptions): Hono {
   const app = new Hono();
-  app.use(onlyAllowed(access));
+  app.use(onlyAllowed({ ...access, methodsAt: (path) => methodsAt(app, path) }));
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
   addProbes(app, { views, metrics });
   addViews(app, views);
   addActions(app, views);
@@ -31,14 +33,42 @@ export function adminRoutes({ views, metrics, ...access }: AdminRoutesOptions): 
   return app;
 }
 
+/** No body that is asked for comes near it. */
+const MAX_BODY_BYTES = 65_536;
+
+function tooLarge(context: Context): Response {
+  const message = `Cannot read the body: expected at most ${MAX_BODY_BYTES} bytes`;
+  return refusal(context, 413, { code: 'BODY_TOO_LARGE', message });
+}
+
+/** What a path may be asked by; empty where there is nothing. */
+function methodsAt(app: Hono, path: string): readonly string[] {
+  const methods = app.routes.flatMap((route) => (route.path === path && route.method !== 'ALL' ? route.method : []));
+  return methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : method));
+}
+
 /** Passes on what may be asked: see `adminRoutes`. */
-function onlyAllowed({ token, hosts, trusted }: Pick<AdminRoutesOptions, 'token' | 'hosts' | 'trusted'>): MiddlewareHandler {
+function onlyAllowed({
+  token,
+  hosts,
+  trusted,
+  methodsAt: methodsOf,
+}: Pick<AdminRoutesOptions, 'token' | 'hosts' | 'trusted'> & {
+  readonly methodsAt: (path: string) => readonly string[];
+}): MiddlewareHandler {
   return async (context, next) => {
     const host = context.req.header('host') ?? '';
     const isForeign = context.req.header('origin') !== undefined || context.req.header('sec-fetch-site') === 'cross-site';
     if (!trusted && (isForeign || !hosts.includes(host)))
       return refusal(context, 403, { code: 'FORBIDDEN', message: 'Cannot answer a request that comes from another site' });
-    if (context.req.method !== 'POST') return next();
+    const { method, path } = context.req;
+    const methods = methodsOf(path);
+    if (methods.length > 0 && !methods.includes(method)) {
+      context.header('allow', methods.join(', '));
+      const message = `Cannot ${method} ${path}: expected ${methods.join(' or ')}`;
+      return refusal(context, 405, { code: 'METHOD_NOT_ALLOWED', message });
+    }
+    if (method !== 'POST') return next();
     if (!trusted && !carriesToken(context.req.header('authorization'), token))
       return refusal(context, 401, {
         code: 'UNAUTHORIZED',
@@ -70,6 +100,8 @@ function addViews(app: Hono, views: ControllerViews): void {
   app.get('/v1/status', (context) => context.json(views.status()));
   app.get('/v1/routes', (context) => context.json(views.routes()));
   app.get('/v1/services', (context) => context.json(views.services()));
+  app.get('/v1/snapshot', (context) => context.json(views.snapshot()));
+  app.get('/v1/config', (context) => context.json(views.config()));
   app.get('/v1/diagnostics', (context) => context.json(views.diagnostics(context.req.query('service'))));
   app.get('/v1/conflicts', (context) => context.json(views.conflicts()));
   app.get('/v1/generations', (context) => context.json(views.generations()));
@@ -148,7 +180,7 @@ interface Problem {
   readonly hint?: string | undefined;
 }
 
-function refusal(context: Context, status: 400 | 401 | 403 | 404 | 409 | 415, error: Problem): Response {
+function refusal(context: Context, status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415, error: Problem): Response {
   return context.json({ error }, status);
 }
 

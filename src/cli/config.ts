@@ -1,6 +1,7 @@
 import { KNOWN_VARIABLES } from '../config/environment.ts';
 import { configJsonSchema, keysAt } from '../config/load.ts';
 import { printYaml } from '../lib/yaml.ts';
+import { configView } from './config-view.ts';
 import { checkedFor, type Context } from './context.ts';
 import { EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
@@ -26,8 +27,8 @@ export function showConfig(flags: ConfigFlags, context: Context): number {
           rows.map(({ key, from }) => [key, from]),
         ),
       );
-  } else if (flags.json) context.printer.json(config);
-  else context.printer.out(printYaml(config).trimEnd());
+  } else if (flags.json) context.printer.json(configView(config));
+  else context.printer.out(printYaml(configView(config)).trimEnd());
   return EXIT.ok;
 }
 

@@ -8,6 +8,7 @@ import {
   diagnosticView,
   routeViews,
   serviceViews,
+  snapshotViews,
   type ControllerViews,
   type GenerationView,
   type RollbackView,
@@ -20,6 +21,7 @@ import { compareDiagnostics, isConflict } from '../model/diagnostic.ts';
 import { redactedText } from '../model/redact.ts';
 import type { Server } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
+import { configView } from './config-view.ts';
 import type { GlobalFlags } from './flags.ts';
 import { guardOptions, type Runtime } from './runtime.ts';
 import { sceneOf } from './scene.ts';
@@ -48,6 +50,8 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     routes: () =>
       routeViews(controller.state.serving, { held: controller.state.change?.held ?? [], diagnostics: controller.state.diagnostics }),
     services: () => serviceViews([...snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
+    snapshot: () => snapshotViews([...snapshots.all().values()]),
+    config: () => configView(options.setup.config),
     diagnostics: (service) =>
       controller.state.diagnostics
         .filter(({ span }) => service === undefined || span?.service === service)

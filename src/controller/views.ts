@@ -1,4 +1,4 @@
-import { groupBy } from '../lib/sort.ts';
+import { compareText, groupBy } from '../lib/sort.ts';
 import type { HeldRoute } from '../model/change.ts';
 import { compareDiagnostics, isConflict, tagKey, type Diagnostic, type TagSpan } from '../model/diagnostic.ts';
 import type { AskedRequest } from './asked-url.ts';
@@ -11,6 +11,7 @@ import type { RoutingTable } from '../model/route.ts';
 import { redactedDiagnostic, redactedTag } from '../model/redact.ts';
 import type { Server } from '../model/rendered.ts';
 import { backendsOf } from '../model/table.ts';
+import type { KnownSource } from './snapshots.ts';
 
 /** One line of `/v1/routes`. */
 export interface RouteView {
@@ -55,6 +56,19 @@ export interface ServiceView {
   readonly owner: string;
   readonly tags: readonly string[];
   readonly instances: readonly { readonly id: string; readonly address: string; readonly port: number; readonly health: string }[];
+}
+
+/** What a catalog said last. */
+export interface SnapshotView {
+  readonly source: string;
+  readonly index: string;
+  readonly observedAt: string;
+  /** It was read before the start: it may keep routes, never remove them. */
+  readonly stale: boolean;
+  /** Why what is missing in it is not believed. */
+  readonly doubt?: string;
+  readonly faults: readonly string[];
+  readonly services: readonly ServiceView[];
 }
 
 /** What `/v1/status` says. */
@@ -128,6 +142,9 @@ export interface ControllerViews {
   status(): StatusView;
   routes(): readonly RouteView[];
   services(): readonly ServiceView[];
+  snapshot(): readonly SnapshotView[];
+  /** The configuration as it counts, every default in place, without secrets. */
+  config(): object;
   /** Of one service by its exact name, or all. */
   diagnostics(service?: string): readonly DiagnosticView[];
   /** Those where two sides want different things. */
@@ -209,6 +226,21 @@ export function serviceViews(instances: readonly ServiceInstance[]): readonly Se
       },
     ];
   });
+}
+
+/** What each catalog said last, without secrets. */
+export function snapshotViews(known: readonly KnownSource[]): readonly SnapshotView[] {
+  return known
+    .map(({ stale, snapshot: { source, revision, observedAtMs, doubt, faults = [], instances } }) => ({
+      source,
+      index: revision,
+      observedAt: new Date(observedAtMs).toISOString(),
+      stale,
+      ...(doubt !== undefined && { doubt }),
+      faults,
+      services: serviceViews(instances),
+    }))
+    .toSorted((a, b) => compareText(a.source, b.source));
 }
 
 function codesByTag(diagnostics: readonly Diagnostic[]): ReadonlyMap<string, readonly string[]> {

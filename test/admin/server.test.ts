@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { Agent, request } from 'undici';
 import { ensureAdminToken } from '../../src/admin/auth.ts';
@@ -40,6 +41,8 @@ async function open(t: TestContext): Promise<Opened> {
     status: () => STATUS,
     routes: () => [],
     services: () => [],
+    snapshot: () => [],
+    config: () => ({ domainSuffix: 'test' }),
     diagnostics: (service) => (service === 'web' ? [{ code: 'X', severity: 'error', message: 'm', related: [] }] : []),
     conflicts: () => [{ code: 'ROUTE_CONFLICT_OWNER', severity: 'error', message: 'm', related: [] }],
     test: ({ url, method = 'GET', ip, headers = [] }) => ({ ...testViewOf(url), proxy: [method, ip, ...headers].join(' ') }),
@@ -164,4 +167,42 @@ test('startAdmin() refuses to listen beyond loopback', async (t) => {
     }),
     /expected a loopback address/,
   );
+});
+
+test('startAdmin() answers 413 to a large body, however it is sent, and takes none of it', async (t) => {
+  const { base, token, unpinned } = await open(t);
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const send = async (bytes: number, { inPieces }: { readonly inPieces: boolean }): Promise<number> => {
+    const text = `{"a":"${'x'.repeat(bytes - 8)}"}`;
+    const body = inPieces ? Readable.from([text.slice(0, 1000), text.slice(1000)]) : text;
+    const answer = await request(`${base}/v1/unpin`, { method: 'POST', headers, body });
+    await answer.body.text();
+    return answer.statusCode;
+  };
+
+  assert.deepEqual([await send(65_536, { inPieces: false }), await send(65_537, { inPieces: false })], [200, 413]);
+  assert.deepEqual([await send(60_000, { inPieces: true }), await send(200_000, { inPieces: true })], [200, 413]);
+  assert.equal(unpinned(), 2);
+});
+
+test('startAdmin() answers 405 and says how a path may be asked when it is asked otherwise', async (t) => {
+  const { base } = await open(t);
+  const ask = async (method: string, path: string): Promise<readonly [number, string | null]> => {
+    const answer = await fetch(`${base}${path}`, { method });
+    await answer.text();
+    return [answer.status, answer.headers.get('allow')];
+  };
+
+  assert.deepEqual(await ask('POST', '/v1/status'), [405, 'GET, HEAD']);
+  assert.deepEqual(await ask('DELETE', '/v1/status'), [405, 'GET, HEAD']);
+  assert.deepEqual(await ask('GET', '/v1/rollback'), [405, 'POST']);
+  assert.deepEqual(await ask('PUT', '/v1/guard/accept'), [405, 'POST']);
+  assert.deepEqual(await ask('HEAD', '/health'), [200, null]);
+  assert.deepEqual(await ask('GET', '/v1/nothing'), [404, null]);
+});
+
+test('startAdmin() shows the configuration and what the catalogs said last', async (t) => {
+  const { base } = await open(t);
+  assert.deepEqual(await (await fetch(`${base}/v1/config`)).json(), { domainSuffix: 'test' });
+  assert.deepEqual(await (await fetch(`${base}/v1/snapshot`)).json(), []);
 });
