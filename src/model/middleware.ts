@@ -218,7 +218,7 @@ export function withoutUnseenHost<Named extends { readonly kind: 'reference' }>(
 export function withoutUnseenHost<Named extends { readonly kind: 'reference' }>(
   list: readonly (Middleware | Named)[],
 ): readonly (Middleware | Named)[] {
-  const last = list.findLastIndex(({ kind }) => LOOKING_AT_HOST.has(kind));
+  const last = list.findLastIndex(looksAtHost);
   return list.flatMap((one, index) => {
     if (one.kind !== 'headers' || index < last || !one.request.some(isHost)) return [one];
     const request = one.request.filter((header) => !isHost(header));
@@ -226,7 +226,22 @@ export function withoutUnseenHost<Named extends { readonly kind: 'reference' }>(
   });
 }
 
-const LOOKING_AT_HOST: ReadonlySet<string> = new Set(['allowedHosts', 'redirectScheme', 'redirectRegexp', 'reference']);
+/** A server that is asked whom to let through is told the host, and limits may count by it. */
+function looksAtHost(one: Middleware | { readonly kind: 'reference' }): boolean {
+  switch (one.kind) {
+    case 'allowedHosts':
+    case 'redirectScheme':
+    case 'redirectRegexp':
+    case 'forwardAuth':
+    case 'reference':
+      return true;
+    case 'rateLimit':
+    case 'inFlight':
+      return one.by.kind === 'host';
+    default:
+      return false;
+  }
+}
 
 function isHost({ name }: HeaderValue): boolean {
   return name.toLowerCase() === 'host';

@@ -103,8 +103,10 @@ for (const server of SERVERS) {
 
   test(`${server} asks another server, and believes nobody about who they are`, async (t) => {
     const asked: unknown[] = [];
+    const hosts: unknown[] = [];
     const auth = await listen(t, (request, response) => {
-      const { 'x-forwarded-method': method, 'x-forwarded-uri': uri, 'x-word': word } = request.headers;
+      const { 'x-forwarded-method': method, 'x-forwarded-uri': uri, 'x-forwarded-host': host, 'x-word': word } = request.headers;
+      hosts.push(host);
       asked.push([request.method, request.url, method, uri, request.headers.host]);
       if (word === 'please') response.setHeader('x-auth-user', 'alice').setHeader('x-other', 'a').writeHead(204).end();
       else if (word === 'quiet') response.end();
@@ -122,6 +124,7 @@ for (const server of SERVERS) {
         'auth.io': [middleware],
         'bare.io': [{ ...middleware, address: `http://127.0.0.1:${auth}/verify` }],
         'down.io': [{ ...middleware, address: 'http://127.0.0.1:1/', bypass: [] }],
+        'set.io': [{ kind: 'headers', request: [{ name: 'Host', value: 'inner.io' }], response: [] }, middleware],
       },
     });
     if (!served) return;
@@ -161,6 +164,9 @@ for (const server of SERVERS) {
     );
     await served.ask('bare.io', { path: '/p?q=1' });
     assert.deepEqual(asked.at(-1), ['GET', '/verify', 'GET', '/p?q=1', `127.0.0.1:${auth}`], 'the query of the client is its own');
+    assert.equal(hosts.at(-1), 'bare.io');
+    await served.ask('set.io');
+    assert.equal(hosts.at(-1), 'inner.io', 'the host that is set before');
     assert.ok((await served.ask('down.io')).status >= 500);
   });
 
