@@ -53,6 +53,14 @@ test('isolate() blames nobody when the proxy takes nothing at all, or when there
   assert.equal(await isolate([], { ...options, takes: () => Promise.resolve(true) }), undefined);
 });
 
+test('isolate() blames nobody whom a slow proxy takes when its word is waited for', async () => {
+  const slow = new Set(['b', 'd']);
+  const takes = async (units: readonly string[], { patient }: { readonly patient: boolean }): Promise<boolean> =>
+    !units.includes('c') && (patient || !units.some((unit) => slow.has(unit)));
+  assert.deepEqual(await isolate(['a', 'b', 'c', 'd'], { takes, isLate: () => false, signal: SIGNAL }), ['c']);
+  assert.equal(await isolate(['a', 'b'], { takes, isLate: () => false, signal: SIGNAL }), undefined);
+});
+
 test('isolate() returns what it has found when it is late', async () => {
   const { takes } = proxyWithout(new Set(['a', 'd']));
   assert.deepEqual(await isolate(['a', 'b', 'c', 'd'], { takes, isLate: () => true, signal: SIGNAL }), ['a']);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { globToRegexp } from '../../src/lib/glob.ts';
-import { compileRegexp, regexpProblem } from '../../src/lib/regexp.ts';
+import { compileRegexp, regexpProblem, regexpSamples } from '../../src/lib/regexp.ts';
 
 /** Pattern, text, replacement, Go's `FindStringSubmatch` (null where a group or all is missing), Go's `ReplaceAllString`. */
 type GoAnswer = readonly [string, string, string, readonly (string | null)[] | null, string];
@@ -128,3 +128,17 @@ for (const [source, problem] of REFUSED)
   test(`regexpProblem() refuses ${JSON.stringify(source.slice(0, 20))}`, () => {
     assert.equal(regexpProblem(source), problem);
   });
+
+test('regexpSamples() makes texts by every alternative, of several characters and lengths, and only such as the pattern matches', () => {
+  const SAMPLES: readonly (readonly [pattern: string, samples: readonly string[]])[] = [
+    ['^(a|b|c)$', ['a', 'b', 'c']],
+    ['^/v[0-9]+$', ['/v0', '/v9', '/v000', '/v090']],
+    ['^[a-z-]+\\.x$', ['a.x', 'z.x', '-.x', 'aaa.x', 'aza.x', 'a-a.x']],
+    ['(?i)^/A?b{2}$', ['/bb', '/abb', '/Abb']],
+    ['^$', ['']],
+    ['a$b', []],
+  ];
+
+  for (const [pattern, samples] of SAMPLES) assert.deepEqual(regexpSamples(pattern), samples, pattern);
+  assert.throws(() => regexpSamples('('), RangeError);
+});
