@@ -19,7 +19,10 @@ export interface Report {
   readonly files: readonly MigratedFile[];
 }
 
-/** How many tags are converted, were before (`present`), are left for hand work, in the dialect already; `lossy`: places where something is lost or said differently. */
+/**
+ * How many tags are converted, were before (`present`), are left for hand work, in the dialect already; `lossy`: places where something is
+ * lost or said differently.
+ */
 export interface Counts {
   readonly files: number;
   readonly changed: number;

@@ -70,7 +70,10 @@ export function caddyReading({ unknownHost, trustedProxies }: Pick<RenderSetting
   };
 }
 
-/** A slash that is sent encoded is none for labels where they ask for a slash; their expressions see a path with reserved characters as it was sent. */
+/**
+ * A slash that is sent encoded is none for labels where they ask for a slash; their expressions see a path with reserved characters as it
+ * was sent.
+ */
 function matchedPath(url: GoUrl, { path, dialect }: { readonly path: PathMatch; readonly dialect: DialectName }): string {
   if (path.kind === 'regexp' && dialect === 'traefik' && keepsEncoded(requestUri(url))) return encodedPath(url);
   const encoded = encodedSlash(path, dialect);
