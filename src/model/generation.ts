@@ -5,8 +5,8 @@ import type { Digest } from './names.ts';
 
 /**
  * How an apply ended. `unchanged`: the proxy already had it. `applied`: checked, loaded, read back. `rejected`: the proxy or
- * its validator refused it, what ran before still runs; `ports`: it could not listen there. `rolledBack`: it was loaded but could not be read back, the last good one
- * was put back. `failed`: the proxy could not be reached; the validated files are in place where possible.
+ * its validator refused it, what ran before still runs; `ports`: it could not listen there. `rolledBack`: it was loaded but could not be
+ * read back, the last good one was put back. `failed`: the proxy could not be reached; the validated files are in place where possible.
  */
 export type ApplyOutcome =
   | { readonly kind: 'unchanged' }
@@ -15,7 +15,7 @@ export type ApplyOutcome =
   | { readonly kind: 'rolledBack'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** How an apply may end. */
+/** How the apply of what is kept may have ended. */
 export const APPLY_OUTCOMES = ['unchanged', 'applied', 'rejected', 'rolledBack', 'failed'] as const;
 
 /** One configuration that a proxy was given: `generations/N/`. Generation 0 is a configuration found at the start that is not ours. */
@@ -29,7 +29,7 @@ export interface Generation {
   /** Versions of this program and of the proxy it was made for. */
   readonly versions: { readonly hindProxy: string; readonly proxy?: string };
   readonly appliedAtMs: number;
-  readonly outcome: ApplyOutcome['kind'];
+  readonly outcome: (typeof APPLY_OUTCOMES)[number];
   /** Absent: it was kept by a version that did not note it. */
   readonly cause?: Cause;
 }
