@@ -60,13 +60,10 @@ export async function migrateWrite(paths: readonly string[], flags: MigrateFlags
     await writeManifest(manifest, [...before, run]).catch((error: unknown) => {
       throw new CommandError(`Cannot write the manifest: ${messageOf(error)}; no file was changed`);
     });
-    await replaceAll(
-      changed.map(({ path, text }) => ({ path, text })),
-      {
-        done: 'written',
-        next: `hind-proxy migrate revert puts them back (${manifest}), and another write goes on`,
-      },
-    );
+    await replaceAll(changed, {
+      done: 'written',
+      next: `hind-proxy migrate revert puts them back (${manifest}), and another write goes on`,
+    });
     context.printer.say(`${changed.length} files written; hind-proxy migrate revert puts them back (${manifest})`);
   }
   print(report, { flags, context, jobs: [] });
@@ -85,13 +82,8 @@ export async function migrateRevert(flags: MigrateFlags, { printer }: Context): 
       `Cannot revert, these files were changed since they were written:\n${changed.map((path) => `  ${path}`).join('\n')}`,
     );
   await removeStaged([manifest, ...last.files.map(({ path }) => path)]);
-  await replaceAll(
-    last.files.map(({ path, before }) => ({ path, text: before })),
-    {
-      done: 'put back',
-      next: 'give the command again when it can write: it goes on',
-    },
-  );
+  const former = last.files.map(({ path, before }) => ({ path, text: before }));
+  await replaceAll(former, { done: 'put back', next: 'give the command again when it can write: it goes on' });
   await writeManifest(manifest, runs.slice(0, -1));
   if (flags.json) printer.json({ reverted: last.files.map(({ path }) => path) });
   else printer.out(`${last.files.length} files are as they were before ${last.at}`);

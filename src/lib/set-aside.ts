@@ -40,11 +40,12 @@ export async function setAside(
   path: string,
   { reason, looksOnly = false, log }: DamageOptions & { readonly reason: string },
 ): Promise<void> {
-  const aside = `${path}.corrupt-${Date.now()}`;
   const told = { component: 'state', event: 'state_file_damaged', file: path, reason };
+  if (looksOnly) return log.warn(told, PASSED_OVER);
+  const aside = `${path}.corrupt-${Date.now()}`;
   try {
-    if (!looksOnly) await rename(path, aside);
-    log.warn({ ...told, ...(!looksOnly && { kept: aside }) }, looksOnly ? PASSED_OVER : 'A state file is damaged; it is set aside');
+    await rename(path, aside);
+    log.warn({ ...told, kept: aside }, 'A state file is damaged; it is set aside');
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
     log.warn({ ...told, err: { message: error.message } }, PASSED_OVER);
