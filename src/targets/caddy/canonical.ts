@@ -33,7 +33,8 @@ const SEMICOLONS_OF_BOTH = '(?i)^([^?%]|%[^3]|%3[^b])*\\?.*;';
 const KEPT = { find: `(?i)%${RESERVED}`, replace: '%2525$1' };
 const RESTORED = { find: `(?i)%25${RESERVED}`, replace: '%$1' };
 
-const URI = '{http.request.uri}';
+/** Path and query as they were sent. */
+export const URI = '{http.request.uri}';
 
 /** The named route that a route invokes before its middlewares. */
 export function cleaningOf(route: Pick<Route, 'dialect' | 'middlewares' | 'action'>): string {
@@ -46,8 +47,9 @@ export const SPLITTING = 'ampersands';
 
 /** Whether a middleware looks at the query as it was sent, and none at how the path was encoded. */
 export function splitsLate(route: Pick<Route, 'dialect' | 'middlewares' | 'action'>): boolean {
+  if (route.dialect !== 'traefik') return false;
   const kinds = new Set(middlewaresOf(route).map(({ kind }) => kind));
-  return route.dialect === 'traefik' && (kinds.has('redirectScheme') || kinds.has('redirectRegexp')) && !kinds.has('encodedCharacters');
+  return (kinds.has('redirectScheme') || kinds.has('redirectRegexp')) && !kinds.has('encodedCharacters');
 }
 
 /**

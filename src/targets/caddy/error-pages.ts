@@ -1,5 +1,6 @@
 import type { MiddlewareOf } from '../../model/middleware.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
+import { URI } from './canonical.ts';
 import { headerName } from './headers.ts';
 import type { MiddlewareContext } from './middlewares.ts';
 import { forward } from './pools.ts';
@@ -102,5 +103,5 @@ function queryOf(query: string, { status }: Group, original: string): string {
         return piece === '{status}' && status !== undefined ? String(status) : original;
       })
       .join('');
-  return `${filled(path, '{http.request.uri_escaped}')}?${filled(rest.join('?'), '{http.request.uri}')}`;
+  return `${filled(path, '{http.request.uri_escaped}')}?${filled(rest.join('?'), URI)}`;
 }

@@ -1,7 +1,7 @@
 import type { Middleware } from '../../model/middleware.ts';
 import type { Backend } from '../../model/pool.ts';
 import type { Route, RouteAction, SplitPart } from '../../model/route.ts';
-import { cleaningOf, SPLITTING, splitsLate } from './canonical.ts';
+import { cleaningOf, SPLITTING, splitsLate, URI } from './canonical.ts';
 import { middlewaresOf } from '../features.ts';
 import type { RenderSettings } from '../target.ts';
 import { isEnforceable } from './access.ts';
@@ -101,7 +101,7 @@ function inOrder(handlers: readonly Handler[]): Handler {
 function cleaning(route: Route, name: string): Handler {
   if (route.pathForm === 'raw' || route.action.kind === 'respond') return { matchers: [], directives: [] };
   if (!looksAtEncoding(route)) return { matchers: [], directives: [line('invoke', cleaningOf(route))] };
-  const plain = block([`@${name}plain`], [block(['not'], [line('vars_regexp', '{http.request.uri}', text(ENCODED))])]);
+  const plain = block([`@${name}plain`], [block(['not'], [line('vars_regexp', URI, text(ENCODED))])]);
   return { matchers: [plain], directives: [line('invoke', `@${name}plain`, cleaningOf(route))] };
 }
 

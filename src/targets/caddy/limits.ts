@@ -2,6 +2,7 @@ import { sha256 } from '../../lib/hash.ts';
 import type { ClientCriterion, EncodedCharacter, MiddlewareOf } from '../../model/middleware.ts';
 import { ENCODED_CHARACTERS } from '../../model/middleware.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
+import { URI } from './canonical.ts';
 import { headerName } from './headers.ts';
 
 /**
@@ -63,7 +64,7 @@ export function encodedCharactersHandler({ allowed }: MiddlewareOf<'encodedChara
   const refused = ENCODED_CHARACTERS.filter((character) => !allowed.includes(character)).map((character) => ESCAPES[character]);
   if (refused.length === 0) return { matchers: [], directives: [] };
   return {
-    matchers: [line(`@${name}`, 'vars_regexp', '{http.request.uri}', text(`(?i)^[^?]*%(?:${refused.join('|')})`))],
+    matchers: [line(`@${name}`, 'vars_regexp', URI, text(`(?i)^[^?]*%(?:${refused.join('|')})`))],
     directives: [line('respond', `@${name}`, '400')],
   };
 }

@@ -3,12 +3,10 @@ import { parseIp } from '../../lib/ip.ts';
 import { isOneLabel, type Condition, type HostMatch, type HostPort, type PathMatch } from '../../model/match.ts';
 import type { EntryPoint } from '../../model/entry-point.ts';
 import type { DialectName, Route } from '../../model/route.ts';
-import { KEEPS_ENCODED } from './canonical.ts';
+import { KEEPS_ENCODED, URI } from './canonical.ts';
 import { celText, queryLines, queryRegexpLines } from './queries.ts';
 import { canPrint } from './quote.ts';
 import { line, text, block, type Node } from './ast.ts';
-
-const URI = '{http.request.uri}';
 
 /** What of an exact host is known to match before the matcher is asked. */
 export type Checked = 'nothing' | 'host' | 'hostAndPort';

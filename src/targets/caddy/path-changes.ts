@@ -4,6 +4,7 @@ import { compileRegexp } from '../../lib/regexp.ts';
 import type { Middleware, MiddlewareOf } from '../../model/middleware.ts';
 import type { DialectName } from '../../model/route.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
+import { AMBIGUOUS, URI } from './canonical.ts';
 import { literalUrl, literalValue } from './quote.ts';
 
 /*
@@ -141,7 +142,7 @@ function stripDecoded(prefix: string, id: string): Handler {
   const literal = regexpLiteral(prefix);
   return {
     matchers: [
-      block([`@${id}q`], [line('vars_regexp', '{http.request.uri}', text('(?i)^[^?]*%(3f|25)')), line('path_regexp', text(`^${literal}`))]),
+      block([`@${id}q`], [line('vars_regexp', URI, text(AMBIGUOUS)), line('path_regexp', text(`^${literal}`))]),
       line(`@${id}`, 'path_regexp', id, text(`(?s)^${literal}/?(.*)$`)),
     ],
     directives: [
@@ -172,7 +173,7 @@ function stripEncoded(
   // what is left is decoded: slashes that were sent encoded are none
   const uncleanRest = [
     line('vars_regexp', rest, text(UNCLEAN_PATH)),
-    block(['not'], [block(['not'], [line('vars_regexp', '{http.request.uri}', text(UNCLEAN_URI))])]),
+    block(['not'], [block(['not'], [line('vars_regexp', URI, text(UNCLEAN_URI))])]),
   ];
   const matchers = [
     line(`@${id}`, 'vars_regexp', id, '{http.request.uri.path}', text(`^(?P<cut>${regexp})(?P<rest>(?s:.*))$`)),
@@ -190,12 +191,12 @@ const UNCLEAN_URI = '^[^?]*(//|/\\.\\.?(/|\\?|$))';
 
 /** The encoded path, captured as the first group of `name`. */
 function encodedPathAs(name: string): Node {
-  return line(`@${name}`, 'vars_regexp', name, '{http.request.uri}', text('^([^?]*)'));
+  return line(`@${name}`, 'vars_regexp', name, URI, text('^([^?]*)'));
 }
 
 /** A path that does not begin with a slash, has two of them in a row or a dot segment. */
 function unclean(name: string): Node {
-  return line(`@${name}unclean`, 'vars_regexp', '{http.request.uri}', text('(?i)^([^/?]|[^?]*(//|/(\\.|%2e){1,2}(/|\\?|$)))'));
+  return line(`@${name}unclean`, 'vars_regexp', URI, text('(?i)^([^/?]|[^?]*(//|/(\\.|%2e){1,2}(/|\\?|$)))'));
 }
 
 /** A text as part of an encoded path. */

@@ -2,7 +2,7 @@ import { regexpLiteral } from '../../lib/quote.ts';
 import type { Redirect, RedirectPart, Route } from '../../model/route.ts';
 import { redirectGoal } from '../redirect-loop.ts';
 import { block, line, text, type Handler, type Node } from './ast.ts';
-import { AMBIGUOUS } from './canonical.ts';
+import { AMBIGUOUS, URI } from './canonical.ts';
 import { literalUrl } from './quote.ts';
 
 /** The directives that answer with a redirect; `clean`: its path is the decoded, cleaned one, as Fabio makes it. */
@@ -11,7 +11,7 @@ export function redirectHandler(
   { name, clean }: { readonly name: string; readonly clean: boolean },
 ): Handler {
   const isCleaned = clean && to.some(({ kind }) => kind === 'path');
-  const location = locationOf(to, hasQuery(to) && !isCleaned ? '{http.request.uri.path}' : '{http.request.uri}');
+  const location = locationOf(to, hasQuery(to) && !isCleaned ? '{http.request.uri.path}' : URI);
   const redirect =
     otherStatus === undefined
       ? { matchers: [], directives: [line('redir', '*', text(location), String(status))] }
@@ -23,9 +23,9 @@ export function redirectHandler(
   const decoded = line('path_regexp', `${name}c`, text('^(.*)$'));
   // a dirty path is clean by now
   const path = keepsSent(to)
-    ? block([`@${name}c`], [decoded, line('vars_regexp', '{http.request.uri}', text(AMBIGUOUS))])
+    ? block([`@${name}c`], [decoded, line('vars_regexp', URI, text(AMBIGUOUS))])
     : line(`@${name}c`, ...decoded.tokens);
-  const bare = line(`@${name}b`, 'vars_regexp', `${name}b`, '{http.request.uri}', text('^(.*)\\?$'));
+  const bare = line(`@${name}b`, 'vars_regexp', `${name}b`, URI, text('^(.*)\\?$'));
   return {
     matchers: [path, bare, ...redirect.matchers],
     directives: [
@@ -78,7 +78,7 @@ function wholeHandler(
 ): Handler {
   const cut = strip === undefined ? '' : `(?:${regexpLiteral(strip)})?`;
   const path = line(`@${name}c`, 'path_regexp', `${name}c`, text(`^${cut}(.*)$`));
-  const bare = line(`@${name}b`, 'vars_regexp', `${name}b`, '{http.request.uri}', text('^(.*)\\?$'));
+  const bare = line(`@${name}b`, 'vars_regexp', `${name}b`, URI, text('^(.*)\\?$'));
   const start = locationOf(origin, '');
   const whole = `${literalUrl(before)}{re.${name}c.1}${literalUrl(after)}${query === '' ? '' : '?'}`;
   const rewritten = line('rewrite', `@${name}c`, text(whole));
