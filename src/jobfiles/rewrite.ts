@@ -104,14 +104,19 @@ function rewriteList(
     const added = (fresh.get(index) ?? []).map((tag) => holes.restored(tag));
     return { stays: mode === 'add' || !isConverted(index), added };
   });
+  const isComplete = edits.every(({ added }) => added.length === 0);
+  // one for which nothing is written repeats others, and is said when they are
+  const isPresent = ({ written }: Conversion['steps'][number]): boolean =>
+    written.length === 0 ? isComplete : written.every((tag) => tags.includes(tag));
   const changes = list.elements.map((element, index): TagChange => {
-    const kind = value.steps[index]?.kind ?? 'foreign';
+    const step = value.steps[index];
+    const kind = step?.kind ?? 'foreign';
     return {
       place: list.place,
       tag: rawText(element.pieces),
       kind: isConverted(index) ? 'converted' : kind === 'kept' || kind === 'converted' || withheld.has(index) ? 'byHand' : kind,
       written: edits[index]?.added.map((pieces) => rawText(pieces)) ?? [],
-      ...(mode === 'add' && isConverted(index) && value.steps[index]?.written.every((tag) => tags.includes(tag)) && { present: true }),
+      ...(mode === 'add' && isConverted(index) && step && isPresent(step) && { present: true }),
       line: at(index).line,
     };
   });

@@ -124,6 +124,13 @@ test('migrate plan counts tags that were converted before apart from those that 
   const { counts } = JSON.parse(migrate(dir, 'plan', path, '--to', 'traefik', '--json').out) as { counts: Record<string, number> };
   assert.deepEqual([counts['changed'], counts['automatic'], counts['present'], counts['byHand']], [0, 0, 1, 1]);
   assert.match(migrate(dir, 'plan', path, '--to', 'traefik', '--replace').out, /changed: 1; tags converted to traefik: 1, by hand: 1/);
+
+  const twice = join(dir, 'twice.nomad.hcl');
+  await writeFile(twice, 'service {\n  name = "web"\n  tags = ["urlprefix-a.io/", "urlprefix-a.io/"]\n}\n');
+  const planned = (): string => migrate(dir, 'plan', twice, '--to', 'traefik').out;
+  assert.match(planned(), /changed: 1; tags converted to traefik: 2, by hand: 0/);
+  assert.equal(migrate(dir, 'write', twice, '--to', 'traefik').code, 0);
+  assert.match(planned(), /changed: 0; tags converted to traefik: 0 \(and 2 before\), by hand: 0/);
 });
 
 test('migrate plan --diff prints what patch accepts', async (t) => {
