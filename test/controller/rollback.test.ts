@@ -126,7 +126,7 @@ test('a generation store keeps no part of a generation on a disk that is full, a
     digest: table.digest,
     table,
     config: configOf(table),
-    versions: {},
+    versions: { hindProxy: '1' },
     appliedAtMs: 0,
     outcome: 'applied',
   };
