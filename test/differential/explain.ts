@@ -69,7 +69,7 @@ const EXPLAINS: Partial<Readonly<Record<DiagnosticCode, readonly Aspect[]>>> = {
   TRAEFIK_NAME_CASE: ['peer', 'other', 'pool'],
   // where another instance has a rule for the router, the peer serves neither
   TRAEFIK_RULE_SYNTAX: ['peer'],
-  TRAEFIK_RULE_V2: ['unrouted'],
+  TRAEFIK_RULE_V2: ['unrouted', 'peer'],
   TRAEFIK_RULE_UNSERVED: ['unrouted'],
   TRAEFIK_REGEX_REFUSED: ['unrouted', 'withheld', 'other'],
   // the instance is reached where it is registered, not at the port of one of its services
