@@ -8,6 +8,7 @@ import { startFleet, timed, type Fleet, type Timed } from './bench/fleet.ts';
 import { openLab, waitFor, type Lab } from './bench/lab.ts';
 import { printColumns } from './bench/report.ts';
 import { median } from './bench/stats.ts';
+import { openScript } from './script.ts';
 import { ensureServers } from './servers.ts';
 
 /**
@@ -33,13 +34,8 @@ Options:
 /** Of the job file that is planned. */
 const SERVICES = 1300;
 
-const tell = (line: string): void => console.error(`bench: ${line}`);
-const ending = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort(new Error('Interrupted')));
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) tell(cause.message);
-  return ending.signal.aborted ? 130 : 1;
-});
+const { tell, signal, run } = openScript('bench');
+await run(main);
 
 async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -59,7 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
   const rows: (readonly string[])[] = [];
   const within = async (what: string, task: (lab: Lab) => Promise<readonly (readonly string[])[]>): Promise<void> => {
     tell(what);
-    const lab = openLab({ paths, signal: ending.signal, tell });
+    const lab = openLab({ paths, signal, tell });
     try {
       rows.push(...(await task(lab)));
     } finally {

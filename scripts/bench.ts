@@ -8,6 +8,7 @@ import { startPeer } from './bench/peer.ts';
 import { processFigures } from './bench/process-figures.ts';
 import { printTable, rowsOf, type Sample } from './bench/report.ts';
 import { SUBJECTS, type Subject, type SubjectName } from './bench/subject.ts';
+import { openScript } from './script.ts';
 import { ensureServers } from './servers.ts';
 
 /**
@@ -66,13 +67,8 @@ interface Bench {
   lastAtMs: number;
 }
 
-const tell = (line: string): void => console.error(`bench: ${line}`);
-const ending = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort(new Error('Interrupted')));
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) tell(cause.message);
-  return ending.signal.aborted ? 130 : 1;
-});
+const { tell, signal, run } = openScript('bench');
+await run(main);
 
 async function main(args: readonly string[]): Promise<number> {
   const read = readOptions(args);
@@ -88,7 +84,7 @@ async function main(args: readonly string[]): Promise<number> {
   const paths = await ensureServers(['consul', 'caddy', 'traefik'], { log: () => undefined });
   const samples: Sample[] = [];
   for (const services of options.services) {
-    const lab = openLab({ paths, signal: ending.signal, tell });
+    const lab = openLab({ paths, signal, tell });
     try {
       samples.push(...(await measure(lab, { services, options })));
     } finally {

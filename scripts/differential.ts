@@ -9,6 +9,7 @@ import { traefikOriginal } from '../test/differential/peer.ts';
 import { compareCatalogs, type RunOptions } from '../test/differential/run.ts';
 import { findBinary } from '../src/lib/binaries.ts';
 import { openLab, type Lab } from './bench/lab.ts';
+import { openScript } from './script.ts';
 import { ensureServers } from './servers.ts';
 
 /**
@@ -46,13 +47,8 @@ Examples:
   npm run differential -- --seed 7 --first 123 --catalogs 1 --declared
   FABIO_BIN=/usr/local/bin/fabio npm run differential -- --dialect fabio`;
 
-const tell = (line: string): void => console.error(`differential: ${line}`);
-const ending = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort(new Error('Interrupted')));
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) tell(cause.message);
-  return ending.signal.aborted ? 130 : 1;
-});
+const { tell, signal, run } = openScript('differential');
+await run(main);
 
 interface Options extends RunOptions {
   readonly dialect: 'traefik' | 'fabio';
@@ -93,7 +89,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 1;
   }
   const paths = await ensureServers(['consul', 'caddy', 'traefik'], { log: () => undefined });
-  const lab = openLab({ paths, signal: ending.signal, tell });
+  const lab = openLab({ paths, signal, tell });
   try {
     const [consul = '', caddy = '', traefik = ''] = (['consul', 'caddy', 'traefik'] as const).map((name) => paths.get(name));
     const binaries = { consul, caddy, traefik };
@@ -157,7 +153,7 @@ function teller<F>(
 ): (progress: { readonly catalogs: number; readonly findings: readonly F[] }) => void {
   const startedAtMs = performance.now();
   return ({ catalogs, findings }) => {
-    ending.signal.throwIfAborted();
+    signal.throwIfAborted();
     const undeclared = findings.filter((finding) => !isExplained(finding)).length;
     const perMinute = Math.round((catalogs * 60_000) / (performance.now() - startedAtMs));
     tell(

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Figures, Finding, RunOptions } from '../test/fuzz/run.ts';
 import { fuzzOnThreads } from '../test/fuzz/threads.ts';
+import { openScript } from './script.ts';
 import { ensureServers } from './servers.ts';
 
 /**
@@ -34,13 +35,8 @@ Examples:
   npm run fuzz -- --sets 1000000 --seed 1
   npm run fuzz -- --seed 1 --first 7546 --sets 1`;
 
-const tell = (line: string): void => console.error(`fuzz: ${line}`);
-const ending = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => ending.abort(new Error('Interrupted')));
-process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) tell(cause.message);
-  return ending.signal.aborted ? 130 : 1;
-});
+const { tell, signal, run } = openScript('fuzz');
+await run(main);
 
 interface Options extends Omit<RunOptions, 'binaries'> {
   readonly seconds: number | undefined;
@@ -66,7 +62,7 @@ async function main(args: readonly string[]): Promise<number> {
   const startedAtMs = performance.now();
   let toldAtMs = startedAtMs;
   const figures = await fuzzOnThreads({ ...options, binaries: { caddy: paths.get('caddy'), traefik: paths.get('traefik') } }, threads, {
-    signal: seconds === undefined ? ending.signal : AbortSignal.any([ending.signal, AbortSignal.timeout(seconds * 1000)]),
+    signal: seconds === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]),
     progress: ({ sets: done, batches, findings }) => {
       if (performance.now() - toldAtMs < 5000) return;
       toldAtMs = performance.now();
@@ -75,7 +71,7 @@ async function main(args: readonly string[]): Promise<number> {
     },
   });
   print(figures, options, performance.now() - startedAtMs);
-  if (ending.signal.aborted) return 130;
+  if (signal.aborted) return 130;
   return figures.findings.length === 0 ? 0 : 1;
 }
 
