@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listOf, text } from '../lib/shape.ts';
 import { compareInstances, type Health, type ServiceInstance } from '../model/catalog.ts';
 import { DEFAULT_OWNER, ownerId, parsePort, serviceName, type OwnerId, type SourceId } from '../model/names.ts';
 import { ConsulError } from './consul-client.ts';
@@ -54,10 +55,12 @@ export function parseServiceList(body: unknown): ReadonlyMap<string, readonly st
   });
 }
 
-/** By hand, not by a schema: the list comes whole, with every service, for each change of any. */
+const areTags = listOf(text());
+
+/** Not by a schema: the list comes whole, with every service, for each change of any. */
 function tagsIn(own: unknown): readonly string[] {
   if (own === null) return [];
-  if (!Array.isArray(own) || !own.every((tag) => typeof tag === 'string')) throw new RangeError('the tags of a service are no texts');
+  if (!areTags(own)) throw new RangeError('the tags of a service are no texts');
   return own;
 }
 
