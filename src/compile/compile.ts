@@ -78,20 +78,14 @@ export function buildTable(
 
 /** What was noticed of tags, with the limits that several instances of a service exceed told once. */
 function withoutRepeatedLimits(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const groups = groupBy(
-    diagnostics.filter(({ code, span }) => code === 'TAG_LIMIT' && span !== undefined),
-    ({ span }) => (span ? [span.source, serviceKey(span)].join('\u0000') : ''),
-  );
-  if ([...groups.values()].every((group) => group.length === 1)) return [...diagnostics];
-  const told = new Map([...groups.values()].map((group) => [group.toSorted(compareDiagnostics)[0], group.length]));
-  return diagnostics.flatMap((diagnostic): readonly Diagnostic[] => {
-    if (diagnostic.code !== 'TAG_LIMIT') return [diagnostic];
-    const instances = told.get(diagnostic);
-    if (instances === undefined) return [];
-    return [
-      instances === 1 ? diagnostic : { ...diagnostic, message: `${diagnostic.message}; ${instances} instances of the service exceed them` },
-    ];
+  const isLimit = ({ code }: Diagnostic): boolean => code === 'TAG_LIMIT';
+  const groups = groupBy(diagnostics.filter(isLimit), ({ span }) => (span ? [span.source, serviceKey(span)].join('\u0000') : ''));
+  const limits = [...groups.values()].flatMap((group) => {
+    const [first] = group.toSorted(compareDiagnostics);
+    if (!first || group.length === 1) return group;
+    return [{ ...first, message: `${first.message}; ${group.length} instances of the service exceed them` }];
   });
+  return [...diagnostics.filter((one) => !isLimit(one)), ...limits];
 }
 
 const memoryOf = createMemory<Diagnosed<Unranked | undefined>>();
