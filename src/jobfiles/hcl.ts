@@ -245,18 +245,20 @@ function quoteHcl(pieces: readonly Piece[]): string {
   return `"${pieces.map((piece) => (typeof piece === 'string' ? escaped(piece) : piece.raw)).join('')}"`;
 }
 
-/** What a string of HCL cannot hold as it is. */
-const ESCAPED = /["\\\n\r\t]|[$%]\{/;
+/** What a string of HCL cannot hold as it is, and how it is written. */
+const ESCAPED = /["\\\n\r\t]|[$%](?=\{)/g;
+const WRITTEN: ReadonlyMap<string, string> = new Map([
+  ['"', '\\"'],
+  ['\\', '\\\\'],
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+  ['$', '$$'],
+  ['%', '%%'],
+]);
 
 function escaped(value: string): string {
-  if (!ESCAPED.test(value)) return value;
-  return value
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    .replaceAll('\t', '\\t')
-    .replaceAll(/([$%])\{/g, '$1$1{');
+  return value.replaceAll(ESCAPED, (found) => WRITTEN.get(found) ?? found);
 }
 
 /** Calls `visit` with the type of each named child of what the cursor stands on, standing on that child; then the cursor stands there again. */
