@@ -55,13 +55,16 @@ export async function isFree({ host, port }: ListenAddress): Promise<boolean> {
   }
 }
 
-/** `[HOST]:PORT` as an address to listen on, every address where no host is named; a name other than localhost cannot be one. */
+/**
+ * `[HOST]:PORT` as the address that a proxy listens on: every address where no host is named; a name other than localhost cannot be one.
+ */
 export function listenAddress(text: string): ListenAddress | undefined {
   const match = /^\[?([^\]]*?)\]?:(\d+)$/.exec(text);
   if (!match) return undefined;
   const [, host = '', digits] = match;
   const port = Number(digits);
-  if (host === '') return { host: everyHost(), port };
+  // Go takes the one for the other: it listens on both families
+  if (host === '' || host === '0.0.0.0') return { host: everyHost(), port };
   if (host === 'localhost') return { host: '127.0.0.1', port };
   return /^[\d.]+$|:/.test(host) ? { host, port } : undefined;
 }

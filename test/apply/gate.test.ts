@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer, connect, type Server } from 'node:net';
 import { test } from 'node:test';
 import { openGate } from '../../src/apply/gate.ts';
-import { freePort, whenEnded, type Ending } from '../support/process.ts';
+import { listenAddress } from '../../src/apply/sockets.ts';
+import { ask } from '../support/echo.ts';
+import { freePort, needServer, startProcess, tempDir, whenEnded, type Ending } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 /** A program that answers with its name to every connection, beside others on the same port. */
 async function listen(t: Ending, port: number, name: string): Promise<Server> {
@@ -79,3 +82,32 @@ test('openGate() says which address it cannot have when its program does not sha
   const gate = await openGate([{ host: '127.0.0.1', port }]);
   assert.match(typeof gate === 'string' ? gate : '', new RegExp(`^127\\.0\\.0\\.1:${port}: .*EADDRINUSE`));
 });
+
+for (const text of ['0.0.0.0', '[::]', ''])
+  test(`openGate() keeps new connections with a Caddy that listens on "${text}:PORT", and gives them back to it`, async (t) => {
+    const binary = needServer(t, 'caddy');
+    if (binary === undefined) return;
+    const port = await freePort();
+    const address = `${text}:${port}`;
+    const start = async (name: string): Promise<void> => {
+      const dir = await tempDir(t);
+      const env = { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir };
+      const caddy = startProcess(t, binary, ['respond', '--listen', address, name], { env });
+      await until(`${name} to listen`, () => caddy.output().includes(`[::]:${port}`));
+    };
+    const names = async (): Promise<readonly string[]> => {
+      const all: string[] = [];
+      for (let count = 0; count < 50; count += 1) all.push((await ask(port, { host: 'any.test' })).body);
+      return [...new Set(all)].toSorted();
+    };
+    await start('old');
+    await until('the old one to answer', async () => (await ask(port, { host: 'any.test' })).body === 'old');
+    const gate = await openGate([listenAddress(address)].flatMap((known) => known ?? []));
+    if (typeof gate === 'string') throw new Error(gate);
+    await start('new');
+    assert.deepEqual(await names(), ['old']);
+    await gate.hand();
+    assert.deepEqual(await names(), ['new']);
+    await gate.end();
+    assert.deepEqual(await names(), ['new', 'old']);
+  });

@@ -6,8 +6,9 @@ import { freePort, whenEnded } from '../support/process.ts';
 
 test('listenAddress() reads what an entry point says', () => {
   assert.deepEqual(
-    [':80', '127.0.0.1:80', '[::1]:80', 'localhost:80', 'name:80', '80'].map((text) => listenAddress(text)),
+    [':80', '0.0.0.0:80', '127.0.0.1:80', '[::1]:80', 'localhost:80', 'name:80', '80'].map((text) => listenAddress(text)),
     [
+      { host: '::', port: 80 },
       { host: '::', port: 80 },
       { host: '127.0.0.1', port: 80 },
       { host: '::1', port: 80 },
