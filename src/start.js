@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 
 /*
  * Where the program begins. JavaScript, because a single file of TypeScript that is loaded before Node keeps compiled code brings in its
@@ -23,17 +23,40 @@ process.exitCode = await main({
 
 /**
  * Lets Node keep compiled code in `$XDG_CACHE_HOME/hind-proxy` or `~/.cache/hind-proxy`, which halves the time and a part of the memory
- * of every start but the first. What is there is run: a directory that others may write to is not used. Without a home nothing is kept.
+ * of every start but the first. What is there is run: a directory that others may write to or replace is not used. Without a home that is
+ * there nothing is kept.
  */
 function keepCompiledCode(env) {
   const caches = env['XDG_CACHE_HOME'] || (env['HOME'] && join(env['HOME'], '.cache'));
-  if (!caches) return;
+  if (!caches || !isAbsolute(caches)) return;
   const directory = join(caches, 'hind-proxy');
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const { uid, mode } = lstatSync(directory);
-    if (uid === process.getuid?.() && (mode & 0o022) === 0) enableCompileCache(directory);
+    // each by itself: in some places (/proc) Node makes parents without end
+    for (const wanted of [caches, directory]) makeDirectory(wanted);
+    if (isOurs(directory) && isSafe(realpathSync(caches))) enableCompileCache(join(realpathSync(caches), 'hind-proxy'));
   } catch {
     // a home that cannot be written to costs only time
   }
+}
+
+function makeDirectory(path) {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+}
+
+function isOurs(directory) {
+  const stats = lstatSync(directory);
+  return stats.isDirectory() && stats.uid === process.getuid?.() && (stats.mode & 0o022) === 0;
+}
+
+/** Whether nobody else may replace what is ours in a directory, nor the directory itself. */
+function isSafe(directory) {
+  const { uid, mode } = lstatSync(directory);
+  const isTrusted = uid === 0 || uid === process.getuid?.();
+  // in a sticky directory only the owner of what stands there replaces it
+  const isKept = (mode & 0o022) === 0 || (mode & 0o1000) !== 0;
+  return isTrusted && isKept && (directory === dirname(directory) || isSafe(dirname(directory)));
 }

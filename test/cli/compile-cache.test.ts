@@ -19,6 +19,29 @@ test('start.js keeps code in a directory of ours and in none that others may wri
   assert.deepEqual(await readdir(join(open, 'hind-proxy')), []);
 });
 
+test('start.js keeps no code where others may replace the directory, and makes no home', async (t) => {
+  const home = await tempDir(t);
+  const open = join(home, 'open');
+  await mkdir(open);
+  await chmod(open, 0o777);
+  const missing = join(home, 'missing');
+  const start = (env: Record<string, string>): Promise<number | string> =>
+    startProcess(t, process.execPath, [START, 'version'], { cwd: home, env }).ended;
+
+  for (const env of [{ XDG_CACHE_HOME: open }, { XDG_CACHE_HOME: 'relative' }, { XDG_CACHE_HOME: '', HOME: missing }])
+    assert.equal(await start(env), 0);
+
+  assert.deepEqual(await readdir(home), ['open']);
+  assert.deepEqual(await readdir(join(open, 'hind-proxy')), []);
+  await chmod(open, 0o1777);
+  assert.equal(await start({ XDG_CACHE_HOME: open }), 0);
+  assert.equal((await readdir(join(open, 'hind-proxy'))).length, 1);
+});
+
+test('start.js begins where no directory can be made', { timeout: 30_000 }, async (t) => {
+  assert.equal(await startProcess(t, process.execPath, [START, 'version'], { env: { XDG_CACHE_HOME: '', HOME: '/proc' } }).ended, 0);
+});
+
 test('start.js loads no compiler of TypeScript when the code of an earlier start is kept', async (t) => {
   const home = await tempDir(t);
   const teller = join(home, 'teller.cjs');
