@@ -2,6 +2,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { ControllerViews } from '../controller/views.ts';
 import { messageOf } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import { SERVERS } from '../model/rendered.ts';
 import { carriesToken } from './auth.ts';
@@ -16,13 +17,14 @@ export interface AdminRoutesOptions {
   readonly hosts: readonly string[];
   /** Requests may write without a token: they come over the unix socket. */
   readonly trusted: boolean;
+  readonly log: Log;
 }
 
 /**
  * The admin API of contract.md section 4. On loopback anyone may read; writing needs the token or the unix socket. Requests that a
  * browser makes for another site are refused.
  */
-export function adminRoutes({ views, metrics, ...access }: AdminRoutesOptions): Hono {
+export function adminRoutes({ views, metrics, log, ...access }: AdminRoutesOptions): Hono {
   const app = new Hono();
   app.use(onlyAllowed({ ...access, methodsAt: (path) => methodsAt(app, path) }));
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }));
@@ -30,6 +32,12 @@ export function adminRoutes({ views, metrics, ...access }: AdminRoutesOptions): 
   addViews(app, views);
   addActions(app, views);
   app.notFound((context) => refusal(context, 404, { code: 'NOT_FOUND', message: `There is nothing at ${context.req.path}` }));
+  // one of them is that a client goes before its body has come
+  app.onError((error, context) => {
+    const { method, path } = context.req;
+    log.warn({ component: 'http', event: 'admin_failed', method, path, err: { message: error.message } }, 'A request was not answered');
+    return refusal(context, 500, { code: 'FAILED', message: `Cannot answer: ${error.message}` });
+  });
   return app;
 }
 
@@ -180,7 +188,7 @@ interface Problem {
   readonly hint?: string | undefined;
 }
 
-function refusal(context: Context, status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415, error: Problem): Response {
+function refusal(context: Context, status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 500, error: Problem): Response {
   return context.json({ error }, status);
 }
 

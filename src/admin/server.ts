@@ -5,7 +5,6 @@ import type { RequestListener, Server } from 'node:http';
 import { dirname } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
 import { createServer } from '../lib/http.ts';
-import type { Log } from '../lib/log.ts';
 import { AdminAddressError } from './address-error.ts';
 import type { AdminRoutesOptions } from './routes.ts';
 
@@ -15,7 +14,6 @@ export interface AdminOptions extends Omit<AdminRoutesOptions, 'hosts' | 'truste
   readonly listen?: string | undefined;
   /** Path of a unix socket; absent: none. */
   readonly socket?: string | undefined;
-  readonly log: Log;
 }
 
 /** How long an answer may take after the end. */
@@ -25,12 +23,12 @@ const LAST_ANSWER_MS = 500;
  * Starts the admin API on loopback TCP and a unix socket (0660 in a directory 0750). Throws `AdminAddressError` for any other address; a
  * socket that cannot be made is only a warning. `close` ends both and removes the socket.
  */
-export async function startAdmin({ listen, socket, log, ...routes }: AdminOptions): Promise<{ close(): Promise<void> }> {
+export async function startAdmin({ listen, socket, ...routes }: AdminOptions): Promise<{ close(): Promise<void> }> {
   const servers: Server[] = [];
   if (listen !== undefined) servers.push(await listenTcp(listen, routes));
   if (socket !== undefined) {
     const opened = await listenSocket(socket, routes).catch((error: unknown) => {
-      log.warn(
+      routes.log.warn(
         { component: 'http', event: 'admin_socket_failed', file: socket, err: { message: messageOf(error) } },
         'Cannot open the admin socket; TCP only',
       );

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, stat } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { test, type TestContext } from 'node:test';
@@ -9,8 +10,10 @@ import { createMetrics } from '../../src/admin/metrics.ts';
 import { startAdmin } from '../../src/admin/server.ts';
 import type { TestView } from '../../src/controller/request-view.ts';
 import type { ControllerViews, StatusView } from '../../src/controller/views.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { silentLog, type Log } from '../../src/lib/log.ts';
+import { rememberingLog } from '../support/log.ts';
 import { freePort, tempDir } from '../support/process.ts';
+import { until } from '../support/until.ts';
 
 const STATUS: StatusView = { version: '1', ready: false, health: 'waiting', proxies: [], sources: [], conflicts: 0, quarantined: 0 };
 
@@ -32,7 +35,7 @@ interface Opened {
   readonly unpinned: () => number;
 }
 
-async function open(t: TestContext): Promise<Opened> {
+async function open(t: TestContext, log: Log = silentLog): Promise<Opened> {
   const dir = await tempDir(t);
   const port = await freePort();
   const token = await ensureAdminToken(dir);
@@ -70,7 +73,7 @@ async function open(t: TestContext): Promise<Opened> {
     views,
     metrics: () => Promise.resolve(metrics),
     token,
-    log: silentLog,
+    log,
   });
   t.after(() => admin.close());
   return { base: `http://127.0.0.1:${port}`, socket, token: token.reveal(), unpinned: () => unpinned };
@@ -205,4 +208,22 @@ test('startAdmin() shows the configuration and what the catalogs said last', asy
   const { base } = await open(t);
   assert.deepEqual(await (await fetch(`${base}/v1/config`)).json(), { domainSuffix: 'test' });
   assert.deepEqual(await (await fetch(`${base}/v1/snapshot`)).json(), []);
+});
+
+test('startAdmin() logs a line where a client goes before its body has come, and writes nothing of its own', async (t) => {
+  const log = rememberingLog();
+  const { socket } = await open(t, log);
+  const printed = t.mock.method(console, 'error', () => undefined);
+  const client = connect(socket);
+  client.write(
+    'POST /v1/rollback HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n{',
+  );
+  // what answers it has been loaded
+  await new Promise((resolve) => client.once('data', resolve));
+
+  client.destroy();
+
+  const isTold = (): boolean => log.told.some(({ event, path }) => event === 'admin_failed' && path === '/v1/rollback');
+  await until('the request to be told', isTold, 5000);
+  assert.equal(printed.mock.callCount(), 0);
 });
