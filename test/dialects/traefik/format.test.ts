@@ -171,6 +171,10 @@ test('createTraefikFormatter() leaves a route out when labels cannot say what pr
   }
 });
 
+test('createTraefikFormatter() writes no route that would verify instances which are not to be verified', () => {
+  assert.deepEqual(converted('urlprefix-h.io/ proto=https tlsskipverify=true').labels, []);
+});
+
 test('createTraefikFormatter() says what it leaves out or says differently', () => {
   const codesFor = (tag: string): readonly string[] => converted(tag).codes;
 

@@ -128,13 +128,17 @@ function healthFields(check: HealthCheck): readonly FieldText[] {
 }
 
 const IN_FILE = 'Define a transport in a file, and write loadbalancer.serverstransport=NAME@file';
+const STAYS = 'Leave the tag as it is, or define a transport in a file and write labels with loadbalancer.serverstransport=NAME@file';
 
-/** What only a transport of a file can say. Verification stays on, so a server that needs it off is not reached. */
+/**
+ * What only a transport of a file can say. A route that verified what is not to be verified would take the requests of the tag and not
+ * reach its instances: it is not written.
+ */
 function transportLosses({ pool: { transport }, protocol }: PoolMember): readonly Loss[] {
   const losses: readonly (Loss | false)[] = [
-    transport.skipVerify && unsupported('that certificates of instances are not checked', IN_FILE),
+    transport.skipVerify && impossible('that certificates of instances are not checked', STAYS),
     transport.serverName !== undefined && unsupported(`the TLS name "${transport.serverName}" of instances`, IN_FILE),
-    transport.rootCas !== undefined && impossible('certificate authorities of instances', IN_FILE),
+    transport.rootCas !== undefined && impossible('certificate authorities of instances', STAYS),
     (transport.dialTimeoutMs ?? transport.responseTimeoutMs ?? transport.idleTimeoutMs) !== undefined &&
       unsupported('time limits of instances', IN_FILE),
   ];
