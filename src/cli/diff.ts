@@ -7,6 +7,7 @@ import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { proxyOf } from './paths.ts';
 import type { Printer } from './print.ts';
+import { nothingApplied } from './without-controller.ts';
 
 /** What `diff` takes. */
 export interface DiffFlags extends GlobalFlags {
@@ -17,6 +18,7 @@ export interface DiffFlags extends GlobalFlags {
 export async function diff([from, to]: readonly (string | undefined)[], flags: DiffFlags, context: Context): Promise<number> {
   const { config, paths, log } = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
+  if (store.list().length === 0) throw new CommandError(nothingApplied('compare generations', paths.stateDir), EXIT.usage);
   const before = await generationOf(store, from);
   const after = await generationOf(store, to ?? String(store.current() ?? ''));
   const view = diffView(before, after);
@@ -31,10 +33,7 @@ async function generationOf(store: GenerationStore, text: string | undefined): P
   if (generation) return generation;
   const kept = store.list().map(({ id }) => id);
   const place = text === undefined || text === '' ? 'the served generation' : `generation "${text}"`;
-  throw new CommandError(
-    `Cannot compare ${place}: ${kept.length === 0 ? 'nothing was applied yet' : `it is not kept, expected one of ${kept.join(', ')}`}`,
-    EXIT.usage,
-  );
+  throw new CommandError(`Cannot compare ${place}: it is not kept, expected one of ${kept.join(', ')}`, EXIT.usage);
 }
 
 function printDiff({ from, to, created, changed, removed, unchanged, servers }: DiffView, printer: Printer): void {

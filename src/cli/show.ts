@@ -25,7 +25,8 @@ export async function showRoutes(flags: ShowFlags, context: Context): Promise<nu
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const all = ((await adminApi(setup).get('/v1/routes')) ?? (await readViews(setup, context)).routes) as readonly RouteView[];
   const routes = flags.host === undefined ? all : all.filter(({ match }) => match.includes(flags.host ?? ''));
-  return show(routes, { flags, context, empty: 'No route is served' }, () => routesTable(routes));
+  const empty = 'No route is served; hind-proxy explain URL says what becomes of the tags that ask for it';
+  return show(routes, { flags, context, empty }, () => routesTable(routes));
 }
 
 /** A table of routes in the order in which they are tried. */
@@ -49,7 +50,8 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const all = ((await adminApi(setup).get('/v1/services')) ?? (await readViews(setup, context)).services) as readonly ServiceView[];
   const services = name === undefined ? all : all.filter((service) => service.name === name);
-  return show(services, { flags, context, empty: 'No service is known' }, () =>
+  const empty = name === undefined ? 'No service is known' : `No service "${name}" is known`;
+  return show(services, { flags, context, empty }, () =>
     formatTable(
       ['SERVICE', 'OWNER', 'SOURCE', 'INSTANCES', 'TAGS'],
       services.map((service) => [
@@ -91,7 +93,7 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
           problem ?? '',
         ]),
       ),
-      ...(status.guard === undefined ? [] : [`removals are held: ${status.guard}`]),
+      ...(status.guard === undefined ? [] : [`removals are held: ${status.guard}; hind-proxy guard shows them`]),
     ].join('\n\n'),
   );
 }
@@ -102,7 +104,8 @@ export async function showGenerations(flags: ShowFlags, context: Context): Promi
   const { config, paths, log } = setup;
   const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
   const list: readonly GenerationView[] = store.list().map((meta) => generationView(meta, store));
-  return show(list, { flags, context, empty: 'Nothing was applied yet' }, () =>
+  const empty = `Nothing was applied yet (state directory ${paths.stateDir}; --config or --state-dir names another)`;
+  return show(list, { flags, context, empty }, () =>
     formatTable(
       ['GENERATION', 'APPLIED', 'SERVER', 'ROUTES', 'DIGEST', '', 'CHANGED'],
       list.map(({ id, appliedAt, server, routes, digest, pinned, cause }) => [

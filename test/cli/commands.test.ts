@@ -353,6 +353,15 @@ test('every command, argument and option says what it is for', () => {
   assert.deepEqual(silent, []);
 });
 
+test('what finds nothing says where it looked, or what to ask next', async (t) => {
+  const config = await configFor(t, [{ ...GOOD, tags: ['urlprefx-web.test/'] }]);
+  const asked = async (...args: readonly string[]) => (await hindProxy(t, [...args, '--config', config])).output;
+  assert.match(await asked('routes'), /No route is served; hind-proxy explain URL says what becomes of the tags/);
+  assert.match(await asked('services', 'shop'), /No service "shop" is known/);
+  assert.match(await asked('generations'), /Nothing was applied yet \(state directory .*state; --config or --state-dir names another\)/);
+  assert.match(await asked('diff', '1'), /nothing was applied yet by a controller with the state directory .*state\./);
+});
+
 test('unpin and rollback say where they looked when nothing is pinned or was applied', async (t) => {
   const config = await configFor(t, [GOOD]);
   const unpinned = await hindProxy(t, ['unpin', '--config', config]);
