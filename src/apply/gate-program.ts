@@ -23,6 +23,8 @@ const SO_REUSEADDR = 2;
 const SO_REUSEPORT = 15;
 const SO_ATTACH_REUSEPORT_CBPF = 51;
 const SO_DETACH_REUSEPORT_BPF = 68;
+const IPPROTO_IPV6 = 41;
+const IPV6_V6ONLY = 26;
 /** `ret #k` of a classic BPF program. */
 const RETURN = 0x06;
 
@@ -55,6 +57,8 @@ function tell(host: string, port: number, to: Receiver): void {
   const socket = done(where, 'socket', libc.socket(address.readUInt16LE(0), SOCK_STREAM_CLOEXEC, 0));
   try {
     for (const shared of [SO_REUSEADDR, SO_REUSEPORT]) done(where, 'setsockopt', setOption(socket, shared, int32(1)));
+    // as Go has it, whatever the system's own choice
+    if (host === '::') done(where, 'setsockopt', libc.setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, int32(0), 4));
     done(where, 'bind', libc.bind(socket, address, address.length));
     done(where, 'listen', libc.listen(socket, 1));
     done(where, 'setsockopt', setOption(socket, option, value));
