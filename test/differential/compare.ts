@@ -67,6 +67,16 @@ export function differencesOf(peer: Answer, ours: Answer): readonly Difference[]
   return [...requestDifferences(peer, ours), ...responseDifferences(peer.headers, ours.headers, peer.echo !== undefined)];
 }
 
+/**
+ * Whether two sides answer the same where answers to one request go by turns, because instances of one pool differ: each answer of one side
+ * is one of the other's too.
+ */
+export function isSameByTurns(peer: readonly Answer[], ours: readonly Answer[]): boolean {
+  const isAmong = (answer: Answer, others: readonly Answer[]): boolean =>
+    others.some((other) => differencesOf(answer, other).length === 0 && answer.echo?.instance === other.echo?.instance);
+  return peer.every((answer) => isAmong(answer, ours)) && ours.every((answer) => isAmong(answer, peer));
+}
+
 function told({ status, echo }: Answer): string {
   return echo ? `${status} by ${echo.instance}` : `${status}`;
 }

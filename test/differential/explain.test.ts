@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LoadBalancing } from '../../src/model/pool.ts';
-import type { RouteAction } from '../../src/model/route.ts';
+import type { Route, RouteAction } from '../../src/model/route.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { caddySettings } from '../support/caddy.ts';
 import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
@@ -48,6 +48,19 @@ test('explain() takes what an instance does not understand for a failure that ea
     { action: { kind: 'respond', status: 503, reason: 'withheld' } },
   ];
   for (const wishes of others) assert.equal(page(wishes), undefined, JSON.stringify(wishes));
+});
+
+test('explain() takes the answer of a breaker for its own time, where no instance answers either side', () => {
+  const page = (middlewares: Route['middlewares'], differences: Case['differences']): string | undefined => {
+    const found = asked({});
+    const table = tableOf([routeOf('r', 'a.io', '/', { action: to('a'), middlewares })], poolOf('a', [81]));
+    return explain({ ...found, loaded: { ...found.loaded, table }, differences }).page;
+  };
+  const breaker: Route['middlewares'] = [{ kind: 'circuitBreaker', expression: 'NetworkErrorRatio() > 0.9' }];
+
+  assert.equal(page(breaker, [{ what: 'status', peer: '503', ours: '502' }]), "a breaker's time");
+  assert.equal(page(breaker, [{ what: 'status', peer: '200 by 127.0.0.1:81', ours: '503' }]), undefined);
+  assert.equal(page([], [{ what: 'status', peer: '503', ours: '502' }]), undefined);
 });
 
 test('explain() takes a rule that names a host only to deny it for one that does not name it', () => {

@@ -32,9 +32,10 @@ export interface Case {
 /**
  * `equal priority`: Traefik's choice between routers is by chance. `exact host first`: the exact host of a service stands before patterns
  * and host-less routers of others, whatever the length of their rules. `the proxy's own failure`: the certificate of an instance cannot be
- * verified, or it speaks another protocol, which Traefik answers with 500 and Caddy with 502.
+ * verified, or it speaks another protocol, which Traefik answers with 500 and Caddy with 502. `a breaker's time`: it opens for what went
+ * before, when its period is over.
  */
-type Page = 'equal priority' | 'exact host first' | "the proxy's own failure";
+type Page = 'equal priority' | 'exact host first' | "the proxy's own failure" | "a breaker's time";
 
 /** The route of ours that answers, and what was reported that explains a difference. */
 export interface Explanation {
@@ -145,6 +146,7 @@ function isTieWith(routers: ReadonlySet<string>, { peerRouter, peerRouters }: Ca
 function pageOf(route: Route | undefined, aspect: Aspect, found: Case): Page | undefined {
   const { asked, catalog, peerRouter, peerRouters } = found;
   if (route && isOwnFailure(route, found)) return "the proxy's own failure";
+  if (route && isOfBreaker(route, found)) return "a breaker's time";
   if (!route || aspect !== 'other') return undefined;
   if (isTieWith(routersIn(route, catalog), found)) return 'equal priority';
   const isOfOthers = catalog.instances.every(
@@ -161,6 +163,13 @@ function pageOf(route: Route | undefined, aspect: Aspect, found: Case): Page | u
 function isOwnFailure({ action }: Route, { differences }: Case): boolean {
   const [first] = differences;
   return action.kind === 'forward' && first?.what === 'status' && first.peer === '500' && first.ours === '502';
+}
+
+/** Whether no instance is reached, and one side says so while the breaker of the other answers. */
+function isOfBreaker({ middlewares }: Route, { differences: [first] }: Case): boolean {
+  const statuses = [first?.peer, first?.ours];
+  const hasFailed = statuses.includes('503') && statuses.some((status) => status === '500' || status === '502');
+  return first?.what === 'status' && hasFailed && middlewares.some(({ kind }) => kind === 'circuitBreaker');
 }
 
 function backendOf({ action }: Route, { table }: Pick<Loaded, 'table'>): Backend | undefined {

@@ -3,7 +3,7 @@ import type { Server } from '../../src/model/rendered.ts';
 import type { Arena, Loaded } from './arena.ts';
 import { generateCatalog, type Catalog } from './generator.ts';
 import type { Answer, ProxyPorts } from './client.ts';
-import { differencesOf, type Difference } from './compare.ts';
+import { differencesOf, isSameByTurns, type Difference } from './compare.ts';
 import { choosesByItself, explain, ourRoute, type Explanation } from './explain.ts';
 import type { Peer, PeerRouter } from './peer.ts';
 import { generateRequests, type Asked } from './requests.ts';
@@ -111,14 +111,32 @@ async function compareCatalog(
     const pools = isNew || isOther ? await poolsOf(client, { asked, id, sources, sides: [peer, ...loaded.values()] }) : [];
     for (const member of pools[0] ?? []) pooled.add(member);
     for (const [at, [server, one]] of [...loaded].entries()) {
+      const answered = differencesOf(expected, others.get(server) ?? NO_ANSWER);
+      const isFailure = answered.some(({ what }) => what === 'status');
       const differences = [
-        ...differencesOf(expected, others.get(server) ?? NO_ANSWER),
+        ...(isFailure && (await isByTurns(client, { asked, id, sides: [peer, one] })) ? [] : answered),
         ...(choosesByItself({ asked, loaded: one }) ? [] : poolDifference(pools[0], pools[at + 1])),
       ];
       if (differences.length > 0) differing.push({ id, server, loaded: one, catalog, asked, differences });
     }
   }
   return { forwarded, differing };
+}
+
+/** How often a request is sent again to see all answers that it may get. */
+const TURNS = 12;
+
+/** Whether the two sides have several answers to a request, and the same ones. */
+async function isByTurns(
+  client: ArenaClient,
+  { asked, id, sides: [peer, ours] }: { readonly asked: Asked; readonly id: string; readonly sides: readonly [ProxyPorts, ProxyPorts] },
+): Promise<boolean> {
+  const [theirs, own]: [Answer[], Answer[]] = [[], []];
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    theirs.push(await client.ask(peer, asked, { id }));
+    own.push(await client.ask(ours, asked, { id }));
+  }
+  return isSameByTurns(theirs, own);
 }
 
 const NO_ANSWER: Answer = { status: 0, headers: {} };
