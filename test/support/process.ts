@@ -1,13 +1,37 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { findBinary, type BinaryName } from '../../src/lib/binaries.ts';
-import { freePorts } from '../../src/lib/ports.ts';
 
-export { freePorts };
+/** The ports of each test file that runs at the same time: below those that the kernel gives away, so that nobody takes one unasked. */
+const PORTS = { first: 10_000, each: 5000, workers: 4 } as const;
+const firstPort = PORTS.first + PORTS.each * ((Number(process.env['NODE_TEST_WORKER_ID'] ?? 1) - 1) % PORTS.workers);
+let portsGiven = randomInt(PORTS.each);
+
+/** Ports of loopback that are free, and that no other test file of the same run is given. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const ports: number[] = [];
+  for (let tried = 0; ports.length < count; tried += 1) {
+    if (tried === PORTS.each) throw new Error(`Cannot find ${count} free ports from ${firstPort} on`);
+    const port = firstPort + (portsGiven % PORTS.each);
+    portsGiven += 1;
+    if (await isFree(port)) ports.push(port);
+  }
+  return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
 
 /** A child of a test: ended by its own id when the test ends. */
 export interface Running {
