@@ -46,6 +46,8 @@ for (const [name, wishes] of MODES) {
       (await askTls(caddy.websecure, host, '/only', hello)).status;
     await until('old.io answers over TLS', async () => (await status('old.io')) === 200);
     await until('modern.io answers over TLS', async () => (await status('modern.io')) === 200);
+    // certificates of its own come one by one
+    await until('mutual.io answers a client with a certificate', async () => (await status('mutual.io', { client })) === 200);
     const known = await askTls(caddy.websecure, 'mutual.io', '/', { client });
     assert.deepEqual([known.status, typeof known.cert], [200, 'string']);
     assert.equal(await status('mutual.io'), 'refused');
