@@ -154,7 +154,7 @@ async function switchRows(
   await waitFor('the services to be served', () => runs(options.server), { signal: lab.signal });
   const rows: (readonly string[])[] = [];
   for (const to of SERVERS.filter((server) => server !== options.server).concat(options.server)) {
-    const load = startLoad(fleet.web, { host: 'old.bench', perSecond: 100 });
+    await using load = startLoad(fleet.web, { host: 'old.bench', perSecond: 100 });
     const switched = await fleet.command(['switch', to, '--json']);
     const { fresh, kept } = await load.stop();
     const { requests } = JSON.parse(done(switched).out) as SwitchView;

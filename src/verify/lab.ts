@@ -9,6 +9,7 @@ import { startArguments } from '../apply/proxy-process.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import { untilShown } from '../apply/until-shown.ts';
 import { deadline } from '../lib/abort.ts';
+import { sleep } from '../lib/async.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import { freePorts } from '../lib/ports.ts';
 import type { Server } from '../model/rendered.ts';
@@ -37,11 +38,14 @@ export interface LabOptions {
 /** A real proxy of its own that serves one table on free ports of loopback. Disposing of it ends the program and removes its files. */
 export interface Lab extends AsyncDisposable {
   readonly server: Server;
-  /** What the proxy answers, told as if it listened where it is configured to. Rejects only where `signal` aborts. */
+  /**
+   * What the proxy answers, told as if it listened where it is configured to. Rejects where `signal` aborts, and with `LabError` where the
+   * proxy has ended.
+   */
   ask(request: AskedRequest, signal?: AbortSignal): Promise<Answer>;
 }
 
-/** The proxy did not begin to serve. `output`: the end of what it said. */
+/** The proxy did not begin to serve, or has ended since. `output`: the end of what it said. */
 export class LabError extends Error {
   override readonly name = 'LabError';
   readonly output: string;
@@ -55,6 +59,7 @@ export class LabError extends Error {
 const START_MS = 30_000;
 const POLL_MS = 25;
 const PROBE_MS = 2000;
+const OVER_MS = 1000;
 /** How long a proxy may take to end before it is killed. */
 const END_MS = 5000;
 
@@ -86,7 +91,9 @@ export async function openLab(options: LabOptions, signal: AbortSignal): Promise
       const sent = place.sent(request);
       const point = place.settings.entryPoints.find(({ name }) => name === sent.entryPoint);
       if (!point) return { status: 0, headers: [], body: '', failure: `it does not listen at ${request.entryPoint}` };
-      return place.told(await asker.ask({ host: '127.0.0.1', port: point.port, tls: point.tls }, sent, askSignal));
+      const answer = await asker.ask({ host: '127.0.0.1', port: point.port, tls: point.tls }, sent, askSignal);
+      if (answer.failure === 'ECONNREFUSED') await throwIfOver(program, target.server);
+      return place.told(answer);
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
@@ -106,6 +113,8 @@ async function writeFiles(target: Target, { settings, table }: Relocation, stagi
 interface Program {
   /** How it ended, once it has. */
   ended(): string | undefined;
+  /** Resolves when it has ended. */
+  readonly over: Promise<void>;
   output(): string;
   /** TERM, after 5 s KILL; returns when it has ended. */
   end(): Promise<void>;
@@ -124,7 +133,7 @@ function startProgram(
   const heard = (data: Buffer): void => void (text = `${text}${data.toString()}`.slice(-20_000));
   child.stdout?.on('data', heard);
   child.stderr?.on('data', heard);
-  const ended = new Promise<void>((resolve) => {
+  const over = new Promise<void>((resolve) => {
     child.once('error', (error) => {
       end = error.message;
       resolve();
@@ -139,11 +148,12 @@ function startProgram(
   process.once('exit', kill);
   return {
     ended: () => end,
+    over,
     output: () => text,
     async end() {
       if (end === undefined) child.kill('SIGTERM');
       const killer = setTimeout(kill, END_MS);
-      await ended;
+      await over;
       clearTimeout(killer);
       process.off('exit', kill);
     },
@@ -164,9 +174,19 @@ async function untilServed(
   const shown = await untilShown(digest, { live: (probe) => deployer.live(deadline(PROBE_MS, probe)), isOver, pollMs: POLL_MS }, waiting);
   if (shown === undefined) return;
   signal.throwIfAborted();
+  throw labError(`Cannot start ${server}: ${program.ended() ?? `after ${START_MS} ms: ${shown}`}`, program);
+}
+
+/** Nobody listens any more: throws when the program ends within a second. Its listeners go before its end is told. */
+async function throwIfOver(program: Program, server: Server): Promise<void> {
+  await Promise.race([program.over, sleep(OVER_MS)]);
+  const end = program.ended();
+  if (end !== undefined) throw labError(`Cannot ask ${server}: ${end}`, program);
+}
+
+function labError(problem: string, program: Program): LabError {
   const output = program.output().slice(-2000).trim();
-  const end = program.ended() ?? `after ${START_MS} ms: ${shown}`;
-  throw new LabError(`Cannot start ${server}: ${end}\n${output}`, { output });
+  return new LabError(`${problem}\n${output}`, { output });
 }
 
 function deployerOf(server: Server, { caddy, traefik }: RenderSettings, dir: string): Deployer {

@@ -7,7 +7,6 @@ import type { GenerationView } from '../../src/controller/views.ts';
 import type { Server } from '../../src/model/rendered.ts';
 import { ask, startEcho } from '../support/echo.ts';
 import { startLoad } from '../support/load.ts';
-import { whenEnded } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { isAlive, openSite, runs, serves, startBoth, wrapped, type Site } from './site.ts';
 
@@ -108,9 +107,7 @@ async function killedAt(
   const { parent = {}, own = {} } = await environment(site, note);
   const { controller } = await startKept(site, { parent, controller: victim === 'controller' ? own : {} });
   if (victim === 'switch') await controller.stop();
-  const load = startLoad(site.web, { host: 'web.test', perSecond: 50 });
-  // also where something fails before: it would go on for ever
-  whenEnded(t, async () => void (await load.stop()));
+  await using load = startLoad(site.web, { host: 'web.test', perSecond: 50 });
   const switching = site.begin(['switch', from === 'caddy' ? 'traefik' : 'caddy'], victim === 'switch' ? own : {});
   const must = await reached(site, note).catch((error: unknown) => {
     throw new Error(switching.output() + controller.output(), { cause: error });

@@ -33,7 +33,7 @@ async function register(t: TestContext, world: World, name: string): Promise<voi
 async function walk(t: TestContext, world: World): Promise<void> {
   await register(t, world, 'first');
   const before = await until('what is served to be kept', async () => (await world.status()).proxies[0]?.generation);
-  const load = startLoad(world.web, { host: 'first.test', perSecond: 100 });
+  await using load = startLoad(world.web, { host: 'first.test', perSecond: 100 });
 
   const view = (await world.post('/v1/switch', { server: 'traefik' })) as SwitchView;
   t.diagnostic(`${view.stages.map(({ stage, ms }) => `${stage} ${ms} ms`).join(', ')}; ${view.requests} requests compared`);

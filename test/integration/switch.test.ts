@@ -30,7 +30,7 @@ test('switch changes caddy → traefik → caddy under load and loses nothing fo
   const site = await openSite(t, 'caddy');
   if (!site) return;
   const { parent, controller } = await startBoth(site);
-  const load = startLoad(site.web, { host: 'web.test', perSecond: 200 });
+  await using load = startLoad(site.web, { host: 'web.test', perSecond: 200 });
   const tls = startTlsLoad(site);
   const upgraded = await openUpgraded(site.web, 'sock.test');
   try {
@@ -171,7 +171,7 @@ const FAILURES: readonly {
   {
     name: 'the new proxy is killed while it is tried',
     from: 'caddy',
-    said: /\(stage verify\): Cannot start traefik: it ended with SIGKILL/,
+    said: /\(stage verify\): Cannot (?:start|ask) traefik: it ended with SIGKILL/,
     environment: async ({ dir }) => ({ controller: await wrapped(dir, 'traefik', DYING) }),
   },
   {
@@ -230,7 +230,7 @@ for (const { name, from, said, environment, prepare, host = 'web.test', retryAft
     await startBoth(site, { parent, controller });
     const undo = await prepare?.(site);
     const { pid } = await site.running();
-    const load = startLoad(site.web, { host, perSecond: 100, retryAfterMs });
+    await using load = startLoad(site.web, { host, perSecond: 100, retryAfterMs });
     const { code, output } = await site.command(['switch', from === 'caddy' ? 'traefik' : 'caddy']);
     const { fresh, kept } = await load.stop();
     await undo?.();
@@ -262,7 +262,7 @@ test('switch and rollback need neither a controller nor a parent of the proxy th
     process.kill(launcher, 'SIGTERM');
     await until('the started proxy to end', async () => !(await serves(site)), 15_000);
   });
-  const load = startLoad(site.web, { host: 'web.test', perSecond: 100 });
+  await using load = startLoad(site.web, { host: 'web.test', perSecond: 100 });
   const { code, output } = await site.command(['switch', 'traefik']);
   assert.equal(code, 0, output);
   assert.equal((await site.running()).server, 'traefik');

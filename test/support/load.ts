@@ -14,8 +14,8 @@ export interface LoadFigures {
   readonly reasons: ReadonlyMap<string, number>;
 }
 
-/** Clients that go on asking until they are stopped. */
-export interface Load {
+/** Clients that go on asking until they are stopped or disposed of. */
+export interface Load extends AsyncDisposable {
   stop(): Promise<{ readonly fresh: LoadFigures; readonly kept: LoadFigures }>;
 }
 
@@ -32,15 +32,14 @@ export function startLoad(
   const under: Promise<void>[] = [];
   const over = new AbortController();
   const running = run();
-  return {
-    async stop() {
-      over.abort();
-      await running;
-      await Promise.all(under);
-      kept.destroy();
-      return figures;
-    },
+  const stop = async (): Promise<typeof figures> => {
+    over.abort();
+    await running;
+    await Promise.all(under);
+    kept.destroy();
+    return figures;
   };
+  return { stop, [Symbol.asyncDispose]: async () => void (await stop()) };
 
   async function run(): Promise<void> {
     const startedAtMs = performance.now();

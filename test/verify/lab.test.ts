@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { findBinary } from '../../src/lib/binaries.ts';
 import { SERVERS, type Server } from '../../src/model/rendered.ts';
@@ -77,6 +79,30 @@ for (const server of SERVERS) {
     );
 
     assert.deepEqual(labDirs(), []);
+  });
+
+  test(`openLab() says how ${server} ended where nobody listens any more`, async (t) => {
+    const real = needServer(t, server);
+    if (real === undefined) return;
+    const dir = await tempDir(t);
+    const binary = join(dir, server);
+    await writeFile(binary, `#!/bin/sh\necho $$ > '${dir}/pid'\nexec '${real}' "$@"\n`, { mode: 0o755 });
+    const settings = await labSettings(dir);
+    const table = tableOf(settings, [{ service: 'app', address: '10.0.0.1', tags: ['urlprefix-app.test/'] }]);
+    await using lab = await openLab({ target: TARGETS[server], binary, settings, table, answering: 'echoes' }, t.signal);
+    const [request] = requestsOf(table, settings.entryPoints);
+    assert.ok(request);
+    assert.ok((await lab.ask(request)).status > 0);
+
+    process.kill(Number(await readFile(join(dir, 'pid'), 'utf8')), 'SIGKILL');
+
+    // its open connections are closed first
+    await assert.rejects(
+      async () => {
+        while (true) await lab.ask(request, t.signal);
+      },
+      { name: 'LabError', message: new RegExp(`^Cannot ask ${server}: it ended with SIGKILL`) },
+    );
   });
 }
 
