@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { systemCode } from './errors.ts';
@@ -42,25 +42,27 @@ export async function writeFileAtomic(path: string, content: string, options: At
   await (await staged.place()).onDisk;
 }
 
+/**
+ * Makes a file that is not there yet, whole from its first moment; what another program has put there meanwhile stays. `mode`: its permission
+ * bits.
+ */
+export async function createFileAtomic(path: string, content: string, { mode }: { readonly mode: number }): Promise<void> {
+  const staged = await writeStaged(path, content, { mode });
+  try {
+    await link(staged, path);
+  } catch (error) {
+    // not every filesystem has links: there the last one wins
+    if (systemCode(error) !== 'EEXIST') await rename(staged, path);
+  } finally {
+    await rm(staged, { force: true });
+  }
+}
+
 /** The first half of `writeFileAtomic`, for a content that is not to be in place before something else has happened. */
 export async function stageFile(path: string, content: string, options: AtomicWriteOptions = {}): Promise<StagedFile> {
-  const { mode = 0o640, stagingDir = dirname(path) } = options;
-  await mkdir(stagingDir, { recursive: true, mode: 0o750 });
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-  const staged = join(stagingDir, `.${randomBytes(8).toString('hex')}.staged`);
+  const { stagingDir = dirname(path) } = options;
+  const staged = await writeStaged(path, content, options);
   const discard = (): Promise<void> => rm(staged, { force: true });
-  try {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    await withFile(await open(staged, flags, mode), async (file) => {
-      // whatever the umask is
-      if (options.mode !== undefined) await file.chmod(mode);
-      await file.writeFile(content, 'utf8');
-      await file.sync();
-    });
-  } catch (error) {
-    await discard();
-    throw withPath(error, path);
-  }
   return {
     discard,
     async place() {
@@ -77,6 +79,27 @@ export async function stageFile(path: string, content: string, options: AtomicWr
       return { onDisk: open(dirname(path), constants.O_RDONLY).then((opened) => withFile(opened, (directory) => directory.sync())) };
     },
   };
+}
+
+/** Writes the temporary file for `path` to disk; returns its own path. */
+async function writeStaged(path: string, content: string, options: AtomicWriteOptions): Promise<string> {
+  const { mode = 0o640, stagingDir = dirname(path) } = options;
+  await mkdir(stagingDir, { recursive: true, mode: 0o750 });
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const staged = join(stagingDir, `.${randomBytes(8).toString('hex')}.staged`);
+  try {
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    await withFile(await open(staged, flags, mode), async (file) => {
+      // whatever the umask is
+      if (options.mode !== undefined) await file.chmod(mode);
+      await file.writeFile(content, 'utf8');
+      await file.sync();
+    });
+    return staged;
+  } catch (error) {
+    await rm(staged, { force: true });
+    throw withPath(error, path);
+  }
 }
 
 /** Whether a file of this name is one that was to be renamed into its place. */
