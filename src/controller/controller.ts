@@ -219,6 +219,8 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const compiledAtMs = clock.monotonicMs();
     const rendered = options.target.render(change.serving, options.settings);
     const renderedAtMs = clock.monotonicMs();
+    // what is wrong with tags is known before a proxy has taken what they ask for
+    state.diagnostics = [...diagnostics, ...rendered.diagnostics];
     const outcome = dryRun ? { kind: 'planned' as const } : await give(rendered.value, change.serving, signal);
     const endedAtMs = clock.monotonicMs();
     if (outcome.kind === 'applied' || outcome.kind === 'rolledBack')
@@ -233,7 +235,6 @@ export async function createController(options: ControllerOptions): Promise<Cont
     if (managedProxy.state.verified) state.ready ||= requiredSynced();
     if (outcome.kind === 'rejected' && pipeline.refuse(outcome, change.serving)) noteChange(true);
     state.change = change;
-    state.diagnostics = [...diagnostics, ...rendered.diagnostics];
     const result: Cycle = {
       change,
       diagnostics: state.diagnostics,

@@ -4,7 +4,7 @@ import { createServer as createHttp } from 'node:http';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { ProxyStateFile } from '../../src/apply/proxy-files.ts';
-import type { StatusView } from '../../src/controller/views.ts';
+import type { DiagnosticView, StatusView } from '../../src/controller/views.ts';
 import { findBinary } from '../../src/lib/binaries.ts';
 import { SERVERS, type Server } from '../../src/model/rendered.ts';
 import { ask, startEcho } from '../support/echo.ts';
@@ -38,6 +38,8 @@ export interface Site {
   /** Runs a command to its end. */
   readonly command: (args: readonly string[], env?: Record<string, string>) => Promise<Ended>;
   readonly status: () => Promise<StatusView | undefined>;
+  /** What the controller says of tags; empty where it does not answer. */
+  readonly diagnostics: () => Promise<readonly DiagnosticView[]>;
   readonly running: () => Promise<ProxyStateFile>;
 }
 
@@ -83,6 +85,11 @@ export async function openSite(t: TestContext, server: Server): Promise<Site | u
   await serve([]);
   const begin = (args: readonly string[], env: Record<string, string> = {}): Running =>
     startProcess(t, process.execPath, [MAIN, ...args, '--config', config], { env: { ...base, ...env } });
+  const said = (what: string): Promise<unknown> =>
+    fetch(`http://127.0.0.1:${listen}/v1/${what}`).then(
+      (answer) => answer.json(),
+      () => undefined,
+    );
   return {
     dir,
     web,
@@ -98,11 +105,8 @@ export async function openSite(t: TestContext, server: Server): Promise<Site | u
       const code = await running.ended;
       return { code, output: running.output() };
     },
-    status: () =>
-      fetch(`http://127.0.0.1:${listen}/v1/status`).then(
-        async (answer) => (await answer.json()) as StatusView,
-        () => undefined,
-      ),
+    status: async () => (await said('status')) as StatusView | undefined,
+    diagnostics: async () => ((await said('diagnostics')) ?? []) as readonly DiagnosticView[],
     running: async () => JSON.parse(await readFile(join(dir, 'state/proxy-state.json'), 'utf8')) as ProxyStateFile,
   };
 }

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startEcho } from '../support/echo.ts';
+import { until } from '../support/until.ts';
+import { openSite, serves, startBoth } from './site.ts';
+
+test('what is wrong with a tag is told while the proxy takes its time', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  await startBoth(site);
+  const { pid } = await site.running();
+  const { port } = await startEcho(t, 'later');
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const tags = ['urlprefix-later.test/', 'urlprefix-later.test/cut stripp=/cut'];
+    await site.serve([{ name: 'later', id: 'later', address: '127.0.0.1', port, tags }]);
+
+    await until('the tag to be told of', async () => (await site.diagnostics()).some(({ service }) => service === 'later'), 20_000);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await until('the other tag to be served', () => serves(site, 'later.test'), 20_000);
+  assert.equal((await site.running()).pid, pid);
+});
