@@ -9,6 +9,7 @@ import type { OwnerId, SourceId } from '../model/names.ts';
 import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf, createTable, EMPTY_TABLE } from '../model/table.ts';
 import { createTagReader } from './readings.ts';
+import { reportUnchecked } from './unchecked.ts';
 import { unitContents } from './units.ts';
 
 /** The pure part of a cycle: catalogs in, wanted table and diagnostics out. */
@@ -48,7 +49,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   return {
     compile(snapshots, claims) {
       const readings = readAll(instancesOf(snapshots, options));
-      const compiled = buildTable(readings, { options: options.compile, claims });
+      const built = buildTable(readings, { options: options.compile, claims });
+      const compiled = { ...built, diagnostics: [...built.diagnostics, ...reportUnchecked(readings, options.compile)] };
       const opened = refusedPorts.size === 0 ? compiled : withoutPorts(compiled, refusedPorts);
       wanted = opened.value.table;
       return refused.size === 0 ? opened : withoutRefused(opened, refused);

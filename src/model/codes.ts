@@ -75,6 +75,11 @@ export const CODES = {
     summary: '`$NAME` in host or path became empty, as in Fabio',
     hint: 'Fill in the variable before the tag is registered',
   },
+  FABIO_CHECK_MISSING: {
+    severity: 'warning',
+    summary: 'The instance has no check; as with Fabio, none of its Fabio tags gives a route',
+    hint: 'Register a check with the service, or have the operator set `dialects.fabio.requireChecks: false`',
+  },
   FABIO_DC_UNKNOWN: {
     severity: 'error',
     summary: '`$DC` is used but the instance has no datacenter',
