@@ -4,6 +4,7 @@ import { clearProxyFiles } from '../apply/proxy-files.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
 import type { Metrics } from '../admin/metrics.ts';
 import type { Cycle, CycleObserver } from '../controller/cycle.ts';
+import { routeStates } from '../controller/route-state.ts';
 import { messageOf } from '../lib/errors.ts';
 import { checkedFor, programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -13,8 +14,10 @@ import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
 import { tellUnread } from './read-once.ts';
 import { makeDirectories, openRuntime } from './runtime.ts';
+import { fittedBy } from './scene.ts';
 import type { Setup } from './setup.ts';
 import { makeStateDir } from './state-dir.ts';
+import { withheldTeller } from './tell-withheld.ts';
 import { controllerViews } from './views.ts';
 
 /** What `run` and `apply` take. */
@@ -94,11 +97,15 @@ export async function runController(
   const proxy = proxyOf(config);
   let loading: Promise<Metrics> | undefined;
   const metrics = (): Promise<Metrics> => (loading ??= loadMetrics({ proxy: proxy.name, server, version }));
+  const tellWithheld = withheldTeller({ log, proxy: proxy.name });
   const observer: CycleObserver = {
     cycle(cycle) {
       const { change, diagnostics, outcome, times, propagationMs } = cycle;
-      const states = new Map<string, number>([['active', change.serving.routes.length - change.held.length]]);
-      for (const { state } of change.held) states.set(state, (states.get(state) ?? 0) + 1);
+      const fitted = fittedBy(setup)(change.serving);
+      if (outcome.kind === 'applied' || outcome.kind === 'unchanged') tellWithheld(fitted);
+      const others = routeStates(fitted, change.held);
+      const states = new Map<string, number>([['active', change.serving.routes.length - others.size]]);
+      for (const state of others.values()) states.set(state, (states.get(state) ?? 0) + 1);
       const heldRoutes = states.get('held') ?? 0;
       const figures = {
         outcome: outcome.kind,

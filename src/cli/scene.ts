@@ -45,4 +45,6 @@ function proxyState({ controller, generations }: Runtime): Omit<SceneProxy, 'nam
 }
 
 /** The table fitted to the proxy of a set-up, made once for each table that is served. */
-const fittedBy = memoised((table: RoutingTable, { target, settings }: Setup): RoutingTable => fitTable(target, table, settings).value);
+export const fittedBy: (setup: Setup) => (table: RoutingTable) => RoutingTable = memoised(
+  (table: RoutingTable, { target, settings }: Setup): RoutingTable => fitTable(target, table, settings).value,
+);

@@ -10,6 +10,7 @@ import type { Printer } from './print.ts';
 import { formatTable } from './table.ts';
 import { readOnce } from './read-once.ts';
 import { openRuntime } from './runtime.ts';
+import { fittedBy } from './scene.ts';
 import type { Setup } from './setup.ts';
 import { generationView } from './views.ts';
 import { joinHostPort } from '../lib/host.ts';
@@ -93,6 +94,9 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
           problem ?? '',
         ]),
       ),
+      ...(status.withheld > 0
+        ? [`${status.withheld} withheld: routes that answer 503 until their tags are repaired; hind-proxy validate says why`]
+        : []),
       ...(status.guard === undefined ? [] : [`removals are held: ${status.guard}; hind-proxy guard shows them`]),
     ].join('\n\n'),
   );
@@ -182,7 +186,7 @@ async function readViews(
   const runtime = await openRuntime(setup, { looksOnly: true });
   const { change, diagnostics } = await readOnce(runtime, context);
   return {
-    routes: routeViews(change.serving, { held: change.held, diagnostics }),
+    routes: routeViews(change.serving, { held: change.held, diagnostics, fitted: fittedBy(setup)(change.serving) }),
     services: serviceViews([...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
   };
 }

@@ -1,6 +1,7 @@
 import { explainView } from '../controller/explain.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
 import { generationToPutBack, type PutBack } from '../controller/rollback.ts';
+import { withheldRoutes } from '../controller/route-state.ts';
 import type { Scene } from '../controller/scene.ts';
 import { testView } from '../controller/request-view.ts';
 import {
@@ -24,7 +25,7 @@ import type { RoutingTable } from '../model/route.ts';
 import { configView } from './config-view.ts';
 import type { GlobalFlags } from './flags.ts';
 import { guardOptions, type Runtime } from './runtime.ts';
-import { sceneOf } from './scene.ts';
+import { fittedBy, sceneOf } from './scene.ts';
 import type { SwitchOrder } from './switch-proxy.ts';
 
 /** What the views of a controller are made from. */
@@ -48,7 +49,11 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
   return {
     status: () => statusView(options),
     routes: () =>
-      routeViews(controller.state.serving, { held: controller.state.change?.held ?? [], diagnostics: controller.state.diagnostics }),
+      routeViews(controller.state.serving, {
+        held: controller.state.change?.held ?? [],
+        diagnostics: controller.state.diagnostics,
+        fitted: fittedBy(options.setup)(controller.state.serving),
+      }),
     services: () => serviceViews([...snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
     snapshot: () => snapshotViews([...snapshots.all().values()]),
     config: () => configView(options.setup.config),
@@ -146,6 +151,7 @@ function statusView(options: ViewsOptions): StatusView {
     sources: sourceViews,
     conflicts: state.diagnostics.filter(isConflict).length,
     quarantined: state.change?.held.filter((held) => held.state === 'quarantined').length ?? 0,
+    withheld: withheldRoutes(fittedBy(options.setup)(state.serving)).length,
     ...(guard !== undefined && { guard }),
   };
 }

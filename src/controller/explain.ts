@@ -12,6 +12,7 @@ import { readAskedUrl, requestsOf } from './asked-url.ts';
 import { instanceViews, type InstanceView } from './explain-instances.ts';
 import { rivalViews, type RivalView } from './explain-rivals.ts';
 import { requestView, type TestView } from './request-view.ts';
+import { routeStates, type RouteState } from './route-state.ts';
 import type { Scene, SceneProxy } from './scene.ts';
 import { diagnosticView, spanView, type DiagnosticView, type SpanView } from './views.ts';
 
@@ -39,7 +40,7 @@ export interface ExplainedRoute {
   readonly owner: string;
   readonly dialect: string;
   readonly services: readonly string[];
-  readonly state: 'active' | 'quarantined' | 'tombstone' | 'held';
+  readonly state: RouteState;
   /** Why it is in a state other than active, and epoch ms of its end. */
   readonly reason?: string;
   readonly untilMs?: number;
@@ -83,7 +84,7 @@ function explainedRoute(scene: Scene, route: Route, outcomes: readonly Outcome[]
     owner,
     dialect,
     services,
-    state: held?.state ?? 'active',
+    state: routeStates(scene.fitted, scene.held).get(id) ?? 'active',
     ...(held && { reason: held.reason }),
     ...(held?.untilMs !== undefined && { untilMs: held.untilMs }),
     tags: distinctTags(route),

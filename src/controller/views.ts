@@ -11,6 +11,7 @@ import type { RoutingTable } from '../model/route.ts';
 import { redactedDiagnostic, redactedTag } from '../model/redact.ts';
 import type { Server } from '../model/rendered.ts';
 import { backendsOf } from '../model/table.ts';
+import { routeStates, type RouteState } from './route-state.ts';
 import type { KnownSource } from './snapshots.ts';
 
 /** One line of `/v1/routes`. */
@@ -24,7 +25,7 @@ export interface RouteView {
   readonly source: string;
   readonly dialect: string;
   readonly tags: readonly string[];
-  readonly state: 'active' | 'quarantined' | 'tombstone' | 'held';
+  readonly state: RouteState;
   readonly action: string;
   readonly backends: readonly { readonly address: string; readonly port: number; readonly weight: number }[];
   readonly middlewares: readonly string[];
@@ -97,6 +98,8 @@ export interface StatusView {
   }[];
   readonly conflicts: number;
   readonly quarantined: number;
+  /** Routes that answer 503 until their tags are repaired. */
+  readonly withheld: number;
   readonly guard?: string;
 }
 
@@ -165,13 +168,17 @@ export interface ControllerViews {
   resync(): void;
 }
 
-/** The routes of a table as they are shown, in rank order. */
+/** The routes of a table as they are shown, in rank order; `fitted`: the table as its proxy can serve it. */
 export function routeViews(
   table: RoutingTable,
-  { held, diagnostics }: { readonly held: readonly HeldRoute[]; readonly diagnostics: readonly Diagnostic[] },
+  {
+    held,
+    diagnostics,
+    fitted = table,
+  }: { readonly held: readonly HeldRoute[]; readonly diagnostics: readonly Diagnostic[]; readonly fitted?: RoutingTable },
 ): readonly RouteView[] {
   const backends = backendsOf(table);
-  const states = new Map(held.map(({ route, state }) => [route.id, state]));
+  const states = routeStates(fitted, held);
   const codes = codesByTag(diagnostics);
   return table.routes.map((route) => ({
     id: route.id,

@@ -15,7 +15,16 @@ import { rememberingLog } from '../support/log.ts';
 import { freePort, tempDir } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
-const STATUS: StatusView = { version: '1', ready: false, health: 'waiting', proxies: [], sources: [], conflicts: 0, quarantined: 0 };
+const STATUS: StatusView = {
+  version: '1',
+  ready: false,
+  health: 'waiting',
+  proxies: [],
+  sources: [],
+  conflicts: 0,
+  quarantined: 0,
+  withheld: 0,
+};
 
 function testViewOf(url: string): TestView {
   if (url === '') throw new RangeError('Cannot read the URL ""');

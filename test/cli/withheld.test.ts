@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { RouteView, StatusView } from '../../src/controller/views.ts';
+import { freePorts, needServer, startProcess, tempDir } from '../support/process.ts';
+import { until } from '../support/until.ts';
+
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const GOOD = { name: 'web', address: '127.0.0.1', port: 8080, tags: ['urlprefix-web.test/'] };
+const SECRET = { name: 'secret', address: '127.0.0.1', port: 8081 };
+
+test('a withheld route is shown as such, counted and logged once, until its tag is repaired', { timeout: 120_000 }, async (t) => {
+  if (needServer(t, 'caddy') === undefined) return;
+  const dir = await tempDir(t);
+  const [web, caddyAdmin, listen] = await freePorts(3);
+  const services = join(dir, 'services');
+  await mkdir(services);
+  const register = (allow: string): Promise<void> =>
+    writeFile(join(services, 'all.json'), JSON.stringify([GOOD, { ...SECRET, tags: [`urlprefix-secret.test/ allow=${allow}`] }]));
+  await register('ip:nonsense');
+  const config = join(dir, 'hind-proxy.json');
+  await writeFile(
+    config,
+    JSON.stringify({
+      stateDir: join(dir, 'state'),
+      sources: { file: { path: services, poll: '200ms' } },
+      proxies: [
+        {
+          entrypoints: { web: `127.0.0.1:${web ?? 0}` },
+          caddy: { file: join(dir, 'Caddyfile'), admin: `http://127.0.0.1:${caddyAdmin ?? 0}` },
+        },
+      ],
+      admin: { listen: `127.0.0.1:${listen ?? 0}`, socket: null },
+    }),
+  );
+  const hindProxy = (...args: readonly string[]): ReturnType<typeof startProcess> =>
+    startProcess(t, process.execPath, [MAIN, ...args, '--config', config], {
+      env: { HOME: dir, XDG_DATA_HOME: dir, XDG_CONFIG_HOME: dir },
+    });
+  const get = async (path: string): Promise<unknown> => (await fetch(`http://127.0.0.1:${listen ?? 0}${path}`)).json();
+  const isVerified = async (withheld: number): Promise<boolean> => {
+    const status = (await get('/v1/status').catch(() => undefined)) as StatusView | undefined;
+    return status?.proxies[0]?.verified === true && status.withheld === withheld;
+  };
+  hindProxy('exec-proxy');
+  const controller = hindProxy('run');
+
+  await until('one route to be withheld', () => isVerified(1), 40_000);
+  const states = ((await get('/v1/routes')) as readonly RouteView[]).map(({ match, state }) => [match, state]);
+  assert.deepEqual(states, [
+    ['secret.test/', 'withheld'],
+    ['web.test/', 'active'],
+  ]);
+  assert.match(await (await fetch(`http://127.0.0.1:${listen ?? 0}/metrics`)).text(), /hind_proxy_routes\{[^}]*state="withheld"[^}]*\} 1/);
+  const status = hindProxy('status');
+  assert.equal(await status.ended, 0);
+  assert.match(status.output(), /1 withheld: routes that answer 503/);
+  assert.match(controller.output(), /"routes_withheld"[^\n]*"secret\.test\/"/);
+
+  await register('ip:127.0.0.1');
+  await until('no route to be withheld', () => isVerified(0), 40_000);
+  await until('the log to say so', () => controller.output().includes('"routes_withheld_none"'), 5000);
+  assert.equal(controller.output().split('"routes_withheld"').length, 2);
+});
