@@ -17,8 +17,8 @@ export async function putBackOther(
 ): Promise<PutBack> {
   const { id, table, config } = generation;
   assertFewRemovals(generation, { serving: order.serving(), guard, acceptRemovals });
-  await switchProxy({ ...order, generation: { id, config, table } });
+  const { launcher } = await switchProxy({ ...order, generation: { id, config, table } });
   const meta = order.generations.list().find((one) => one.id === id);
   if (!meta) throw new RangeError(`Cannot roll back to generation ${id}: it is not kept any more`);
-  return { meta, table, served: true };
+  return { meta, table, served: true, ...(launcher !== undefined && { launcher }) };
 }

@@ -19,7 +19,7 @@ import { createDeployer, guardOptions } from './runtime.ts';
 import { knownSecrets } from './secrets.ts';
 import { servedNoter } from './served.ts';
 import type { Setup } from './setup.ts';
-import { startLauncher } from './start-launcher.ts';
+import { launcherText, startLauncher } from './start-launcher.ts';
 import { rollbackView } from './views.ts';
 import { nothingApplied, withoutController } from './without-controller.ts';
 
@@ -44,11 +44,14 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
   const body = { ...(number !== undefined && { generation: number }), acceptRemovals };
   const answer = (await adminApi(setup).post('/v1/rollback', body)) as RollbackView | undefined;
   const done = answer ?? (await fromDisk(setup, { id: number, acceptRemovals, flags, signal: context.signal }));
-  const served = done.served || (await comesUp(setup, done, { flags, context }));
-  const view: RollbackView = { ...done, served };
+  const launcher = done.served || !flags.start || proxyOf(setup.config).start !== 'auto' ? undefined : await startLauncher(setup, flags);
+  const served = done.served || (await comesUp(setup, done, context));
+  const view: RollbackView = { ...done, served, ...(launcher !== undefined && { launcher }) };
   if (flags.json) context.printer.json(view);
   else if (view.damaged) context.printer.say(`Passed over, because damaged on disk: generation ${view.damaged.join(', ')}`);
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(2);
+  const runsOn = launcherText(view.launcher, view.server);
+  if (runsOn !== undefined && !flags.json) context.printer.say(runsOn);
   if (!served) throw new CommandError(notServed(setup, view));
   if (!flags.json)
     context.printer.say(
@@ -107,16 +110,11 @@ async function cutShort(generations: GenerationStore, stateDir: string): Promise
 }
 
 /** Whether a proxy that did not run when its files were put back serves them now, started by its parent or, with `--start`, by us. */
-async function comesUp(
-  setup: Setup,
-  { digest }: RollbackView,
-  { flags, context }: { readonly flags: RollbackFlags; readonly context: Context },
-): Promise<boolean> {
+async function comesUp(setup: Setup, { digest }: RollbackView, { signal }: Pick<Context, 'signal'>): Promise<boolean> {
   const { config } = setup;
-  if (flags.start && proxyOf(config).start === 'auto') await startLauncher(setup, flags);
   const deployer = createDeployer(setup);
-  const waiting = deadline(proxyOf(config).apply.verifyTimeout, context.signal);
-  return (await untilShown(digest, { live: (signal) => deployer.live(signal), pollMs: 50 }, waiting)) === undefined;
+  const waiting = deadline(proxyOf(config).apply.verifyTimeout, signal);
+  return (await untilShown(digest, { live: (looking) => deployer.live(looking), pollMs: 50 }, waiting)) === undefined;
 }
 
 function notServed({ server, config }: Setup, { id, reason }: RollbackView): string {

@@ -7,11 +7,11 @@ import type { Setup } from './setup.ts';
 
 /**
  * Starts `exec-proxy` as a program of its own that outlives this one, unless one runs for this state directory. Its output goes to
- * `<stateDir>/exec-proxy.log`. Returns whether it was started.
+ * `<stateDir>/exec-proxy.log`. Returns the process id of what was started, undefined where one ran.
  */
-export async function startLauncher({ paths, env }: Setup, flags: GlobalFlags): Promise<boolean> {
+export async function startLauncher({ paths, env }: Setup, flags: GlobalFlags): Promise<number | undefined> {
   await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
-  if (await isLocked(paths.stateDir, LAUNCHER)) return false;
+  if (await isLocked(paths.stateDir, LAUNCHER)) return undefined;
   const given = [
     ['--config', flags.config],
     ['--consul', flags.consul],
@@ -30,8 +30,14 @@ export async function startLauncher({ paths, env }: Setup, flags: GlobalFlags): 
     });
     await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
     child.unref();
+    return child.pid;
   } finally {
     await output.close();
   }
-  return true;
+}
+
+/** Says that what was started for a command runs on, and how to end it. */
+export function launcherText(pid: number | undefined, server: string): string | undefined {
+  if (pid === undefined) return undefined;
+  return `exec-proxy was started for this and runs on in the background with ${server} (process ${pid}); kill ${pid} ends both`;
 }

@@ -8,15 +8,15 @@ import type { RenderedConfig } from '../model/rendered.ts';
 import { isLocked, LAUNCHER } from './lock.ts';
 import { portsOf } from './served.ts';
 import type { Setup } from './setup.ts';
-import { startLauncher } from './start-launcher.ts';
+import { launcherText, startLauncher } from './start-launcher.ts';
 import type { Course } from './switch-proxy.ts';
 import { HINTS, SwitchError } from './switch-stages.ts';
 
 /** Longer than a proxy may take to start. */
 const LAUNCH_MS = 60_000;
 
-/** How a switch ended that was done. */
-export type Switched = Extract<SwitchOutcome, { kind: 'switched' }>;
+/** How a switch ended that was done; `launcher`: the process id of an `exec-proxy` that was started for it. */
+export type Switched = Extract<SwitchOutcome, { kind: 'switched' }> & { readonly launcher?: number };
 
 /** Has the parent of the proxies start the other one with a configuration. Throws `SwitchError` where the old one serves on. */
 export async function launched(course: Course, config: RenderedConfig): Promise<Switched> {
@@ -24,14 +24,15 @@ export async function launched(course: Course, config: RenderedConfig): Promise<
   const { stateDir } = order.setup.paths;
   await stages.run('files', () => placeFiles(course, config));
   const request = { id: randomUUID(), to, digest: config.tableDigest, atMs: Date.now() };
-  const outcome = await stages.run('start', () => askedFor(course, request));
+  const { outcome, launcher } = await stages.run('start', () => askedFor(course, request));
   const configured = configuredOf(order.setup);
   if (outcome.kind === 'failed') {
     await changeWanted(stateDir, staying(order.setup));
-    throw new SwitchError(outcome.stage, { to, reason: outcome.reason, hint: HINTS[outcome.stage] });
+    const hint = [HINTS[outcome.stage], launcherText(launcher, order.setup.server) ?? []].flat().join('. ');
+    throw new SwitchError(outcome.stage, { to, reason: outcome.reason, hint });
   }
   await changeWanted(stateDir, () => ({ server: to, configured, ports: portsOf(other) }));
-  return outcome;
+  return { ...outcome, ...(launcher !== undefined && { launcher }) };
 }
 
 async function placeFiles({ order: { setup }, deployer }: Course, config: RenderedConfig): Promise<void> {
@@ -42,12 +43,18 @@ async function placeFiles({ order: { setup }, deployer }: Course, config: Render
 }
 
 /** What the parent of the proxies answers to a request; one is started where none runs. Rejects where none answers. */
-async function askedFor({ order }: Course, request: SwitchRequest): Promise<SwitchOutcome> {
+async function askedFor(
+  { order }: Course,
+  request: SwitchRequest,
+): Promise<{ readonly outcome: SwitchOutcome; readonly launcher: number | undefined }> {
   const { setup, flags, signal } = order;
   const { stateDir } = setup.paths;
   await changeWanted(stateDir, (before) => ({ ...before, server: setup.server, configured: configuredOf(setup), switch: request }));
   const answer = await startLauncher(setup, flags).then(
-    () => outcomeOf(request.id, { stateDir, signal }),
+    async (launcher) => {
+      const outcome = await outcomeOf(request.id, { stateDir, signal });
+      return typeof outcome === 'string' ? outcome : { outcome, launcher };
+    },
     (error: unknown) => messageOf(error),
   );
   if (typeof answer !== 'string') return answer;

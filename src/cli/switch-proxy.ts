@@ -105,7 +105,7 @@ function assertNotOver({ order: { signal }, to }: Course): void {
 async function changed(course: Course, table: RoutingTable, { config, requests, differences }: Prepared): Promise<SwitchView> {
   const { order, to, stages } = course;
   const { setup } = order;
-  const { gate } = await launched(course, config);
+  const { gate, launcher } = await launched(course, config);
   const meta = await kept(course, table, config);
   await changeWanted(setup.paths.stateDir, (before) => before && { ...before, generation: meta.id });
   order.onSwitched?.();
@@ -118,6 +118,7 @@ async function changed(course: Course, table: RoutingTable, { config, requests, 
     differences,
     stages: stages.times(),
     ...(gate !== undefined && { gate }),
+    ...(launcher !== undefined && { launcher }),
   };
 }
 

@@ -6,6 +6,7 @@ import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
 import type { Setup } from './setup.ts';
+import { launcherText } from './start-launcher.ts';
 import { switchProxy } from './switch-proxy.ts';
 import { SwitchError } from './switch-stages.ts';
 import { alreadyRuns } from './views.ts';
@@ -34,12 +35,13 @@ export async function switchTo(name: string | undefined, flags: SwitchFlags, con
   return EXIT.ok;
 }
 
-function switchText({ from, to, generation, requests, differences, stages, gate }: SwitchView): string {
+function switchText({ from, to, generation, requests, differences, stages, gate, launcher }: SwitchView): string {
   if (from === to) return `${to} runs already`;
   return [
     ...stages.map(({ stage, ms }) => `${stage.padEnd(8)} ${ms} ms`),
     `${to} runs in the place of ${from}: generation ${generation}, ${requests} requests compared, ${differences} answered otherwise`,
     ...(gate === undefined ? [] : [`New connections were shared before ${to} was ready, because ${gate}`]),
+    ...[launcherText(launcher, to) ?? []].flat(),
   ].join('\n');
 }
 

@@ -22,6 +22,8 @@ export interface PutBack {
   readonly served: boolean;
   /** Why it is not served. */
   readonly reason?: string;
+  /** The process id of a parent of the proxy that was started for it. */
+  readonly launcher?: number;
 }
 
 /**

@@ -122,6 +122,8 @@ export interface RollbackView extends GenerationView {
   readonly served: boolean;
   /** Why it is not served. */
   readonly reason?: string;
+  /** The process id of an `exec-proxy` that was started for it and runs on, where none ran. */
+  readonly launcher?: number;
 }
 
 /** The stages of a switch, in their order; `ports`, `files`: what the new proxy needs on the machine. */
@@ -138,6 +140,8 @@ export interface SwitchView {
   readonly stages: readonly { readonly stage: SwitchStage; readonly ms: number }[];
   /** Why the kernel shared new connections before the new proxy was ready, where it did. */
   readonly gate?: string;
+  /** The process id of an `exec-proxy` that was started for it and runs on, where none ran. */
+  readonly launcher?: number;
 }
 
 /** What the admin listener and the commands can ask of a running controller. */

@@ -106,12 +106,13 @@ for (const server of SERVERS)
     await t.test('a proxy that does not run, and files that are broken', async () => {
       await parent.stop();
       await breakFiles(site, server);
-      command(script, [String(done.id)]);
+      const [started] = rollBack([String(done.id), '--json']);
       const { launcher } = JSON.parse(await readFile(join(site.dir, 'state/proxy-state.json'), 'utf8')) as { readonly launcher: number };
       whenEnded(t, async () => {
         process.kill(launcher, 'SIGTERM');
         await until('the started proxy to end', async () => (await ask(web, { host: 'good.test' })).status === 0, 15_000);
       });
+      assert.equal(started.launcher, launcher);
       assert.ok(await answers('good.test', 200));
     });
 

@@ -265,6 +265,11 @@ test('switch and rollback need neither a controller nor a parent of the proxy th
   await using load = startLoad(site.web, { host: 'web.test', perSecond: 100 });
   const { code, output } = await site.command(['switch', 'traefik']);
   assert.equal(code, 0, output);
+  const { launcher } = await site.running();
+  assert.match(
+    output,
+    new RegExp(`exec-proxy was started for this and runs on .* with traefik \\(process ${launcher}\\); kill ${launcher}`),
+  );
   assert.equal((await site.running()).server, 'traefik');
   await until('the old proxy to end', () => !isAlive(caddy), 15_000);
 
@@ -272,6 +277,7 @@ test('switch and rollback need neither a controller nor a parent of the proxy th
   const back = await site.command(['rollback']);
   t.diagnostic(`${back.output.trim()} (${Math.round(performance.now() - startedAtMs)} ms)`);
   assert.equal(back.code, 0, back.output);
+  assert.doesNotMatch(back.output, /was started for this/);
   const figures = await load.stop();
   t.diagnostic(`new connections: ${figuresText(figures.fresh)}; kept: ${figuresText(figures.kept)}`);
   assert.deepEqual([figures.fresh.failed, figures.kept.failed], [0, 0]);
