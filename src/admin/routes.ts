@@ -149,7 +149,7 @@ function addActions(app: Hono, views: ControllerViews): void {
     if (!server) return badRequest(context, `Cannot switch: \`server\` is none of ${SERVERS.join(', ')}`);
     return views.switchTo(server, { acceptDifferences: fields.get('acceptDifferences') === true }).then(
       (done) => context.json(done),
-      (error: unknown) => refusal(context, 409, { code: 'SWITCH_FAILED', message: messageOf(error), hint: hintOf(error) }),
+      (error: unknown) => refusal(context, 409, { code: switchCodeOf(error), message: messageOf(error), hint: hintOf(error) }),
     );
   });
   app.post('/v1/unpin', async (context) => {
@@ -194,6 +194,11 @@ function refusal(context: Context, status: 400 | 401 | 403 | 404 | 405 | 409 | 4
 
 function badRequest(context: Context, message: string): Response {
   return refusal(context, 400, { code: 'BAD_REQUEST', message });
+}
+
+/** Where the other proxy does not do what is wanted it says so itself. */
+function switchCodeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && error.code === 'SWITCH_REFUSED' ? error.code : 'SWITCH_FAILED';
 }
 
 function hintOf(error: unknown): string | undefined {

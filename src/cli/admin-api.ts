@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readTextFile } from '../lib/files.ts';
 import { messageOf, systemCode } from '../lib/errors.ts';
 import { Agent, request } from '../lib/undici.ts';
-import { CommandError } from './errors.ts';
+import { CommandError, EXIT, withHint } from './errors.ts';
 import type { Setup } from './setup.ts';
 
 /** Calls to the admin API of a running controller. */
@@ -80,8 +80,9 @@ export function adminApi({ paths, config }: Setup): AdminApi {
 
 function bodyOf(answer: { readonly status: number; readonly body: unknown } | undefined): unknown {
   if (!answer || answer.status < 300) return answer?.body;
-  const { error } = answer.body as { readonly error?: { readonly message: string; readonly hint?: string } };
+  const { error } = answer.body as { readonly error?: { readonly code: string; readonly message: string; readonly hint?: string } };
   throw new CommandError(
-    [error?.message ?? `The controller answered ${answer.status}`, error?.hint].filter((part) => part !== undefined).join('. '),
+    withHint(error?.message ?? `The controller answered ${answer.status}`, error?.hint),
+    error?.code === 'SWITCH_REFUSED' ? EXIT.refused : EXIT.failed,
   );
 }

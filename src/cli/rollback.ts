@@ -20,6 +20,7 @@ import { knownSecrets } from './secrets.ts';
 import { servedNoter } from './served.ts';
 import type { Setup } from './setup.ts';
 import { launcherText, startLauncher } from './start-launcher.ts';
+import { commandErrorOf, SwitchError } from './switch-stages.ts';
 import { rollbackView } from './views.ts';
 import { nothingApplied, withoutController } from './without-controller.ts';
 
@@ -82,7 +83,10 @@ async function fromDisk(
     const guard = guardOptions(config);
     if (generation.server !== server) {
       const order = { setup, flags, generations, serving: () => serving, acceptDifferences: false, signal };
-      return rollbackView(await putBackOther(generation, { order, guard, acceptRemovals }), generations);
+      const done = await putBackOther(generation, { order, guard, acceptRemovals }).catch((error: unknown) => {
+        throw error instanceof SwitchError ? commandErrorOf(error) : error;
+      });
+      return rollbackView(done, generations);
     }
     const managedProxy = createManagedProxy({
       proxy: proxy.name,

@@ -48,8 +48,14 @@ function assertSame({ silence, differing, requests }: Trial, { order: { setup },
     throw new SwitchError('verify', {
       to,
       reason: `${to} answers ${differing.length} of ${requests} requests otherwise`,
-      hint: [...differing.slice(0, SHOWN), 'Look at the differences; --accept-differences switches all the same'].join('\n'),
+      hint: [...shownOf(differing), 'Look at the differences; --accept-differences switches all the same'].join('\n'),
+      isRefusal: true,
     });
+}
+
+function shownOf(differing: readonly string[]): readonly string[] {
+  const more = differing.length - SHOWN;
+  return [...differing.slice(0, SHOWN).map((line) => `  ${line}`), ...(more > 0 ? [`  and ${more} more`] : [])];
 }
 
 function renderedFor(other: Setup, table: RoutingTable): RenderedConfig {

@@ -3,13 +3,16 @@ import { messageOf } from '../lib/errors.ts';
 import { visible } from '../lib/text.ts';
 import { redactedText } from '../model/redact.ts';
 import type { Server } from '../model/rendered.ts';
+import { CommandError, EXIT, withHint } from './errors.ts';
 
 /** The switch ended at a stage. `left`: how things are now; by default the proxy of before serves on. */
 export class SwitchError extends Error {
   override readonly name = 'SwitchError';
   readonly stage: SwitchStage;
-  /** What to do. */
+  /** What to do; the lines before the last say more of the reason. */
   readonly hint: string;
+  /** Whether the other proxy was asked and does not do what is wanted; else the switch could not be made. */
+  readonly code: 'SWITCH_REFUSED' | 'SWITCH_FAILED';
 
   constructor(
     stage: SwitchStage,
@@ -18,12 +21,25 @@ export class SwitchError extends Error {
       reason,
       hint,
       left = 'the proxy of before serves on',
-    }: { readonly to: string; readonly reason: string; readonly hint: string; readonly left?: string },
+      isRefusal = stage === 'check',
+    }: {
+      readonly to: string;
+      readonly reason: string;
+      readonly hint: string;
+      readonly left?: string;
+      readonly isRefusal?: boolean;
+    },
   ) {
     super(`Cannot switch to ${to} (stage ${stage}): ${reason}; ${left}`);
     this.stage = stage;
     this.hint = hint;
+    this.code = isRefusal ? 'SWITCH_REFUSED' : 'SWITCH_FAILED';
   }
+}
+
+/** The end of a command whose switch failed. */
+export function commandErrorOf({ message, hint, code }: SwitchError): CommandError {
+  return new CommandError(withHint(message, hint), code === 'SWITCH_REFUSED' ? EXIT.refused : EXIT.failed);
 }
 
 /** What to do where a stage fails. */

@@ -8,7 +8,7 @@ import { serverNamed } from './named.ts';
 import type { Setup } from './setup.ts';
 import { launcherText } from './start-launcher.ts';
 import { switchProxy } from './switch-proxy.ts';
-import { SwitchError } from './switch-stages.ts';
+import { commandErrorOf, SwitchError } from './switch-stages.ts';
 import { alreadyRuns } from './views.ts';
 import { nothingApplied, withoutController } from './without-controller.ts';
 
@@ -61,7 +61,7 @@ function fromDisk(
     if (setup.server === to) return alreadyRuns(to, served.id);
     const order = { setup, flags, generations, serving: () => served.table, acceptDifferences, signal };
     return switchProxy(order).catch((error: unknown) => {
-      throw error instanceof SwitchError ? new CommandError(`${error.message}. ${error.hint}`, EXIT.refused) : error;
+      throw error instanceof SwitchError ? commandErrorOf(error) : error;
     });
   });
 }

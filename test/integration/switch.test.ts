@@ -235,7 +235,7 @@ for (const { name, from, said, environment, prepare, host = 'web.test', retryAft
     const { fresh, kept } = await load.stop();
     await undo?.();
     t.diagnostic(output.trim());
-    assert.notEqual(code, 0);
+    assert.equal(code, said.source.includes('stage check') ? 6 : 1);
     assert.match(output, said);
     assert.match(output, /the proxy of before serves on\. \w/);
     t.diagnostic(`new connections: ${figuresText(fresh)}; kept: ${figuresText(kept)}`);
@@ -247,6 +247,41 @@ for (const { name, from, said, environment, prepare, host = 'web.test', retryAft
     await site.serve([{ name: 'later', id: 'later', address: '127.0.0.1', port, tags: ['urlprefix-later.test/'] }]);
     await until('what comes later to be served', () => serves(site, 'later.test'), 20_000);
   });
+
+test('switch ends with 6 and names each difference in a line of its own, with and without a controller', {
+  timeout: 120_000,
+}, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { controller } = await startBoth(site);
+  // of the two only Traefik names itself to the instances
+  const picky = createHttp((request, response) => response.writeHead(request.headers['x-forwarded-server'] ? 500 : 200).end());
+  await new Promise<void>((resolve) => picky.listen(0, '127.0.0.1', resolve));
+  whenEnded(t, async () => {
+    picky.closeAllConnections();
+    await new Promise((resolve) => picky.close(resolve));
+  });
+  const { port } = picky.address() as AddressInfo;
+  await site.serve([{ name: 'picky', id: 'picky', address: '127.0.0.1', port, tags: ['urlprefix-picky.test/'] }]);
+  await until('the service to be served', () => serves(site, 'picky.test'), 20_000);
+  const asked = async (): Promise<void> => {
+    const { code, output } = await site.command(['switch', 'traefik']);
+    t.diagnostic(output.trim());
+    assert.equal(code, 6, output);
+    assert.match(
+      output,
+      /\(stage verify\): traefik answers \d+ of \d+ requests otherwise; the proxy of before serves on:\n {2}GET picky\.test/,
+    );
+    assert.match(output, /\n {2}GET picky\.test\/[^\n]* at web: status 200 → 500\n[^]*\nLook at the differences; --accept-differences/);
+  };
+
+  await asked();
+  await until('what is served to be kept', async () => (await site.command(['generations', '--json'])).output.includes('picky'));
+  await controller.stop();
+  await asked();
+
+  assert.equal((await site.running()).server, 'caddy');
+});
 
 test('switch and rollback need neither a controller nor a parent of the proxy that runs', { timeout: 120_000 }, async (t) => {
   const site = await openSite(t, 'caddy');
