@@ -124,8 +124,14 @@ export async function prepareFiles(
     if (!(await isTaken(program, signal))) continue;
     const event = config === boot ? 'boot_config' : 'boot_from_generation';
     log.warn(
-      { component: server, event, reason: present ? 'the files in place are refused' : 'there are none in place' },
-      'The proxy boots from other files',
+      {
+        component: server,
+        event,
+        reason: present ? 'the files in place are refused' : 'there are none in place',
+        files: config.files.map(({ path }) => path),
+        options: server === 'caddy' ? ['caddy.file'] : ['traefik.dynamicFile', 'traefik.staticFile'],
+      },
+      'The proxy boots from files that were written for it; options of the proxy name other places',
     );
     return;
   }

@@ -7,9 +7,9 @@ import { runLauncher } from '../../src/apply/launcher.ts';
 import { writeStaticFiles, type ProxyProgram } from '../../src/apply/proxy-process.ts';
 import { createTraefikDeployer } from '../../src/apply/traefik.ts';
 import { sha256 } from '../../src/lib/hash.ts';
-import { silentLog } from '../../src/lib/log.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 import { port } from '../support/intents.ts';
+import { rememberingLog } from '../support/log.ts';
 import { freePorts, needServer, tempDir } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
@@ -65,11 +65,14 @@ test('runLauncher() boots Traefik where nothing stands on disk, also where it ca
     live: (signal) => deployer.live(signal),
   };
   const programOf = (): Promise<ProxyProgram> => Promise.resolve(program);
-  const ended = runLauncher({ server: 'traefik', programOf, stateDir: dir, output: 'ignore', log: silentLog }, ending.signal);
+  const log = rememberingLog();
+  const ended = runLauncher({ server: 'traefik', programOf, stateDir: dir, output: 'ignore', log }, ending.signal);
   await until('Traefik shows our marker', async () => (await deployer.live(AbortSignal.timeout(1000))).kind === 'ours');
   const answer = await fetch(`http://127.0.0.1:${web}/`);
   ending.abort();
 
+  const [boot] = log.told.filter(({ event }) => event === 'boot_config');
+  assert.deepEqual(boot?.['files'], [file]);
   assert.equal(answer.status, 503);
   assert.equal(answer.headers.get('retry-after'), '5');
   assert.equal(await ended, 0);
