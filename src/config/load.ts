@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { parse as parseToml, TomlError } from 'smol-toml';
 import { z } from 'zod';
+import { keyPlace } from '../lib/key-place.ts';
 import { nearest } from '../lib/nearest.ts';
 import { parseYaml, YamlError } from '../lib/yaml.ts';
 import { systemCode } from '../lib/errors.ts';
@@ -80,7 +81,7 @@ export function loadConfig({ file, env, flags = {} }: ConfigInput): LoadedConfig
     origins,
     named: namedSources(parsed.data, env),
     ...(file !== undefined && { file }),
-    placeOf: (path) => placeOf(text, path),
+    placeOf: (path) => keyPlace(text, path),
   };
 }
 
@@ -161,7 +162,7 @@ function faultsOf(error: z.ZodError, text: string | undefined): readonly ConfigF
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], text));
     const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return [{ key: path.join('.'), message, ...placeOf(text, path) }];
+    return [{ key: path.join('.'), message, ...keyPlace(text, path) }];
   });
 }
 
@@ -191,24 +192,7 @@ function unknownKey(path: readonly string[], text: string | undefined): ConfigFa
   const never = path[0] === 'policies' && path.length === 3 ? NO_POLICIES.get(name.toLowerCase()) : undefined;
   const meant = nearest(name, known);
   const hint = never !== undefined ? `: ${never}` : meant === undefined ? '' : `, did you mean "${meant}"?`;
-  return { key: path.join('.'), message: `Unknown key "${name}"${hint}`, ...placeOf(text, path) };
-}
-
-/** Line and column of a key, found by walking its path down the text. */
-function placeOf(text: string | undefined, path: readonly string[]): { readonly line?: number; readonly column?: number } {
-  if (text === undefined) return {};
-  let [at, found] = [0, -1];
-  for (const key of path.filter((segment) => !/^\d+$/.test(segment))) {
-    const pattern = new RegExp(`(^|[\\s{,"'\\[])(${RegExp.escape(key)})["']?\\s*[:=\\]]`, 'gm');
-    pattern.lastIndex = at;
-    const match = pattern.exec(text);
-    if (!match) break;
-    found = match.index + (match[1]?.length ?? 0);
-    at = found + key.length;
-  }
-  if (found < 0) return {};
-  const before = text.slice(0, found).split('\n');
-  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+  return { key: path.join('.'), message: `Unknown key "${name}"${hint}`, ...keyPlace(text, path) };
 }
 
 function describeFault({ key, code, message, line, column }: ConfigFault, file?: string): string {

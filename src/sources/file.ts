@@ -2,12 +2,13 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
 import { sha256 } from '../lib/hash.ts';
+import { keyPlace } from '../lib/key-place.ts';
 import type { Log } from '../lib/log.ts';
 import { compareText } from '../lib/sort.ts';
 import { parseYaml, YamlError } from '../lib/yaml.ts';
 import { compareInstances, type ServiceInstance, type SourceEvent } from '../model/catalog.ts';
 import { sourceId, type SourceId } from '../model/names.ts';
-import { parseServices } from './service-file.ts';
+import { parseServices, ServiceError } from './service-file.ts';
 import type { Source } from './source.ts';
 import { createNotifier } from '../lib/notifier.ts';
 
@@ -94,9 +95,16 @@ function readServices(
   try {
     return { sha256: file.sha256, instances: parseServices(parseYaml(text), file.id) };
   } catch (error) {
-    const place = error instanceof YamlError ? `:${error.line}:${error.column}` : '';
+    const place = placeOf(error, text);
     return { sha256: file.sha256, instances: file.before, fault: `${file.name}${place}: ${messageOf(error)}` };
   }
+}
+
+/** Where in the text a fault is, as it follows the name of the file; empty where that is not known. */
+function placeOf(error: unknown, text: string): string {
+  const unknown = error instanceof ServiceError && error.key !== undefined ? [error.key] : [];
+  const { line, column } = error instanceof YamlError ? error : keyPlace(text, unknown);
+  return line === undefined ? '' : `:${line}:${column}`;
 }
 
 function reportFaults(before: ReadonlyMap<string, ServiceFile>, now: ReadonlyMap<string, ServiceFile>, log: Log): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nearest } from '../lib/nearest.ts';
 import { compareInstances, HEALTH, type ServiceInstance } from '../model/catalog.ts';
 import { ownerId, parsePort, serviceName, type SourceId } from '../model/names.ts';
 
@@ -12,18 +13,45 @@ const service = z.strictObject({
   health: z.enum(HEALTH).default('passing'),
   namespace: z.string().min(1).default('default'),
 });
-const services = z.union([service.transform((one) => [one]), z.array(service)]);
+const KEYS = Object.keys(service.shape);
 
-/** One instance or a list, as operators write them; ids default to `name-address-port`, health to passing. Throws `RangeError` with the first fault's path. */
-export function parseServices(value: unknown, source: SourceId): readonly ServiceInstance[] {
-  const parsed = (Array.isArray(value) ? z.array(service) : services).safeParse(value ?? []);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new RangeError(
-      `${issue?.path.join('.') || 'the content'}: ${issue?.message ?? 'not a service'}, expected {"name", "address", "port", "tags"} or a list of these`,
-    );
+/** Services that are not written as they must be; `key`: one of theirs that is unknown. */
+export class ServiceError extends RangeError {
+  override readonly name = 'ServiceError';
+  readonly key: string | undefined;
+
+  constructor(message: string, key?: string) {
+    super(message);
+    this.key = key;
   }
+}
+
+/**
+ * One instance or a list, as operators write them; ids default to `name-address-port`, health to passing. Throws `ServiceError` with the
+ * first fault; a key that is misspelt is told before one that is missing.
+ */
+export function parseServices(value: unknown, source: SourceId): readonly ServiceInstance[] {
+  const isList = Array.isArray(value);
+  const parsed = z.array(service).safeParse(isList ? value : value === null || value === undefined ? [] : [value]);
+  if (!parsed.success) throw faultOf(parsed.error, isList);
   return parsed.data.map((one) => instanceOf(one, source)).toSorted(compareInstances);
+}
+
+function faultOf({ issues }: z.ZodError, isList: boolean): ServiceError {
+  const unknown = issues.find(({ code }) => code === 'unrecognized_keys');
+  const [issue = { path: [], message: 'not a service' }] = unknown ? [unknown] : issues;
+  const path = issue.path.slice(isList ? 0 : 1);
+  if (unknown?.code === 'unrecognized_keys') {
+    const entry = isList ? `entry ${Number(path[0]) + 1}: ` : '';
+    return new ServiceError(`${entry}${unknown.keys.map(unknownKeyText).join('; ')}`, unknown.keys[0]);
+  }
+  const message = `${path.join('.') || 'the content'}: ${issue.message}, expected {"name", "address", "port", "tags"} or a list of these`;
+  return new ServiceError(message);
+}
+
+function unknownKeyText(key: string): string {
+  const meant = nearest(key, KEYS);
+  return `Unknown key ${JSON.stringify(key)}, ${meant === undefined ? `expected one of ${KEYS.join(', ')}` : `did you mean "${meant}"?`}`;
 }
 
 function instanceOf(

@@ -46,6 +46,32 @@ test('createFileSource() keeps the previous content of a file that is wrong and 
   await until('the removal', () => watched.latestPorts().length === 1);
 });
 
+test('createFileSource() names a key that is misspelt, with its place and the one that is probably meant', async (t) => {
+  for (const [name, text, fault] of [
+    [
+      'a.yaml',
+      '- name: web\n  address: 127.0.0.1\n  port: 80\n- name: other\n  adress: 127.0.0.1\n  port: 81\n',
+      '5:3: entry 2: Unknown key "adress", did you mean "address"?',
+    ],
+    [
+      'a.json',
+      '{\n  "name": "web",\n  "adress": "127.0.0.1", "port": 80, "colour": 1}',
+      '3:4: Unknown key "adress", did you mean "address"?; Unknown key "colour", expected one of name, id, address, port, tags, meta, health, namespace',
+    ],
+    [
+      'b.yaml',
+      'name: web\naddress: 127.0.0.1\nport: 70000\n',
+      ' port: Too big: expected number to be <=65535, expected {"name", "address", "port", "tags"} or a list of these',
+    ],
+  ] as const) {
+    const path = join(await tempDir(t), name);
+    await writeFile(path, text);
+    const watched = watchSource(t, createFileSource({ path, pollMs: 100, log: silentLog }));
+    await until('a snapshot', () => watched.snapshots().length === 1);
+    assert.deepEqual(watched.snapshots()[0]?.faults, [`${path}:${fault}`]);
+  }
+});
+
 test('createFileSource() names the key that a service lacks', async (t) => {
   const dir = await tempDir(t);
   const warnings: string[] = [];
