@@ -63,9 +63,10 @@ export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise
   return interrupted === 130 && code !== EXIT.ok ? 130 : code;
 }
 
-/** consul-template has no commands: flags alone mean `run`. */
+/** consul-template has no commands: flags alone mean `run`. The parser's own `help` knows only commands of the first level. */
 function withCommand(args: readonly string[]): string[] {
   const [first] = args;
+  if (first === 'help' && args.length > 2) return [...args.slice(1), '--help'];
   const isFlag = first?.startsWith('-') && !['--help', '-h', '--version'].includes(first);
   return isFlag ? ['run', ...args] : [...args];
 }

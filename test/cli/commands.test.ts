@@ -89,6 +89,19 @@ test('render prints the configuration of either proxy', async (t) => {
   assert.match(wrong.output, /caddy or traefik/);
 });
 
+test('help shows the command that is named, also one of a group', async (t) => {
+  for (const [args, usage] of [
+    [['help', 'migrate', 'plan'], 'migrate plan [options]'],
+    [['help', 'config', 'show'], 'config show [options]'],
+    [['help', 'migrate'], 'migrate [options] [command]'],
+    [['help', 'routes'], 'routes [options]'],
+  ] as const) {
+    const { code, output } = await hindProxy(t, args);
+    assert.equal(code, 0);
+    assert.ok(output.startsWith(`Usage: hind-proxy ${usage}`), output);
+  }
+});
+
 test('run ends with 2 and names the two proxies when PROXY_SERVER is another', async (t) => {
   const { code, output } = await hindProxy(t, ['run'], { PROXY_SERVER: 'nginx' });
   assert.equal(code, 2);
