@@ -6,18 +6,22 @@ import type { Runtime } from './runtime.ts';
 
 /**
  * What the catalogs of a runtime come to when they are read once, with nothing applied; what of them cannot be read is told. Throws
- * `CommandError` where none answers: each with its problem, and what names another one.
+ * `CommandError` where none answers.
  */
 export async function readOnce(runtime: Runtime, { printer, signal }: Pick<Context, 'printer' | 'signal'>): Promise<Cycle> {
-  const { controller, sources } = runtime;
-  const cycle = await controller.once(signal, { dryRun: true });
+  const cycle = await runtime.controller.once(signal, { dryRun: true });
   if (cycle) {
     tellUnread(runtime, printer);
     return cycle;
   }
+  throw noneAnswered(runtime);
+}
+
+/** The end of a command for which no catalog answered: each with its problem, and what names another one. */
+export function noneAnswered({ controller, sources }: Runtime): CommandError {
   const states = controller.watcher.states();
   const problems = sources.map(({ source }) => `${source.id}: ${states.get(source.id)?.problem ?? 'no answer'}`);
-  throw new CommandError(
+  return new CommandError(
     `Cannot read the catalogs: none answered (${visible(problems.join('; ')) || 'none is on'}). Name one with --consul, --nomad, --file or --config`,
     EXIT.unreachable,
   );

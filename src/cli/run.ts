@@ -12,7 +12,7 @@ import type { GlobalFlags } from './flags.ts';
 import { takeLock } from './lock.ts';
 import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
-import { tellUnread } from './read-once.ts';
+import { noneAnswered, tellUnread } from './read-once.ts';
 import { makeDirectories, openRuntime } from './runtime.ts';
 import { fittedBy } from './scene.ts';
 import type { Setup } from './setup.ts';
@@ -158,7 +158,7 @@ async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   if (!looksOnly) await makeDirectories(setup);
   const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false, looksOnly });
   const cycle = await runtime.controller.once(context.signal, { dryRun: looksOnly });
-  if (!cycle) throw new CommandError('Cannot plan: no catalog answered, expected at least one snapshot', EXIT.unreachable);
+  if (!cycle) throw noneAnswered(runtime);
   const { change, diagnostics, outcome, times } = cycle;
   tellUnread(runtime, printer);
   for (const diagnostic of diagnostics.filter(({ severity }) => severity !== 'info')) printer.say(formatDiagnostic(diagnostic, printer));

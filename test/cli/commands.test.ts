@@ -122,12 +122,19 @@ test('apply --once ends with 1 and says that the proxy does not answer', async (
   assert.match(output, /does not answer/);
 });
 
-test('plan ends with 5 when no catalog answers', async (t) => {
-  const [port] = await freePorts(1);
-  const { code, output } = await hindProxy(t, ['plan', '--consul', `127.0.0.1:${port ?? 0}`, '--state-dir', await tempDir(t)]);
-  assert.equal(code, 5);
-  assert.match(output, /none answered \(consul: .*ECONNREFUSED.*\)/);
-});
+for (const command of ['plan', 'apply'])
+  test(`${command} ends with 5 and says which catalogs do not answer, where and why`, async (t) => {
+    const [consul = 0, nomad = 0] = await freePorts(2);
+    const named = ['--consul', `127.0.0.1:${consul}`, '--nomad', `http://127.0.0.1:${nomad}`];
+    const { code, output } = await hindProxy(t, [command, ...named, '--state-dir', await tempDir(t)]);
+    assert.equal(code, 5, output);
+    assert.match(
+      output,
+      new RegExp(
+        `none answered \\(consul: .*127\\.0\\.0\\.1:${consul}.*ECONNREFUSED.*; nomad: .*127\\.0\\.0\\.1:${nomad}.*ECONNREFUSED.*\\)`,
+      ),
+    );
+  });
 
 test('config check lists every fault and ends with 2', async (t) => {
   const file = join(await tempDir(t), 'wrong.yaml');
