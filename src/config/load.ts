@@ -119,12 +119,23 @@ function namedSources({ sources }: Config, env: Env): ReadonlySet<'consul' | 'no
   return new Set([...byVariable, ...byKey]);
 }
 
+const NO_FILE = { reason: 'there is none', remedy: 'Correct --config, or leave it out: every option has a default' };
+
+/** Why a file cannot be read, by the code of the system, and what to do. */
+const UNREADABLE: ReadonlyMap<string, { readonly reason: string; readonly remedy: string }> = new Map([
+  ['ENOENT', NO_FILE],
+  ['ENOTDIR', NO_FILE],
+  ['EISDIR', { reason: 'it is a directory', remedy: 'Name the file in it, as --config DIR/hind-proxy.yaml' }],
+  ['EACCES', { reason: 'this user may not read it', remedy: 'Run hind-proxy as one who may, or let this one read it' }],
+]);
+
 function readConfigFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    const reason = systemCode(cause) ?? 'unreadable';
-    throw new ConfigError([{ key: '', message: `Cannot read the configuration file: ${reason}` }], file);
+    const code = systemCode(cause) ?? 'unreadable';
+    const { reason, remedy } = UNREADABLE.get(code) ?? { reason: 'it cannot be read', remedy: 'Name another one with --config' };
+    throw new ConfigError([{ key: '', message: `Cannot read the configuration file: ${reason} (${code}). ${remedy}` }], file);
   }
 }
 
