@@ -10,7 +10,7 @@ import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { givenTags, type GivenTags } from './given-tags.ts';
 import { loadFor } from './load-for.ts';
-import { dialectNamed } from './named.ts';
+import { dialectNamed, NO_DIALECT } from './named.ts';
 import { formatDiagnostic } from './print.ts';
 
 /** What `convert` takes. */
@@ -27,6 +27,7 @@ export interface ConvertFlags extends GlobalFlags {
 /** Prints the tags of one service in another dialect, and on stderr what is lost. Tags come from arguments, else from stdin. */
 export async function convert(args: readonly string[], flags: ConvertFlags, context: Context): Promise<number> {
   const { printer } = context;
+  if (flags.to === undefined) throw new CommandError(NO_DIALECT, EXIT.usage);
   const to = dialectNamed(flags.to, '--to');
   const from = flags.from === undefined ? undefined : dialectNamed(flags.from, '--from');
   const given = await givenTags(args.length === 0 && !process.stdin.isTTY ? ['-'] : args);

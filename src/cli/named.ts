@@ -2,6 +2,9 @@ import { SERVERS, type Server } from '../model/rendered.ts';
 import { DIALECTS, type DialectName } from '../model/route.ts';
 import { CommandError, EXIT } from './errors.ts';
 
+/** What is said where a command needs `--to` and has none. */
+export const NO_DIALECT: string = `Cannot do without --to <dialect>: expected ${DIALECTS.join(', ')}`;
+
 /** The dialect of a name; `option` is what took it. Throws `CommandError` naming them. */
 export function dialectNamed(name: string | undefined, option: string): DialectName {
   const found = DIALECTS.find((dialect) => dialect === name);

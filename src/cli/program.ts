@@ -4,6 +4,7 @@ import { addConfigCommands, addMigrateCommands } from './command-groups.ts';
 import { createCommandLine, newProgram, type Command, type CommandLine } from './command-line.ts';
 import type { Context } from './context.ts';
 import type { ConvertFlags } from './convert.ts';
+import { NO_DIALECT } from './named.ts';
 import type { DemoFlags } from './demo.ts';
 import type { DiffFlags } from './diff.ts';
 import type { GlobalFlags } from './flags.ts';
@@ -86,14 +87,15 @@ function addApplyCommands({ command, act }: CommandLine, context: Context): void
 
 /** Tags of one service in another dialect. */
 function addConvertCommand({ command, act }: CommandLine, context: Context): void {
-  command('convert', 'write the tags of one service in another dialect; what is lost is said with a caret', [
+  const convert = command('convert', 'write the tags of one service in another dialect; what is lost is said with a caret', [
     "hind-proxy convert 'urlprefix-app.example.com/api strip=/api' --to traefik --service app",
     "hind-proxy convert 'https://app.example.com' --to fabio --explain",
     "hind-proxy convert 'traefik.enable=true' 'traefik.http.routers.a.rule=Host(`a.io`)' --to fabio --json",
     'nomad job inspect app | jq -r .Job.TaskGroups[0].Services[0].Tags[] | hind-proxy convert --to hind --strict',
   ])
     .argument('[tag...]', 'tags of one service; none or - reads stdin: lines, a JSON list, or a service as JSON')
-    .requiredOption('--to <dialect>', 'fabio, hind or traefik')
+    // not required by the parser, which would not tell of an unknown option beside it
+    .option('--to <dialect>', 'fabio, hind or traefik (required)')
     .option('--from <dialect>', 'read only tags of this dialect; default: every tag as what it is')
     .option('--service <name>', 'the name that the service registers; default hosts and router names are made of it')
     .option('--port <number>', 'the port that the service registers; a tag that says another port cannot be said everywhere')
@@ -106,6 +108,8 @@ function addConvertCommand({ command, act }: CommandLine, context: Context): voi
         (await import('./convert.ts')).convert([tags ?? []].flat(), flags, context),
       ),
     );
+  const missing = (): string => (convert.opts<ConvertFlags>().to === undefined ? `error: ${NO_DIALECT}\n` : '');
+  convert.configureOutput({ outputError: (text, write) => write(text + missing()) });
 }
 
 /** What the routes are and why. */

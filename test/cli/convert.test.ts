@@ -138,7 +138,9 @@ test('convert ends with 2 where it cannot know what is wanted', () => {
   for (const [args, message] of [
     [['a', '--to', 'nginx'], /--to "nginx": expected traefik, fabio, hind/],
     [['a', '--to', 'hind', '--from', 'x'], /--from "x"/],
-    [['a'], /--to <dialect>/],
+    [['a'], /^Cannot do without --to <dialect>: expected traefik, fabio, hind$/m],
+    [['a', '--form', 'fabio'], /unknown option '--form'[^]*Cannot do without --to <dialect>/],
+    [['a', '--to', 'hind', '--form', 'fabio'], /^(?![^]*Cannot do without)[^]*unknown option '--form'/],
     [['--to', 'hind'], /none is given/],
     [['a', '--to', 'hind', '--port', '0'], /port "0": expected 1 to 65535/],
     [['traefik.enable=true', '--to', 'fabio'], /expected --service NAME/],
