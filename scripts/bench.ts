@@ -27,9 +27,9 @@ Idle means: at least ${REST_MS / 1000} s since the subject applied a configurati
 (both instances, then the new one alone), so the aim for p50 is twice the proxy's own apply time plus 10 ms.
 
 Columns: p50 and p99 from the registration to the first answer after which the old instance never answers; v. peer: how many times
-faster than the peer; own apply: the median of giving the proxy a slightly different configuration directly; CPU per change and RSS at
-the end, of the controller + the proxy; cold: from the start of the controller (of Traefik for the peer) until every service is served,
-median of all starts but the first, which compiles what later ones find compiled.
+faster than the peer; own apply: the median of giving the proxy a slightly different configuration directly, a second after the one
+before; CPU per change and RSS at the end, of the controller + the proxy; cold: from the start of the controller (of Traefik for the
+peer) until every service is served, median of all starts but the first, which compiles what later ones find compiled.
 
 Options:
   --services <list>   numbers of services (default 10,1000)

@@ -26,6 +26,7 @@ export const REST_MS = 4000;
 const PROOF = 20;
 /** Work after the last answer, such as keeping the generation, is part of the change. */
 const SETTLE_MS = 500;
+const ASK_MS = 4;
 const GIVE_UP_MS = 30_000;
 
 /** Waits until a subject is idle, replaces the instance of one service by one on another backend, and asks until only that one answers. */
@@ -64,7 +65,7 @@ export async function replaceInstance(
     streak = name === next.name ? streak + 1 : 0;
     if (nowMs - startedAtMs > GIVE_UP_MS) throw new Error(`Cannot measure ${subject.name}: the old instance of s${service} still answers`);
     // seldom enough to leave the processors to those that are measured
-    await sleep(nowMs - startedAtMs < 60 ? 1 : 4, lab.signal);
+    await sleep(ASK_MS, lab.signal);
   }
   await replaced;
   await sleep(SETTLE_MS, lab.signal);

@@ -50,11 +50,11 @@ export function withApply(
 }
 
 /** How long the first change after a silence may wait for a second: a part of an apply's time, at least and at most these ms. */
-const LEADING_WAIT = { share: 0.1, minMs: 8, maxMs: 50 } as const;
+const LEADING_WAIT = { share: 0.1, minMs: 16, maxMs: 50 } as const;
 
 /**
  * When the pending changes may go: almost at once after a silence of `maxWaitMs`, else after `quietMs` of silence but never later than
- * `maxWaitMs`. Almost: the first change waits for a second for a tenth of the last apply's time and 8 ms at least, because a replaced
+ * `maxWaitMs`. Almost: the first change waits for a second for a tenth of the last apply's time and 16 ms at least, because a replaced
  * instance is two changes some milliseconds apart (registered, deregistered), and what is one apply is served sooner than what is two. Not
  * before three times the last apply's duration has passed since it, nor before the pace allows it. The second apply after a rest needs no
  * such gap. Infinity where nothing is pending.
