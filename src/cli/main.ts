@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AdminAddressError } from '../admin/address-error.ts';
-import { ConfigError } from '../config/load.ts';
+import { ConfigError } from '../config/error.ts';
 import type { Env } from '../config/environment.ts';
 import { causesOf } from '../lib/errors.ts';
 import { CommandError, EXIT } from './errors.ts';

@@ -1,5 +1,6 @@
 import { policiesOf, transportsOf } from '../config/policies.ts';
-import { ConfigError, type ConfigFault, type LoadedConfig } from '../config/load.ts';
+import { ConfigError, type ConfigFault } from '../config/error.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import type { PolicyConfig, TransportConfig } from '../config/policy-schema.ts';
 import type { Server } from '../model/rendered.ts';
 import { middlewareFeatures, type FeatureKind } from '../targets/features.ts';

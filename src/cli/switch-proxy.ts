@@ -1,6 +1,6 @@
 import { changeWanted } from '../apply/proxy-files.ts';
 import type { Deployer } from '../apply/deployer.ts';
-import { ConfigError } from '../config/load.ts';
+import { ConfigError } from '../config/error.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
 import type { SwitchView } from '../controller/views.ts';
 import type { Mutex } from '../lib/mutex.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Secret } from '../lib/secret.ts';
 import { systemCode } from '../lib/errors.ts';
 import type { Credentials } from '../model/credentials.ts';
-import { ConfigError, type ConfigFault } from './load.ts';
+import { ConfigError, type ConfigFault } from './error.ts';
 import type { PolicyConfig } from './policy-schema.ts';
 
 /**

@@ -15,28 +15,8 @@ import {
   type Env,
   type RawConfig,
 } from './environment.ts';
+import { ConfigError, type ConfigFault } from './error.ts';
 import { configSchema, type Config } from './options.ts';
-
-/** One fault of a configuration, with its place where it came from a file. */
-export interface ConfigFault {
-  readonly key: string;
-  /** A name for it, where it is one that others look for. */
-  readonly code?: string;
-  readonly message: string;
-  readonly line?: number;
-  readonly column?: number;
-}
-
-/** A configuration that cannot be used; the message lists all faults at once. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly faults: readonly ConfigFault[];
-
-  constructor(faults: readonly ConfigFault[], file?: string) {
-    super(faults.map((fault) => describeFault(fault, file)).join('\n'));
-    this.faults = faults;
-  }
-}
 
 /** A checked configuration and where its values came from. */
 export interface LoadedConfig {
@@ -204,9 +184,4 @@ function unknownKey(path: readonly string[], text: string | undefined): ConfigFa
   const meant = nearest(name, known);
   const hint = never !== undefined ? `: ${never}` : meant === undefined ? '' : `, did you mean "${meant}"?`;
   return { key: path.join('.'), message: `Unknown key "${name}"${hint}`, ...keyPlace(text, path) };
-}
-
-function describeFault({ key, code, message, line, column }: ConfigFault, file?: string): string {
-  const place = [file, line, column].filter((part) => part !== undefined).join(':');
-  return [place, key && !message.includes(`"${key}"`) ? key : '', code ?? '', message].filter((part) => part !== '').join(': ');
 }

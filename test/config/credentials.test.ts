@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readCredentials } from '../../src/config/credentials.ts';
-import { ConfigError } from '../../src/config/load.ts';
+import { ConfigError } from '../../src/config/error.ts';
 
 const HASH = '$2a$10$tM2vTBptyHyPZTvcjc6KH.7a6bkMsJES8l3nXGrqBSrXPfi.a4YB2';
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { configJsonSchema, ConfigError, loadConfig } from '../../src/config/load.ts';
+import { ConfigError } from '../../src/config/error.ts';
+import { configJsonSchema, loadConfig } from '../../src/config/load.ts';
 import { tempDir } from '../support/process.ts';
 
 async function fileOf(t: TestContext, name: string, text: string): Promise<string> {
