@@ -203,7 +203,7 @@ test('a service file that cannot be read is named by every command that reads it
     output,
     ...(await Promise.all([asked('render'), asked('routes'), asked('run', '--once', '--dry-run')])).map((ended) => ended.output),
   ])
-    assert.match(told, /error Cannot read the services of .*bad\.yaml: /);
+    assert.match(told, /error Cannot read the services of .*bad\.yaml:1:1: Unknown key "services"/);
 });
 
 test('validate --tags checks tags as those of one service, without a catalog', async (t) => {
