@@ -19,8 +19,11 @@ export interface AdminApi {
 /** How long an answer may take as a whole. */
 const ANSWER_MS = 30_000;
 
-/** The API of the controller that this configuration describes: over its socket where there is one, else over TCP with the token. */
-export function adminApi({ paths, config }: Setup): AdminApi {
+/**
+ * The API of the controller that this configuration describes: over its socket where there is one, else over TCP with the token.
+ * `answerMs`: how long an answer may take where a call names no other time.
+ */
+export function adminApi({ paths, config }: Setup, { answerMs = ANSWER_MS }: { readonly answerMs?: number } = {}): AdminApi {
   const socketPath = paths.socket !== undefined && existsSync(paths.socket) ? paths.socket : undefined;
   const { listen } = config.admin;
   return {
@@ -33,7 +36,7 @@ export function adminApi({ paths, config }: Setup): AdminApi {
     method,
     path,
     body,
-    timeoutMs = ANSWER_MS,
+    timeoutMs = answerMs,
   }: {
     readonly method: 'GET' | 'POST';
     readonly path: string;
@@ -60,13 +63,9 @@ export function adminApi({ paths, config }: Setup): AdminApi {
       const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
       if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE')
-        throw new CommandError(
-          `Cannot say how it ended: the controller went away before it answered (${messageOf(error)}). hind-proxy status says what runs now`,
-        );
+        throw new CommandError(unanswered(method, `went away before it answered (${messageOf(error)})`));
       if (error instanceof Error && error.name === 'TimeoutError')
-        throw new CommandError(
-          `Cannot say how it ended: the controller did not answer within ${timeoutMs / 1000} s. hind-proxy status says what runs now`,
-        );
+        throw new CommandError(unanswered(method, `did not answer within ${timeoutMs / 1000} s`));
       if (error instanceof SyntaxError)
         throw new CommandError(
           `Cannot ask the controller: what answers at ${socketPath ?? listen} is another program, or no JSON came back`,
@@ -76,6 +75,12 @@ export function adminApi({ paths, config }: Setup): AdminApi {
       await dispatcher.destroy();
     }
   }
+}
+
+/** What is said where the controller does not answer: a question can be asked again, of what was to be changed nobody knows how it ended. */
+function unanswered(method: 'GET' | 'POST', reason: string): string {
+  if (method === 'POST') return `Cannot say how it ended: the controller ${reason}. hind-proxy status says what runs now`;
+  return `Cannot ask the controller: it ${reason}. Ask again; its log says what it does`;
 }
 
 function bodyOf(answer: { readonly status: number; readonly body: unknown } | undefined): unknown {

@@ -9,7 +9,7 @@ import { freePorts, tempDir } from '../support/process.ts';
 import { until } from '../support/until.ts';
 
 /** The API of a controller in whose place something else listens. */
-async function apiOf(t: TestContext, server: Server): Promise<AdminApi> {
+async function apiOf(t: TestContext, server: Server, options: { readonly answerMs?: number } = {}): Promise<AdminApi> {
   const stateDir = await tempDir(t);
   const [port = 0] = await freePorts(1);
   t.after(() => server.close());
@@ -22,6 +22,7 @@ async function apiOf(t: TestContext, server: Server): Promise<AdminApi> {
   };
   return adminApi(
     await setUp({ loaded: loadConfig({ file: undefined, env, flags: {} }), env, log: silentLog, version: '1', looksOnly: true }),
+    options,
   );
 }
 
@@ -52,6 +53,21 @@ for (const [what, first] of Object.entries({ nothing: '', 'a part': HEAD }))
 
     await assert.rejects(api.post('/v1/unpin', {}, 300), { name: 'CommandError', message: /did not answer within 0\.3 s/ });
   });
+
+test('adminApi() says of a question only that it was not answered', async (t) => {
+  const open: Socket[] = [];
+  t.after(() => open.forEach((connection) => connection.destroy()));
+  const silent = createServer((connection) => void open.push(connection.on('error', () => undefined)));
+  const slow = await apiOf(t, silent, { answerMs: 300 });
+  const gone = await apiOf(
+    t,
+    createServer((connection) => connection.once('data', () => connection.destroy())),
+  );
+
+  for (const ask of [() => slow.get('/v1/status'), () => slow.probe('/health')])
+    await assert.rejects(ask(), { name: 'CommandError', message: /^Cannot ask the controller: it did not answer within 0\.3 s/ });
+  await assert.rejects(gone.get('/v1/status'), { name: 'CommandError', message: /^Cannot ask the controller: it went away/ });
+});
 
 test('adminApi() says that another program answers when no JSON comes', async (t) => {
   const page = 'HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello';
