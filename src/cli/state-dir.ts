@@ -1,7 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../lib/errors.ts';
-import { stageFile } from '../lib/files.ts';
+import { FileSizeError, readTextFile, stageFile } from '../lib/files.ts';
 import type { Server } from '../model/rendered.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './errors.ts';
@@ -54,15 +54,20 @@ export async function assertStaging(stagingDir: string): Promise<void> {
 export async function assertProxyFiles({ server, paths }: Pick<Setup, 'server' | 'paths'>): Promise<void> {
   const files = FILES[server](paths);
   for (const [key, path] of Object.entries(files)) {
-    const reason = await stat(path).then(
-      (found) => (found.isDirectory() ? 'a directory stands in its place (EISDIR)' : undefined),
-      (error: unknown) => (systemCode(error) === 'ELOOP' ? 'a link in its path leads to itself (ELOOP)' : undefined),
-    );
+    const reason = await readTextFile(path).then(() => undefined, unusable);
     if (reason !== undefined)
       throw new CommandError(
         `Cannot use ${path} as a file of the proxy: ${reason}, expected a file or nothing. Move away what stands there, or name another file with ${key} of the proxy in the configuration`,
       );
   }
+}
+
+/** Why what stands in the place of a file of the proxy can never become one; undefined for what may pass, or is told by who needs the file. */
+function unusable(error: unknown): string | undefined {
+  if (error instanceof FileSizeError) return `it holds more than ${error.maxBytes / 1024 / 1024} MiB`;
+  const code = systemCode(error);
+  if (code === 'EISDIR') return 'a directory stands in its place (EISDIR)';
+  return code === 'ELOOP' ? 'a link in its path leads to itself (ELOOP)' : undefined;
 }
 
 /** The files of a proxy, by the key that names them. */

@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { writeFileAtomic } from '../lib/files.ts';
+import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 import { sha256 } from '../lib/hash.ts';
 import type { Log } from '../lib/log.ts';
 import { systemCode } from '../lib/errors.ts';
@@ -161,7 +161,7 @@ async function namesIn(dir: string, damage: DamageOptions): Promise<readonly str
 
 async function readMeta(dir: string, log: Log): Promise<StoredMeta | undefined> {
   try {
-    const meta: unknown = JSON.parse(await readFile(join(dir, 'meta.json'), 'utf8'));
+    const meta: unknown = JSON.parse(await present(join(dir, 'meta.json')));
     if (!isMeta(meta) || String(meta.id) !== basename(dir)) throw new TypeError('Cannot use meta.json: it is not of this generation');
     return meta;
   } catch (error) {
@@ -171,16 +171,23 @@ async function readMeta(dir: string, log: Log): Promise<StoredMeta | undefined> 
 }
 
 async function readContent(dir: string, meta: StoredMeta): Promise<Generation> {
-  const table = JSON.parse(await readFile(join(dir, 'table.json'), 'utf8')) as RoutingTable;
+  const table = JSON.parse(await present(join(dir, 'table.json'))) as RoutingTable;
   if (table.digest !== meta.digest || !Array.isArray(table.routes) || !Array.isArray(table.backends))
     throw new TypeError('Cannot use table.json: it is not of this generation');
   const files = await Promise.all(
-    meta.files.map(async (file, index) => ({ ...file, content: await readFile(join(dir, 'files', String(index)), 'utf8') })),
+    meta.files.map(async (file, index) => ({ ...file, content: await present(join(dir, 'files', String(index))) })),
   );
   const damaged = files.find(({ content, sha256: expected }) => sha256(content) !== expected);
   if (damaged) throw new TypeError(`Cannot use the copy of "${damaged.path}": it is damaged`);
   const config: RenderedConfig = { server: meta.server, files, tableDigest: meta.digest };
   return { ...meta, table, config };
+}
+
+/** The text of a file that has to be there. */
+async function present(path: string): Promise<string> {
+  const content = await readTextFile(path);
+  if (content === undefined) throw new TypeError(`Cannot read ${path}: it is not there`);
+  return content;
 }
 
 function warnUnreadable(dir: string, { error, log }: { readonly error: unknown; readonly log: Log }): void {

@@ -1,19 +1,68 @@
 import { constants } from 'node:fs';
-import { link, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { systemCode } from './errors.ts';
 
-/** The content of a text file, or undefined where there is none. Other errors are thrown. */
-export async function readTextFile(path: string): Promise<string | undefined> {
-  try {
-    // a pipe in the place of a file would be waited for without end
-    return await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NONBLOCK });
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
+/** Larger than any file of ours: catalogs answer with 64 MiB at most, and what is kept of three of them is the largest. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** What is no file, as a device, has no size that could be known before. */
+const MAX_STREAM_BYTES = 1024 * 1024;
+
+/** A file that holds more than is read of one. */
+export class FileSizeError extends RangeError {
+  override readonly name = 'FileSizeError';
+  readonly maxBytes: number;
+
+  constructor(path: string, maxBytes: number) {
+    super(`Cannot read '${path}': it holds more than ${maxBytes / 1024 / 1024} MiB, expected less`);
+    this.maxBytes = maxBytes;
   }
 }
+
+/**
+ * The content of a text file, or undefined where there is none. Throws `FileSizeError` for more than `maxBytes` (default 256 MiB), and for a
+ * device that gives more than 1 MiB, before it takes memory; other errors are thrown as they are.
+ */
+export async function readTextFile(
+  path: string,
+  { maxBytes = MAX_FILE_BYTES }: { readonly maxBytes?: number } = {},
+): Promise<string | undefined> {
+  try {
+    // a pipe in the place of a file would be waited for without end
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const found = await file.stat();
+      if (found.isFile() && found.size > maxBytes) throw new FileSizeError(path, maxBytes);
+      const boundBytes = found.isFile() ? maxBytes : Math.min(maxBytes, MAX_STREAM_BYTES);
+      return await readAtMost(file, { path, boundBytes, sizeBytes: found.size });
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw withPath(error, path);
+  }
+}
+
+/** Reads to the end, which may be farther than the size of before where somebody writes. */
+async function readAtMost(
+  file: FileHandle,
+  { path, boundBytes, sizeBytes }: { readonly path: string; readonly boundBytes: number; readonly sizeBytes: number },
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, sizeBytes + 1 - total));
+    const { bytesRead } = await file.read(chunk, 0, chunk.length);
+    if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
+    total += bytesRead;
+    if (total > boundBytes) throw new FileSizeError(path, boundBytes);
+    chunks.push(chunk.subarray(0, bytesRead));
+  }
+}
+
+const CHUNK_BYTES = 16 * 1024;
 
 /** What `writeFileAtomic` needs to know beside path and content. */
 export interface AtomicWriteOptions {

@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { systemCode } from './errors.ts';
-import { readTextFile } from './files.ts';
+import { FileSizeError, readTextFile } from './files.ts';
 import type { Log } from './log.ts';
 
 /** What happens with files of ours that cannot be used. */
@@ -13,9 +13,9 @@ export interface DamageOptions {
 /** What stands in the place of a file cannot be read, however often one tries: a directory, a loop of links, a file of somebody else. */
 const UNREADABLE: ReadonlySet<unknown> = new Set(['EISDIR', 'ELOOP', 'ENOTDIR', 'EACCES', 'EPERM', 'ENAMETOOLONG', 'ENXIO']);
 
-/** Whether an error says so. */
+/** Whether an error says so, or that what stands there is too large to be ours. */
 export function isUnreadable(error: unknown): error is Error {
-  return UNREADABLE.has(systemCode(error));
+  return error instanceof FileSizeError || UNREADABLE.has(systemCode(error));
 }
 
 /**

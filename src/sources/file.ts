@@ -1,6 +1,7 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
+import { FileSizeError, readTextFile } from '../lib/files.ts';
 import { sha256 } from '../lib/hash.ts';
 import { keyPlace } from '../lib/key-place.ts';
 import type { Log } from '../lib/log.ts';
@@ -20,6 +21,9 @@ export interface FileSourceOptions {
   readonly pollMs: number;
   readonly log: Log;
 }
+
+/** As much as a catalog may answer at once. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /** The last readable state of one file. */
 interface ServiceFile {
@@ -77,12 +81,28 @@ async function readFiles(path: string, before: ReadonlyMap<string, ServiceFile>,
   const names = single ? [path] : (await readdir(path)).filter(isServiceFile).map((name) => join(path, name));
   const files = new Map<string, ServiceFile>();
   for (const name of names.toSorted(compareText)) {
-    const text = await readFile(name, 'utf8');
     const known = before.get(name);
+    const text = await textOf(name);
+    if (text instanceof FileSizeError) {
+      files.set(name, { sha256: '', instances: known?.instances ?? [], fault: `${name}: ${text.message}` });
+      continue;
+    }
     const digest = sha256(text);
     files.set(name, known?.sha256 === digest ? known : readServices(text, { sha256: digest, name, id, before: known?.instances ?? [] }));
   }
   return files;
+}
+
+/** The text of a service file, or why it is too large for one. */
+async function textOf(name: string): Promise<string | FileSizeError> {
+  try {
+    const text = await readTextFile(name, { maxBytes: MAX_FILE_BYTES });
+    if (text === undefined) throw new Error(`${name} is not there any more`);
+    return text;
+  } catch (error) {
+    if (error instanceof FileSizeError) return error;
+    throw error;
+  }
 }
 
 function readServices(

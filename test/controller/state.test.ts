@@ -86,6 +86,29 @@ for (const damage of ['', '{}', 'null']) {
   });
 }
 
+test('state files that are links to a device without end are set aside or passed over', async (t) => {
+  const dir = await tempDir(t);
+  const log = rememberingLog();
+  const store = await openGenerations(dir, { keep: 5, log });
+  await store.add(generation('one'));
+  await store.add(generation('two'));
+  for (const file of ['snapshot.json', 'plan.json', 'claims.json', 'pinned', 'proxy.json', 'admin.token', 'generations/2/table.json']) {
+    await rm(join(dir, file), { force: true });
+    await symlink('/dev/zero', join(dir, file));
+  }
+
+  const again = await openGenerations(dir, { keep: 5, log });
+  assert.deepEqual([again.current(), again.damaged()], [1, [2]]);
+  assert.equal((await openSnapshots(dir, { sources: [CONSUL], log })).all().size, 0);
+  assert.equal((await openClaims(dir, { ttlMs: 1000, log })).all().size, 0);
+  await openPlanMemory(dir, { log });
+  await clearProxyFiles(dir, log);
+  assert.ok((await ensureAdminToken(dir, log)).reveal().length > 20);
+  const aside = (await readdir(dir)).flatMap((name) => /^(.*)\.corrupt-\d+$/.exec(name)?.[1] ?? []);
+  assert.deepEqual(aside.toSorted(), ['admin.token', 'claims.json', 'pinned', 'plan.json', 'proxy.json', 'snapshot.json']);
+  assert.ok(JSON.stringify(log.told).includes('holds more than 1 MiB'));
+});
+
 for (const file of ['table.json', 'files/0']) {
   test(`openGenerations() starts from the one before when ${file} of the newest is damaged`, async (t) => {
     const dir = await tempDir(t);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readTextFile, writeFileAtomic } from '../../src/lib/files.ts';
+import { FileSizeError, readTextFile, writeFileAtomic } from '../../src/lib/files.ts';
 import { tempDir } from '../support/process.ts';
 
 test('writeFileAtomic() replaces a file on another filesystem than that of its staging directory', async (t) => {
@@ -29,4 +29,17 @@ test('readTextFile() does not wait for a pipe in the place of a file', async (t)
   execFileSync('mkfifo', [path]);
 
   assert.equal(await readTextFile(path), '');
+});
+
+test('readTextFile() reads no more of a device or a file than any of ours holds', async (t) => {
+  const dir = await tempDir(t);
+  const [device, sparse, many] = [join(dir, 'device'), join(dir, 'sparse'), join(dir, 'many')];
+  await symlink('/dev/zero', device);
+  await writeFile(sparse, '');
+  await truncate(sparse, 2 ** 40);
+  await writeFile(many, 'é'.repeat(100_000));
+
+  for (const path of [device, sparse]) await assert.rejects(readTextFile(path), FileSizeError);
+  await assert.rejects(readTextFile(many, { maxBytes: 199_999 }), FileSizeError);
+  assert.equal(await readTextFile(many, { maxBytes: 200_000 }), 'é'.repeat(100_000));
 });

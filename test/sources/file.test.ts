@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLog, type Log } from '../../src/lib/log.ts';
@@ -44,6 +44,20 @@ test('createFileSource() keeps the previous content of a file that is wrong and 
   assert.deepEqual(watched.latestPorts(), [8001, 8002]);
   await rm(join(dir, 'b.json'));
   await until('the removal', () => watched.latestPorts().length === 1);
+});
+
+test('createFileSource() tells of a file that is too large for services, and reads the others', async (t) => {
+  const dir = await tempDir(t);
+  await writeFile(join(dir, 'a.json'), JSON.stringify(web(8001)));
+  await symlink('/dev/zero', join(dir, 'b.json'));
+  await writeFile(join(dir, 'c.json'), JSON.stringify(web(8003)));
+  const watched = watchSource(t, createFileSource({ path: dir, pollMs: 100, log: silentLog }));
+  await until('what can be read', () => watched.latestPorts().length === 2);
+  assert.match(watched.snapshots().at(-1)?.faults?.join() ?? '', /b\.json: Cannot read .* holds more than 1 MiB/);
+
+  await truncate(join(dir, 'c.json'), 2 ** 40);
+  await until('the second fault', () => watched.snapshots().at(-1)?.faults?.length === 2);
+  assert.deepEqual(watched.latestPorts(), [8001, 8003]);
 });
 
 test('createFileSource() names a key that is misspelt, with its place and the one that is probably meant', async (t) => {
