@@ -57,6 +57,8 @@ const IN_FLIGHT = 64;
 const POLLS_IN_FLIGHT = 8;
 /** Polling services costs the agent no more than one read in this time. */
 const POLL_GAP_MS = 5;
+/** So long new services wait for each other. */
+const TOGETHER_MS = 100;
 /** Wake-ups of one service: a deployment is some within seconds. */
 const WAKES = { burst: 10, perSecond: 4 } as const;
 
@@ -67,6 +69,9 @@ const WAKES = { burst: 10, perSecond: 4 } as const;
 export async function runEpoch({ client, catalog, timing, clock, notes, hooks }: EpochOptions, scope: Scope): Promise<never> {
   const reads = createConsulReads({ client, scope, clock, onLimit: () => watches?.shrink() });
   let watches: Watches | undefined;
+  /** New services that were not read yet, whether or not something differs meanwhile. */
+  const awaited = new Set<string>();
+  let isHeld = false;
   let budget = Number.POSITIVE_INFINITY;
 
   await readAll();
@@ -148,7 +153,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     if (next.index < before.index) throw new EpochOver('the index of the list fell');
     if (next.index >= catalog.list.index) catalog.putList(next);
     await listTaken(before);
-    if (catalog.isFiltered !== wasFiltered) hooks.changed();
+    if (catalog.isFiltered !== wasFiltered) tell();
   }
 
   /** Changed tags are read before new services are: who registers last is served last. */
@@ -160,9 +165,25 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     const isLess = before.names.some((name) => !present.has(name));
     const retagged = names.filter((name) => known.has(name) && tags.get(name) !== before.tags.get(name));
     await mapLimited(retagged, IN_FLIGHT, rereadService);
+    awaitTogether(added);
     if (added.length > 0 || isLess) follow();
     for (const name of added) watches?.prefer(name);
-    if (isLess) hooks.changed();
+    if (isLess) tell();
+  }
+
+  /** New services of one list belong together: nothing is told until all of them were read, or some do not answer. */
+  function awaitTogether(names: readonly string[]): void {
+    if (names.length === 0) return;
+    for (const name of names) awaited.add(name);
+    void scope.sleep(TOGETHER_MS).then(() => {
+      for (const name of names) awaited.delete(name);
+      if (isHeld && !scope.isOver) tell();
+    });
+  }
+
+  function tell(): void {
+    isHeld = awaited.size > 0;
+    if (!isHeld) hooks.changed();
   }
 
   async function watchService(name: string, own: Scope): Promise<void> {
@@ -206,16 +227,17 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
       if (catalog.get(name) !== before) continue;
       const wasFiltered = catalog.isFiltered;
       const isChanged = catalog.put(name, next);
+      awaited.delete(name);
       tellPortless(name);
       if (isChanged) changed(name);
-      else if (catalog.isFiltered !== wasFiltered) hooks.changed();
+      else if (isHeld || catalog.isFiltered !== wasFiltered) tell();
       return;
     }
   }
 
   function changed(name: string): void {
     watches?.prefer(name);
-    hooks.changed();
+    tell();
   }
 
   async function confirmRegularly(): Promise<void> {

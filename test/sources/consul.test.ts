@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../src/lib/clock.ts';
 import { sourceContract } from '../contract/source.ts';
 import { consulSourceOf, watchConsul } from '../support/consul-source.ts';
+import type { CatalogSnapshot } from '../../src/model/catalog.ts';
 import { LIST, WEB } from '../support/consul-recordings.ts';
 import { startFakeConsul, type FakeConsul } from '../support/fake-consul.ts';
 import { startPuppetConsul } from '../support/puppet-consul.ts';
@@ -639,6 +640,27 @@ test('createConsulSource() takes the first change of the list at once and the ne
   await until('the others', () => world.instances().length === 4);
   assert.ok(performance.now() - startedAtMs > 200);
   assert.equal(lists(), before + 1, 'one read has them all');
+});
+
+test('createConsulSource() tells of new services of one list together, but of none much later because of another', async (t) => {
+  const fake = await startFakeConsul(t);
+  fake.register(named('first'));
+  const world = await watchConsul(t, fake.address);
+  const has = (name: string) => (snapshot: CatalogSnapshot) => snapshot.instances.some(({ service }) => service === name);
+  for (const { slow, delayMs, isTogether } of [
+    { slow: 'late', delayMs: 50, isTogether: true },
+    { slow: 'later', delayMs: 5000, isTogether: false },
+  ]) {
+    await until('all reads to wait', () => fake.waiting() === world.instances().length + 1);
+    fake.register(named(`before-${slow}`));
+    await until('the one before', () => world.instances().some(({ service }) => service === `before-${slow}`));
+    // in the pause after the list of that one: both come with the next list
+    fake.delayOf = (path) => (path.endsWith(`/${slow}`) ? delayMs : 0);
+    fake.register(named(slow), named(`beside-${slow}`));
+    await until('the one beside it', () => world.instances().some(({ service }) => service === `beside-${slow}`));
+    const told = world.snapshots().find(has(`beside-${slow}`));
+    assert.equal(told !== undefined && has(slow)(told), isTogether);
+  }
 });
 
 test('createConsulSource() finds what no bell rang for by reading every service again', async (t) => {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createNetServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
+import { sleep } from '../../src/lib/async.ts';
 import { createFakeState, type FakeRegistration, type FakeRow, type FakeState } from './fake-consul-state.ts';
 
 /** What a token may see. */
@@ -44,6 +45,8 @@ export interface FakeConsul {
   rings: (name: string) => boolean;
   /** Asked for every request; what it returns is the answer. */
   intercept: ((path: string, query: URLSearchParams) => FakeAnswer | undefined) | undefined;
+  /** How long a request waits before anything is done with it, in ms; by default not at all. */
+  delayOf: (path: string) => number;
   /** Reads that wait now, of the list (`''`) or of a service; of all without a name. */
   waiting(name?: string): number;
   openConnections(): number;
@@ -107,6 +110,7 @@ export async function startFakeConsul(t: TestContext, options: { readonly socket
     connectionLimit: 200,
     rings: () => true,
     intercept: undefined,
+    delayOf: () => 0,
     waiting: (name) => [...reads].filter((read) => name === undefined || read.name === name).length,
     openConnections: () => sockets.size,
     put(path, body) {
@@ -193,6 +197,8 @@ export async function startFakeConsul(t: TestContext, options: { readonly socket
     const token = String(request.headers['x-consul-token'] ?? '');
     fake.requests.push(`${path}${url.search}`);
     fake.tokensSeen.push(token);
+    const delayMs = fake.delayOf(path);
+    if (delayMs > 0) await sleep(delayMs);
     const intercepted = fake.intercept?.(path, query);
     if (intercepted) return refuse(response, intercepted.status, intercepted.text, intercepted.headers);
     if (request.method === 'PUT') return answerPut(request, response, url);
