@@ -1,4 +1,5 @@
 import type { ExplainedRoute, ExplainView } from '../controller/explain.ts';
+import { stateText } from '../controller/route-state.ts';
 import type { RivalView } from '../controller/explain-rivals.ts';
 import { joinHostPort } from '../lib/host.ts';
 import { visible } from '../lib/text.ts';
@@ -37,7 +38,7 @@ export function explainText(view: ExplainView, printer: Style): string {
 
 function routeText(route: ExplainedRoute, printer: Style): string {
   const { match, priority, dialect, owner, services, state, reason, tags, policies, instances, diagnostics } = route;
-  const head = `Route ${visible(match)}, rank ${priority}, ${state}, ${dialect}, owner ${visible(owner)}, of ${services.map(visible).join(', ') || 'the operator'}`;
+  const head = `Route ${visible(match)}, rank ${priority}, ${stateText(route)}, ${dialect}, owner ${visible(owner)}, of ${services.map(visible).join(', ') || 'the operator'}`;
   const held = reason === undefined ? [] : [`  ${state}: ${visible(reason)}`];
   const rows = instances
     .slice(0, TOLD_INSTANCES)

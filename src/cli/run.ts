@@ -4,7 +4,6 @@ import { clearProxyFiles } from '../apply/proxy-files.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
 import type { Metrics } from '../admin/metrics.ts';
 import type { Cycle, CycleObserver } from '../controller/cycle.ts';
-import { routeStates } from '../controller/route-state.ts';
 import { messageOf } from '../lib/errors.ts';
 import { checkedFor, programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -101,11 +100,9 @@ export async function runController(
   const observer: CycleObserver = {
     cycle(cycle) {
       const { change, diagnostics, outcome, times, propagationMs } = cycle;
-      const fitted = fittedBy(setup)(change.serving);
-      if (outcome.kind === 'applied' || outcome.kind === 'unchanged') tellWithheld(fitted);
-      const others = routeStates(fitted, change.held);
-      const states = new Map<string, number>([['active', change.serving.routes.length - others.size]]);
-      for (const state of others.values()) states.set(state, (states.get(state) ?? 0) + 1);
+      if (outcome.kind === 'applied' || outcome.kind === 'unchanged') tellWithheld(fittedBy(setup)(change.serving));
+      const states = new Map<string, number>([['active', change.serving.routes.length - change.held.length]]);
+      for (const { state } of change.held) states.set(state, (states.get(state) ?? 0) + 1);
       const heldRoutes = states.get('held') ?? 0;
       const figures = {
         outcome: outcome.kind,

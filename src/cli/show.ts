@@ -1,4 +1,5 @@
 import { routeViews, serviceViews, type GenerationView, type RouteView, type ServiceView, type StatusView } from '../controller/views.ts';
+import { stateText } from '../controller/route-state.ts';
 import { openGenerations } from '../controller/generations.ts';
 import { adminApi } from './admin-api.ts';
 import { causeText } from './cause-text.ts';
@@ -34,13 +35,13 @@ export async function showRoutes(flags: ShowFlags, context: Context): Promise<nu
 export function routesTable(routes: readonly RouteView[]): string {
   return formatTable(
     ['MATCH', 'ENTRY POINTS', 'DOES', 'SERVICES', 'INSTANCES', 'STATE', 'TAG'],
-    routes.map(({ match, entrypoints, action, middlewares, services, backends, state, tags }) => [
+    routes.map(({ match, entrypoints, action, middlewares, services, backends, tags, ...served }) => [
       match,
       entrypoints.join(' '),
       [...middlewares, action].join(' '),
       services.join(' '),
       backends.map(({ address, port, weight }) => `${joinHostPort(address, port)}${weight === 1 ? '' : `×${weight}`}`).join(' '),
-      state,
+      stateText(served),
       tags[0] ?? '',
     ]),
   );

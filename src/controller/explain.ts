@@ -40,7 +40,8 @@ export interface ExplainedRoute {
   readonly owner: string;
   readonly dialect: string;
   readonly services: readonly string[];
-  readonly state: RouteState;
+  readonly state: RouteState['state'];
+  readonly withheld: boolean;
   /** Why it is in a state other than active, and epoch ms of its end. */
   readonly reason?: string;
   readonly untilMs?: number;
@@ -84,7 +85,7 @@ function explainedRoute(scene: Scene, route: Route, outcomes: readonly Outcome[]
     owner,
     dialect,
     services,
-    state: routeStates(scene.fitted, scene.held).get(id) ?? 'active',
+    ...routeStates(scene.fitted, scene.held)(route),
     ...(held && { reason: held.reason }),
     ...(held?.untilMs !== undefined && { untilMs: held.untilMs }),
     tags: distinctTags(route),

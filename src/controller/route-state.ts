@@ -1,19 +1,26 @@
 import type { HeldRoute } from '../model/change.ts';
-import type { RouteId } from '../model/names.ts';
 import type { Route, RoutingTable } from '../model/route.ts';
 
-/** How a route is served: as asked, withheld (503 until its tag is repaired), or otherwise than the catalogs ask. */
-export type RouteState = 'active' | 'withheld' | HeldRoute['state'];
+/** How a route is served: as the catalogs ask, or otherwise. */
+export interface RouteState {
+  readonly state: 'active' | HeldRoute['state'];
+  /** It answers 503 until its tag is repaired. */
+  readonly withheld: boolean;
+}
 
 /** The routes that answer 503 because they cannot be honoured, by the table fitted to the proxy, in rank order. */
 export function withheldRoutes(fitted: RoutingTable): readonly Route[] {
   return fitted.routes.filter(({ action }) => action.kind === 'respond' && action.reason === 'withheld');
 }
 
-/** The states of the routes that are not simply active. What is held back is told before what is withheld. */
-export function routeStates(fitted: RoutingTable, held: readonly HeldRoute[]): ReadonlyMap<RouteId, RouteState> {
-  return new Map<RouteId, RouteState>([
-    ...withheldRoutes(fitted).map(({ id }) => [id, 'withheld'] as const),
-    ...held.map(({ route, state }) => [route.id, state] as const),
-  ]);
+/** Tells how each route is served; `fitted`: the table as its proxy can serve it. */
+export function routeStates(fitted: RoutingTable, held: readonly HeldRoute[]): (route: Pick<Route, 'id'>) => RouteState {
+  const withheld = new Set(withheldRoutes(fitted).map(({ id }) => id));
+  const states = new Map(held.map(({ route, state }) => [route.id, state]));
+  return ({ id }) => ({ state: states.get(id) ?? 'active', withheld: withheld.has(id) });
+}
+
+/** A state in one word: what is held back is told before what is withheld. */
+export function stateText({ state, withheld }: RouteState): string {
+  return state === 'active' && withheld ? 'withheld' : state;
 }

@@ -25,7 +25,9 @@ export interface RouteView {
   readonly source: string;
   readonly dialect: string;
   readonly tags: readonly string[];
-  readonly state: RouteState;
+  readonly state: RouteState['state'];
+  /** It answers 503 until its tag is repaired. */
+  readonly withheld: boolean;
   readonly action: string;
   readonly backends: readonly { readonly address: string; readonly port: number; readonly weight: number }[];
   readonly middlewares: readonly string[];
@@ -182,7 +184,7 @@ export function routeViews(
   }: { readonly held: readonly HeldRoute[]; readonly diagnostics: readonly Diagnostic[]; readonly fitted?: RoutingTable },
 ): readonly RouteView[] {
   const backends = backendsOf(table);
-  const states = routeStates(fitted, held);
+  const stateOf = routeStates(fitted, held);
   const codes = codesByTag(diagnostics);
   return table.routes.map((route) => ({
     id: route.id,
@@ -193,7 +195,7 @@ export function routeViews(
     source: [...new Set(route.spans.map(({ source }) => source))].join(' '),
     dialect: route.dialect,
     tags: [...new Set(route.spans.map(({ tag }) => redactedTag(tag)))],
-    state: states.get(route.id) ?? 'active',
+    ...stateOf(route),
     action: describeAction(route),
     backends:
       route.action.kind === 'forward'
