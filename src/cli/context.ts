@@ -9,6 +9,7 @@ import { proxyOf, resolvePaths } from './paths.ts';
 import { assertPolicies } from './policy-check.ts';
 import type { Printer } from './print.ts';
 import { modulesOf, setUp, type Setup } from './setup.ts';
+import { assertOwnDirectory } from './traefik-directory.ts';
 
 /** What every command gets. */
 export interface Context {
@@ -24,15 +25,14 @@ export async function checkedFor(flags: GlobalFlags, { env }: Pick<Context, 'env
   const loaded = await withWantedServer(loadFor(flags, { env }), env);
   const { server } = proxyOf(loaded.config);
   const paths = resolvePaths(loaded.config, { env, isRoot: process.getuid?.() === 0 });
+  assertOwnDirectory(loaded, { server, paths });
   assertPolicies(loaded, { server, modules: await modulesOf(server, { env, paths }) });
   return loaded;
 }
 
 /** The set-up for a command that programs the proxy or says how it would. Throws `ConfigError` for what the proxy cannot do. */
 export async function programmingSetUpFor(flags: GlobalFlags, context: Context, options: SetupOptions = {}): Promise<Setup> {
-  const setup = await setUpFor(flags, context, options);
-  assertPolicies(setup.loaded, { server: setup.server, modules: setup.settings.modules });
-  return setup;
+  return usable(await setUpFor(flags, context, options));
 }
 
 /** How a command is set up. */
@@ -57,8 +57,13 @@ export async function setUpFor(
 
 /** The same set-up for the other proxy. Throws `ConfigError` for what that one cannot do. */
 export async function setUpOther({ loaded, env, log, version, server }: Setup): Promise<Setup> {
-  const setup = await setUp({ loaded: withServer(loaded, server === 'caddy' ? 'traefik' : 'caddy'), env, log, version });
-  assertPolicies(setup.loaded, { server: setup.server, modules: setup.settings.modules });
+  return usable(await setUp({ loaded: withServer(loaded, server === 'caddy' ? 'traefik' : 'caddy'), env, log, version }));
+}
+
+function usable(setup: Setup): Setup {
+  const { loaded, server, paths, settings } = setup;
+  assertOwnDirectory(loaded, { server, paths });
+  assertPolicies(loaded, { server, modules: settings.modules });
   return setup;
 }
 

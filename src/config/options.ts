@@ -172,7 +172,10 @@ const proxy = z.strictObject({
   traefik: withDefault(
     z.strictObject({
       staticFile: orNothing(text).meta({ description: 'What Traefik is started with; null: /etc/traefik/traefik.yaml, as above' }),
-      dynamicFile: orNothing(text).meta({ description: 'The routes of Traefik; null: /etc/traefik/dynamic/hind-proxy.yml, as above' }),
+      dynamicFile: orNothing(text).meta({
+        description:
+          'The routes of Traefik, in a directory of their own: it reads all YAML and TOML there and below; null: /etc/traefik/dynamic/hind-proxy.yml, as above',
+      }),
       api: text.default('http://127.0.0.1:8099'),
       apiPasswordFile: orNothing(text),
       provider: z.enum(['file']).default('file'),

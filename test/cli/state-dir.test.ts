@@ -58,7 +58,7 @@ for (const server of SERVERS)
     if (binary === undefined) return;
     const dir = await tempDir(t);
     const [admin = 0, api = 0, web = 0] = await freePorts(3);
-    for (const name of ['services', 'Caddyfile', 'dynamic.yml']) await mkdir(join(dir, name));
+    for (const name of ['services', 'Caddyfile', 'dynamic/hp.yml']) await mkdir(join(dir, name), { recursive: true });
     await writeFile(
       join(dir, 'services/web.json'),
       JSON.stringify([{ name: 'web', address: '127.0.0.1', port: 80, tags: ['urlprefix-a.test/'] }]),
@@ -67,7 +67,7 @@ for (const server of SERVERS)
       server,
       entrypoints: { web: `127.0.0.1:${web}` },
       caddy: { file: join(dir, 'Caddyfile'), admin: `http://127.0.0.1:${admin}` },
-      traefik: { staticFile: join(dir, 'traefik.yaml'), dynamicFile: join(dir, 'dynamic.yml'), api: `http://127.0.0.1:${api}` },
+      traefik: { staticFile: join(dir, 'traefik.yaml'), dynamicFile: join(dir, 'dynamic/hp.yml'), api: `http://127.0.0.1:${api}` },
     };
     const sources = { file: { path: join(dir, 'services') }, consul: false, nomad: false };
     const config = { stateDir: join(dir, 'state'), sources, proxies: [proxy], admin: { listen: null, socket: null } };
