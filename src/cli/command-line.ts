@@ -32,11 +32,13 @@ export function createCommandLine(program: Command, done: (exitCode: number) => 
 
   function plainCommand(name: string, description: string, examples: readonly string[]): Command {
     const added = program.command(name).description(description).exitOverride();
+    added.showHelpAfterError(`(hind-proxy help ${pathOf(added)} shows its flags and examples)`);
     return added.addHelpText('after', `\nExamples:\n${examples.map((example) => `  $ ${example}`).join('\n')}`);
   }
 
   function group(name: string, description: string): CommandLine {
-    return createCommandLine(program.command(name).description(description).exitOverride(), done);
+    const added = program.command(name).description(description).exitOverride();
+    return createCommandLine(added.showHelpAfterError(`(hind-proxy help ${pathOf(added)} lists its commands)`), done);
   }
 
   /** The parser gives the arguments, the flags, and the command. */
@@ -50,13 +52,19 @@ export function newProgram(description: string, version: string): Command {
   return new Command('hind-proxy')
     .description(description)
     .version(version, '--version')
-    .showHelpAfterError('(hind-proxy help COMMAND shows its flags and examples)')
+    .showHelpAfterError('(hind-proxy help lists the commands)')
     .exitOverride();
 }
 
 /** The exit code with which the parser ends (help, version, wrong usage); undefined for errors of others. */
 export function parserExitCode(error: unknown): number | undefined {
   return error instanceof CommanderError ? error.exitCode : undefined;
+}
+
+/** A command as it is typed, without the name of the program. */
+function pathOf(command: Command): string {
+  const { parent } = command;
+  return parent?.parent ? `${pathOf(parent)} ${command.name()}` : command.name();
 }
 
 function addGlobalFlags(command: Command): void {

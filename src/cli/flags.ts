@@ -33,9 +33,9 @@ const SINGLE_DASH: ReadonlyMap<string, string | undefined> = new Map([
   ['once', '--once'],
   ['dry', '--dry-run'],
   ['config', '--config'],
+  ['c', '--config'],
   ['log-level', '--log-level'],
   ['consul-addr', '--consul'],
-  ['v', '--version'],
   ['version', '--version'],
   ['template', undefined],
   ['wait', undefined],
@@ -49,10 +49,12 @@ const SINGLE_DASH: ReadonlyMap<string, string | undefined> = new Map([
   ['consul-token', undefined],
   ['consul-token-file', undefined],
 ]);
-const WITHOUT_VALUE = new Set(['once', 'dry', 'v', 'version', 'parse-only']);
+const WITHOUT_VALUE = new Set(['once', 'dry', 'version', 'parse-only']);
 
 /** Arguments with consul-template's flags as ours, and the ones that have no effect. Other arguments stay as they are. */
 export function normaliseArguments(args: readonly string[]): { readonly args: readonly string[]; readonly ignored: readonly string[] } {
+  // alone it is theirs, behind a command it is ours for --verbose
+  if (args.length === 1 && args[0] === '-v') return { args: ['--version'], ignored: [] };
   const normalised: string[] = [];
   const ignored: string[] = [];
   for (let index = 0; index < args.length; index += 1) {

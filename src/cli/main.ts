@@ -4,6 +4,7 @@ import { AdminAddressError } from '../admin/address-error.ts';
 import { ConfigError } from '../config/error.ts';
 import type { Env } from '../config/environment.ts';
 import { causesOf } from '../lib/errors.ts';
+import { commandFirst } from './command-first.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { normaliseArguments } from './flags.ts';
 import { createPrinter, wantsColor } from './print.ts';
@@ -53,7 +54,7 @@ export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise
   let code: number = EXIT.ok;
   const program = createProgram({ env, printer, signal: ending.signal, version: packageVersion() }, (exitCode) => (code = exitCode));
   try {
-    await program.parseAsync(withCommand(normalised), { from: 'user' });
+    await program.parseAsync(commandFirst(normalised, program), { from: 'user' });
   } catch (error) {
     const isInterruption = error instanceof Error && error.name === 'AbortError';
     if (interrupted !== undefined && isInterruption) return interrupted;
@@ -61,14 +62,6 @@ export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise
   }
   // a controller that was told to end has done its work; a command that was interrupted has not
   return interrupted === 130 && code !== EXIT.ok ? 130 : code;
-}
-
-/** consul-template has no commands: flags alone mean `run`. The parser's own `help` knows only commands of the first level. */
-function withCommand(args: readonly string[]): string[] {
-  const [first] = args;
-  if (first === 'help' && args.length > 2) return [...args.slice(1), '--help'];
-  const isFlag = first?.startsWith('-') && !['--help', '-h', '--version'].includes(first);
-  return isFlag ? ['run', ...args] : [...args];
 }
 
 function exitCodeOf(error: unknown, say: (line: string) => void): number {

@@ -89,6 +89,36 @@ test('render prints the configuration of either proxy', async (t) => {
   assert.match(wrong.output, /caddy or traefik/);
 });
 
+test('help for a command that is not there is refused by its name, with where to look', async (t) => {
+  for (const [args, told] of [
+    [['help', 'nothing'], /unknown command 'nothing'\n\(hind-proxy help lists the commands\)/],
+    [['statsu', '--help'], /unknown command 'statsu'\n\(Did you mean status\?\)/],
+    [['migrate', 'help', 'plna'], /unknown command 'plna'\n\(Did you mean plan\?\)\n\(hind-proxy help migrate lists its commands\)/],
+    [['migrate', 'write', '--to', 'fabio'], /missing required argument 'path'\n\(hind-proxy help migrate write shows/],
+    [['--config', 'x.yaml', 'statsu'], /unknown command 'statsu'/],
+  ] as const) {
+    const { code, output } = await hindProxy(t, args);
+    assert.equal(code, 2, output);
+    assert.match(output, told);
+    assert.doesNotMatch(output, /Usage:/);
+  }
+});
+
+test('flags may stand before the command, -c is --config, and -v behind a command is no version', async (t) => {
+  const dir = await tempDir(t);
+  await writeFile(join(dir, 'a.json'), JSON.stringify({ stateDir: join(dir, 'state'), admin: { listen: null, socket: null } }));
+  for (const args of [
+    ['--config', join(dir, 'a.json'), 'generations'],
+    ['-c', join(dir, 'a.json'), '-q', 'generations'],
+    ['generations', '-v', '-c', join(dir, 'a.json')],
+  ]) {
+    const { code, output } = await hindProxy(t, args);
+    assert.equal(code, 0, output);
+    assert.match(output, /Nothing was applied yet \(state directory .*state;/);
+  }
+  assert.match((await hindProxy(t, ['-v'])).output, /^\d+\.\d+\.\d+\n$/);
+});
+
 test('help shows the command that is named, also one of a group', async (t) => {
   for (const [args, usage] of [
     [['help', 'migrate', 'plan'], 'migrate plan [options]'],
