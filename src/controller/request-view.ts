@@ -99,7 +99,7 @@ export function requestView(scene: Scene, request: ProxyRequest, evaluation: Eva
   const { entryPoint, method, host, url, ip } = request;
   const { asked, route, outcomes } = evaluation;
   const told = asked.length <= TOLD_WHOLE ? asked : asked.filter(isNear);
-  const instances = instancesByAddress(scene);
+  const instances = instancesByAddress(scene, route?.services ?? []);
   return {
     proxy: scene.proxy.server,
     request: {
@@ -188,11 +188,12 @@ function answerView(answer: Answer, names: InstanceNames): AnswerView {
 
 type InstanceNames = ReadonlyMap<string, { readonly service: string; readonly instance: string }>;
 
-/** Which instance stands behind an address, by what its tags make of it. */
-function instancesByAddress({ readings, counted }: Scene): InstanceNames {
+/** Which instance stands behind an address, by what its tags make of it; of several at one address one of the services of the route. */
+function instancesByAddress({ readings, counted }: Scene, services: readonly string[]): InstanceNames {
   const registered = counted.map(({ instance }) => [instance, instance] as const);
   const asked = readings.flatMap(({ instance, intents }) => intents.map(({ endpoint }) => [endpoint, instance] as const));
-  return new Map(
-    [...registered, ...asked].map(([endpoint, { service, instance }]) => [endpointKey(endpoint), { service, instance }] as const),
+  const names = [...registered, ...asked].map(
+    ([endpoint, { service, instance }]) => [endpointKey(endpoint), { service, instance }] as const,
   );
+  return new Map([...names, ...names.filter(([, { service }]) => services.includes(service))]);
 }

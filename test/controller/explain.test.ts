@@ -34,6 +34,14 @@ test('explainView() names the answering route with its tags, instances and their
   assert.deepEqual([routes[0]?.state, proxy.state], ['active', 'verified']);
 });
 
+test('testView() names the service of the route where another one registers the same address', () => {
+  const scene = sceneOf([tagged('shop', 'urlprefix-a.io/'), tagged('web', 'urlprefix-b.io/'), tagged('zoo')]);
+
+  const [outcome] = testView(scene, { url: 'http://a.io/' }).outcomes;
+
+  assert.deepEqual(outcome?.answer.kind === 'forward' && outcome.answer.instances.map(({ service }) => service), ['shop']);
+});
+
 test('explainView() says which rule of its dialect keeps an instance out', () => {
   const why = (health: 'unknown' | 'warning' | 'maintenance' | 'critical', source: string, tag: string): string | undefined => {
     const instances = [
