@@ -55,6 +55,11 @@ export async function setUpFor(
   return setUp({ loaded, env: context.env, log, version: context.version, looksOnly });
 }
 
+/** The same set-up with what is on the machine now, as the password of Traefik's API. */
+export function setUpAgain({ loaded, env, log, version }: Setup): Promise<Setup> {
+  return setUp({ loaded, env, log, version });
+}
+
 /** The same set-up for the other proxy. Throws `ConfigError` for what that one cannot do. */
 export async function setUpOther({ loaded, env, log, version, server }: Setup): Promise<Setup> {
   return usable(await setUp({ loaded: withServer(loaded, server === 'caddy' ? 'traefik' : 'caddy'), env, log, version }));

@@ -75,7 +75,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
     else await writeJson(file, services);
     const setup = await readSetup();
     let told = false;
-    const proxy = launchProxy(setup, stop, flags.verbose ? 'inherit' : 'ignore').then((code) => {
+    const proxy = launchProxy(setup, { setUpAnew: readSetup, output: flags.verbose ? 'inherit' : 'ignore', signal: stop }).then((code) => {
       if (!stop.aborted) throw new CommandError(`The proxy ended with ${code}`);
     });
     const tell = ({ change, diagnostics, outcome }: Cycle): void => {

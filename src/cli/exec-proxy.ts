@@ -7,13 +7,14 @@ import { listenAddress } from '../apply/sockets.ts';
 import { openGenerations } from '../controller/generations.ts';
 import type { Server } from '../model/rendered.ts';
 import { EMPTY_TABLE } from '../model/table.ts';
-import { setUpFor, setUpOther, type Context } from './context.ts';
+import { setUpAgain, setUpFor, setUpOther, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { LAUNCHER, takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
+import { isStillWanted } from './served.ts';
 import type { Setup } from './setup.ts';
 import { assertProxyFiles, assertStaging, assertWritable, makeStateDir } from './state-dir.ts';
 
@@ -24,11 +25,20 @@ export async function execProxy(flags: GlobalFlags, context: Context): Promise<n
     await makeStateDir(flags, context);
     throw error;
   });
-  return launchProxy(setup, context.signal);
+  return launchProxy(setup, { setUpAnew: () => setUpFor(flags, context), signal: context.signal });
+}
+
+/** How the proxy of a set-up is started. */
+export interface LaunchOptions {
+  /** The set-up as it is after another `exec-proxy` has ended. */
+  readonly setUpAnew: () => Promise<Setup>;
+  /** What becomes of the proxy's own output. Default: it is ours. */
+  readonly output?: 'inherit' | 'ignore';
+  readonly signal: AbortSignal;
 }
 
 /** Starts the proxy of a set-up from its last good configuration; while another does so for this state directory, it waits. */
-export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'inherit' | 'ignore' = 'inherit'): Promise<number> {
+export async function launchProxy(setup: Setup, { setUpAnew, output = 'inherit', signal }: LaunchOptions): Promise<number> {
   const { paths, log } = setup;
   const unwritable = await assertWritable(paths.stateDir)
     .then(() => assertStaging(paths.stagingDir))
@@ -43,16 +53,21 @@ export async function launchProxy(setup: Setup, signal: AbortSignal, output: 'in
       { component: 'launcher', event: 'state_dir_unwritable', err: { message: unwritable.message } },
       'Cannot write what runs; the proxy is run all the same',
     );
-  const onWait = (): void =>
+  let hasWaited = false;
+  const onWait = (): void => {
+    hasWaited = true;
     log.warn(
       { component: 'launcher', event: 'standby', stateDir: paths.stateDir },
       'Another exec-proxy has this state directory; waiting for its end',
     );
+  };
   const release = await takeLock(paths.stateDir, { role: LAUNCHER, signal, onWait });
   if (!release) return EXIT.ok;
   try {
     await clearProxyFiles(paths.stateDir, log);
-    return await launchAlone(setup, signal, output);
+    // who had it before may have changed the proxy
+    const isOld = hasWaited || !(await isStillWanted(setup));
+    return await launchAlone(isOld ? await setUpAnew() : setup, signal, output);
   } catch (error) {
     throw unwritable && error instanceof Error && 'syscall' in error ? unwritable : error;
   } finally {
@@ -69,7 +84,7 @@ async function launchAlone(setup: Setup, signal: AbortSignal, output: 'inherit' 
 
 /** Everything that it takes to run a proxy of a set-up, which may be the other one. */
 async function programFor(first: Setup, server: Server): Promise<ProxyProgram> {
-  const setup = server === first.server ? first : await setUpOther(first);
+  const setup = await (server === first.server ? setUpAgain(first) : setUpOther(first));
   const { config, env, paths, target, settings, log } = setup;
   const binary = proxyBinary({ server, env });
   const generations = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });

@@ -14,10 +14,12 @@ import { proxyOf } from './paths.ts';
 import { noneAnswered, tellUnread } from './read-once.ts';
 import { makeDirectories, openRuntime } from './runtime.ts';
 import { fittedBy } from './scene.ts';
+import { isStillWanted } from './served.ts';
 import type { Setup } from './setup.ts';
 import { makeStateDir } from './state-dir.ts';
 import { withheldTeller } from './tell-withheld.ts';
 import { controllerViews } from './views.ts';
+import { alone } from './without-controller.ts';
 
 /** What `run` and `apply` take. */
 export interface RunFlags extends GlobalFlags {
@@ -58,19 +60,26 @@ export async function run(flags: RunFlags, context: Context): Promise<number> {
   return EXIT.ok;
 }
 
-/** A controller that has its state directory to itself; a second one waits until the first has ended. */
+/**
+ * A controller that has its state directory to itself; a second one waits until the first has ended. Returns at once where what it was set
+ * up for may have changed meanwhile.
+ */
 async function runAlone(setup: Setup, options: ControllerRunOptions): Promise<void> {
   const { log, paths } = setup;
   await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
-  const onWait = (): void =>
+  let hasWaited = false;
+  const onWait = (): void => {
+    hasWaited = true;
     log.warn(
       { component: 'controller', event: 'standby', stateDir: paths.stateDir },
       'Another controller has this state directory; waiting for its end',
     );
+  };
   const release = await takeLock(paths.stateDir, { signal: options.signal, onWait });
   if (!release) return;
   try {
     await clearProxyFiles(paths.stateDir, log);
+    if (hasWaited || !(await isStillWanted(setup))) return;
     await runController(setup, options);
   } finally {
     await release();
@@ -148,11 +157,22 @@ async function loadMetrics(labels: { readonly proxy: string; readonly server: st
 }
 
 async function runOnce(flags: RunFlags, context: Context): Promise<number> {
-  const { printer } = context;
   const looksOnly = flags.dryRun ?? false;
   if (!looksOnly) await makeStateDir(flags, context);
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
-  if (!looksOnly) await makeDirectories(setup);
+  if (looksOnly) return cycleOnce(setup, { flags, context });
+  const act = 'apply';
+  const hint = 'it follows the catalogs by itself, and hind-proxy status says what it serves; where it does not answer, stop it';
+  return alone(setup, { act, hint, signal: context.signal }, async () => {
+    await makeDirectories(setup);
+    return cycleOnce(setup, { flags, context });
+  });
+}
+
+/** One cycle, and what it has come to. */
+async function cycleOnce(setup: Setup, { flags, context }: { readonly flags: RunFlags; readonly context: Context }): Promise<number> {
+  const { printer } = context;
+  const looksOnly = flags.dryRun ?? false;
   const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false, looksOnly });
   const cycle = await runtime.controller.once(context.signal, { dryRun: looksOnly });
   if (!cycle) throw noneAnswered(runtime);

@@ -14,6 +14,7 @@ import { openRuntime } from './runtime.ts';
 import { fittedBy } from './scene.ts';
 import type { Setup } from './setup.ts';
 import { generationView } from './views.ts';
+import { withoutController } from './without-controller.ts';
 import { joinHostPort } from '../lib/host.ts';
 
 /** What the commands that show something take. */
@@ -131,16 +132,16 @@ export async function unpin(flags: ShowFlags, context: Context): Promise<number>
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const api = adminApi(setup);
   const status = (await api.get('/v1/status')) as StatusView | undefined;
-  // what belongs to a controller is not opened beside it
-  const store = status
-    ? undefined
-    : await openGenerations(setup.paths.stateDir, { keep: proxyOf(setup.config).apply.keepGenerations, log: setup.log });
-  const pinned = store ? store.pinned() : status?.proxies[0]?.pinned;
+  const { keepGenerations: keep } = proxyOf(setup.config).apply;
+  const kept = status ? undefined : await openGenerations(setup.paths.stateDir, { keep, looksOnly: true, log: setup.log });
+  const pinned = kept ? kept.pinned() : status?.proxies[0]?.pinned;
   if (pinned === undefined) {
     context.printer.say(`No generation is pinned: the catalogs are followed already (state directory ${setup.paths.stateDir})`);
     return EXIT.ok;
   }
-  await (store ? store.unpin() : api.post('/v1/unpin', {}));
+  // a controller that has just begun knows what is pinned already, and does not answer yet
+  if (kept) await withoutController(setup, { act: 'unpin', signal: context.signal }, (generations) => generations.unpin());
+  else await api.post('/v1/unpin', {});
   context.printer.say(`Generation ${pinned} is not pinned any more: the catalogs are followed again`);
   return EXIT.ok;
 }
