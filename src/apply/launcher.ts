@@ -3,10 +3,11 @@ import { mkdir, stat } from 'node:fs/promises';
 import { sleep } from '../lib/async.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { startOf } from '../lib/process-mark.ts';
 import type { Server } from '../model/rendered.ts';
 import { isRecent, readProxyState, readWanted, type SwitchRequest } from './proxy-files.ts';
 import { adoptProxy, prepareFiles, spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
-import { listenerOf, startOf } from './sockets.ts';
+import { listenerOf } from './sockets.ts';
 import { end, takePlace, type TakenPlace } from './take-place.ts';
 import { createTeller, type Teller } from './teller.ts';
 

@@ -9,7 +9,7 @@ import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts'
 import type { LiveState } from './deployer.ts';
 import { runProgram } from './exec.ts';
 import type { ListenAddress } from './gate.ts';
-import { startOf } from './sockets.ts';
+import { startOf } from '../lib/process-mark.ts';
 
 /** Everything that it takes to run one proxy. */
 export interface ProxyProgram {

@@ -33,14 +33,6 @@ export async function listenerOf(port: number, name: string): Promise<number | u
   return undefined;
 }
 
-/** When a process was started, as the system counts; together with its id it tells it from every other. Undefined: it does not run. */
-export async function startOf(pid: number): Promise<string | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
-  // a process that has ended and that nobody has asked for is still listed
-  return fields?.[0] === 'Z' ? undefined : fields?.[19];
-}
-
 /** Whether nobody listens on an address. Rejects with the error of the system where one may not listen there. */
 export async function isFree({ host, port }: ListenAddress): Promise<boolean> {
   const server = createServer((connection) => connection.destroy());

@@ -2,7 +2,7 @@ import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { writeProxyState, type ProxyStateFile, type SwitchOutcome } from './proxy-files.ts';
 import type { ProxyProcess } from './proxy-process.ts';
-import { startOf } from './sockets.ts';
+import { startOf } from '../lib/process-mark.ts';
 
 /** Tells in `proxy-state.json` what runs. A disk that is full must not end the proxy: it is written as soon as that can be done. */
 export interface Teller {

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { sleep } from '../lib/async.ts';
 import { shortHash } from '../lib/hash.ts';
 
@@ -34,7 +35,7 @@ export async function isLocked(stateDir: string, role: string): Promise<boolean>
 }
 
 async function nameOf(stateDir: string, role: string): Promise<string> {
-  return `\0hind-proxy-${shortHash([await realpath(stateDir)])}${role && `-${role}`}`;
+  return `\0hind-proxy-${shortHash([await realpath(stateDir).catch(() => resolve(stateDir))])}${role && `-${role}`}`;
 }
 
 /** The socket, or undefined where another program has it. Other failures are thrown. */

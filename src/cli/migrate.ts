@@ -1,5 +1,7 @@
+import { basename, dirname, resolve } from 'node:path';
 import { cutsBetween } from '../jobfiles/edit.ts';
 import { messageOf } from '../lib/errors.ts';
+import { shortHash } from '../lib/hash.ts';
 import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
 import { formOf, readJobFile } from '../jobfiles/read.ts';
 import { rewriteFile, type Convert, type RewriteMode, type Rewritten } from '../jobfiles/rewrite.ts';
@@ -9,6 +11,7 @@ import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { loadFor } from './load-for.ts';
+import { takeLock } from './lock.ts';
 import type { PlannedJob } from './migrate-live.ts';
 import { countsOf, jsonReport, markdownReport, textReport, type MigratedFile, type Report } from './migrate-report.ts';
 import { dialectNamed } from './named.ts';
@@ -42,8 +45,12 @@ export async function migratePlan(paths: readonly string[], flags: MigrateFlags,
   return exitCodeOf(report, flags);
 }
 
-/** Writes the files, after keeping what they held in the manifest. */
-export async function migrateWrite(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
+/** Writes the files, after keeping what they held in the manifest. Who writes with the same manifest comes one after the other. */
+export function migrateWrite(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
+  return exclusively(flags, context, () => written(paths, flags, context));
+}
+
+async function written(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
   const report = await migrated(paths, flags, context);
   const changed = report.files.filter(isChanged);
   if (changed.length > 0) {
@@ -71,7 +78,27 @@ export async function migrateWrite(paths: readonly string[], flags: MigrateFlags
 }
 
 /** Puts the files of the last `write` back. Refuses where one was changed since. */
-export async function migrateRevert(flags: MigrateFlags, { printer }: Context): Promise<number> {
+export function migrateRevert(flags: MigrateFlags, context: Context): Promise<number> {
+  return exclusively(flags, context, () => reverted(flags, context));
+}
+
+/** Two that change one manifest at the same time would each lose what the other has kept there. */
+async function exclusively(
+  { manifest = MANIFEST }: MigrateFlags,
+  { printer, signal }: Context,
+  task: () => Promise<number>,
+): Promise<number> {
+  const onWait = (): void => printer.say(`Another migration writes with ${manifest}; waiting for its end`);
+  const release = await takeLock(dirname(resolve(manifest)), { role: `migration-${shortHash([basename(manifest)])}`, signal, onWait });
+  if (!release) throw new CommandError('Cannot migrate: it was told to end before it began; no file was changed');
+  try {
+    return await task();
+  } finally {
+    await release();
+  }
+}
+
+async function reverted(flags: MigrateFlags, { printer }: Context): Promise<number> {
   const manifest = flags.manifest ?? MANIFEST;
   const runs = await readManifest(manifest);
   const last = runs.at(-1);

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import { readProxyState } from '../apply/proxy-files.ts';
-import { startOf } from '../apply/sockets.ts';
+import { startOf } from '../lib/process-mark.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { policiesOf, transportsOf } from '../config/policies.ts';

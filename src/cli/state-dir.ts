@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemCode } from '../lib/errors.ts';
-import { FileSizeError, readTextFile, stageFile } from '../lib/files.ts';
+import { FileSizeError, readTextFile, removeLeftovers, stageFile } from '../lib/files.ts';
 import type { Server } from '../model/rendered.ts';
 import type { Context } from './context.ts';
 import { CommandError } from './errors.ts';
@@ -39,10 +39,14 @@ export async function assertWritable(stateDir: string): Promise<void> {
   }
 }
 
-/** Makes the directory in which files are written before they get their place. Throws `CommandError` where something else stands there. */
+/**
+ * Makes the directory in which files are written before they get their place, without what programs that were killed have left there and
+ * above. Throws `CommandError` where something else stands there.
+ */
 export async function assertStaging(stagingDir: string): Promise<void> {
   try {
     await mkdir(stagingDir, { recursive: true, mode: 0o750 });
+    for (const dir of [stagingDir, dirname(stagingDir)]) await removeLeftovers(dir);
   } catch (error) {
     throw new CommandError(
       `Cannot use ${stagingDir}: ${reasonOf(error)}, expected a directory of hind-proxy's own. Move away what stands there: the directory is made anew; a proxy that runs serves on meanwhile`,

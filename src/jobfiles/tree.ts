@@ -1,6 +1,6 @@
-import { readdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isStaged, writeFileAtomic } from '../lib/files.ts';
+import { removeLeftovers, writeFileAtomic } from '../lib/files.ts';
 import { compareText } from '../lib/sort.ts';
 import { formOf } from './read.ts';
 
@@ -42,11 +42,8 @@ export async function replaceText(path: string, text: string): Promise<void> {
   await writeFileAtomic(target, text, { mode: mode & 0o777 });
 }
 
-/** Removes what programs that were killed while they replaced files have left beside them: what would have become these files. */
+/** Removes what programs that were killed while they replaced files have left beside them: what would have become these files. Of one that runs nothing is touched. */
 export async function removeStaged(paths: readonly string[]): Promise<void> {
   const targets = await Promise.all(paths.map((path) => realpath(path).catch(() => resolve(path))));
-  for (const dir of new Set(targets.map((path) => dirname(path)))) {
-    const names = await readdir(dir).catch(() => []);
-    for (const name of names.filter(isStaged)) await rm(join(dir, name), { force: true }).catch(() => undefined);
-  }
+  for (const dir of new Set(targets.map((path) => dirname(path)))) await removeLeftovers(dir);
 }

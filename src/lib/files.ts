@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { link, mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { systemCode } from './errors.ts';
+import { hasEnded, processMark } from './process-mark.ts';
 
 /** Larger than any file of ours: catalogs answer with 64 MiB at most, and what is kept of three of them is the largest. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
@@ -135,7 +136,7 @@ async function writeStaged(path: string, content: string, options: AtomicWriteOp
   const { mode = 0o640, stagingDir = dirname(path) } = options;
   await mkdir(stagingDir, { recursive: true, mode: 0o750 });
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-  const staged = join(stagingDir, `.${randomBytes(8).toString('hex')}.staged`);
+  const staged = join(stagingDir, `.${await processMark()}-${randomBytes(8).toString('hex')}.staged`);
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     await withFile(await open(staged, flags, mode), async (file) => {
@@ -151,9 +152,29 @@ async function writeStaged(path: string, content: string, options: AtomicWriteOp
   }
 }
 
-/** Whether a file of this name is one that was to be renamed into its place. */
-export function isStaged(name: string): boolean {
-  return /^\.[0-9a-f]{16}\.staged$/.test(name);
+/**
+ * Removes what programs have left in a directory that were killed before they could put it in its place. What a program writes that runs
+ * stays, and what one writes of which this machine does not know, for a day.
+ */
+export async function removeLeftovers(dir: string): Promise<void> {
+  const names = await readdir(dir).catch(() => []);
+  for (const name of names) {
+    const staged = STAGED.exec(name);
+    if (!staged) continue;
+    const path = join(dir, name);
+    const isLeft = (staged[1] !== undefined && (await hasEnded(staged[1]))) || (await isOlderThan(path, LEFT_MS));
+    if (isLeft) await rm(path, { force: true }).catch(() => undefined);
+  }
+}
+
+/** The name of a file that is to be renamed into its place, with the mark of who writes it. */
+const STAGED = /^\.(?:([0-9a-f]{8}-\d+-\d+)-)?[0-9a-f]{16}\.staged$/;
+/** Longer than it takes to write any file, by far. */
+const LEFT_MS = 86_400_000;
+
+async function isOlderThan(path: string, ageMs: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > ageMs;
 }
 
 /** An error of the system says in its last words of which file it speaks, where that is open already too. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
-import { isFree, listenAddress, listenerOf, openConnections, startOf } from '../../src/apply/sockets.ts';
+import { isFree, listenAddress, listenerOf, openConnections } from '../../src/apply/sockets.ts';
+import { startOf } from '../../src/lib/process-mark.ts';
 import { freePort, whenEnded } from '../support/process.ts';
 
 test('listenAddress() reads what an entry point says', () => {

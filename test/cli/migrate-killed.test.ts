@@ -3,6 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { takeLock } from '../../src/cli/lock.ts';
+import { shortHash } from '../../src/lib/hash.ts';
 import { CORPUS } from '../corpus/entries.ts';
 import { generatedJob } from '../jobfiles/forms.ts';
 import { tempDir, whenEnded } from '../support/process.ts';
@@ -116,4 +118,27 @@ test('migrate write and revert on a disk that is full change whole files only, a
   assert.match(stuck.told, /Cannot write a file: EFBIG.*a-small\.hcl'; 0 of 2 files are put back; give the command again/);
   assert.equal(migrate(dir, 'revert').code, 0);
   assert.deepEqual([await filesIn(dir), await readdir(dir)], [before, ['jobs']]);
+});
+
+test('migrate write waits for another migration with the same manifest, then keeps both in it', async (t) => {
+  const dir = await tempDir(t);
+  await mkdir(join(dir, 'jobs'));
+  await writeFile(join(dir, 'jobs/a.hcl'), 'service {\n  name = "a"\n  tags = ["urlprefix-a.test/"]\n}\n');
+  const role = `migration-${shortHash(['hind-proxy-migration.json'])}`;
+  const release = await takeLock(dir, { role, signal: AbortSignal.timeout(20_000), onWait: () => undefined });
+  const child = spawn(process.execPath, [MAIN, 'migrate', ...WRITE], { cwd: dir, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  whenEnded(t, async () => void child.kill('SIGKILL'));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  let told = '';
+  child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+
+  await until('it to wait', () => told.includes('waiting for its end'));
+  assert.deepEqual(await readdir(dir), ['jobs']);
+  const other = { at: '2026-01-01T00:00:00Z', to: 'traefik', mode: 'add', files: [] };
+  await writeFile(join(dir, 'hind-proxy-migration.json'), JSON.stringify({ version: 1, runs: [other] }));
+  await release?.();
+
+  assert.equal(await ended, 0, told);
+  const { runs } = JSON.parse(await readFile(join(dir, 'hind-proxy-migration.json'), 'utf8')) as { readonly runs: readonly unknown[] };
+  assert.equal(runs.length, 2);
 });

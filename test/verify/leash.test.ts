@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { startOf } from '../../src/apply/sockets.ts';
+import { startOf } from '../../src/lib/process-mark.ts';
 import { spawnLeashed } from '../../src/verify/leash.ts';
 import { tempDir, whenEnded } from '../support/process.ts';
 import { until } from '../support/until.ts';
