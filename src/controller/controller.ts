@@ -138,7 +138,10 @@ export async function createController(options: ControllerOptions): Promise<Cont
       if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await unlessEnded(signal, () => cycle(signal, false));
       if (nowMs - liveAtMs >= liveMs() && !signal.aborted) {
         liveAtMs = nowMs;
+        const wasUp = managedProxy.state.up;
         if (await unlessEnded(signal, () => managedProxy.hasDrifted(signal))) noteChange(true);
+        // one that was started again may be another version
+        if (!wasUp && managedProxy.state.up) pipeline.forgetWaits(clock.monotonicMs());
       }
       if (nowMs - savedAtMs >= SAVE_MS) {
         savedAtMs = nowMs;
@@ -165,7 +168,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     return managedProxy.state.up ? LIVE_MS.up : LIVE_MS.down;
   }
 
-  /** Time alone may end a tombstone; a held removal needs a fresh read to be believed. */
+  /** Time alone may end a tombstone, and lets what was refused be tried again; a held removal needs a fresh read to be believed. */
   function wakeHeld(): void {
     const nowMs = clock.nowMs();
     if (recheckAtMs !== undefined && nowMs >= recheckAtMs) {
@@ -177,13 +180,14 @@ export async function createController(options: ControllerOptions): Promise<Cont
       refreshedAtMs = nowMs;
       watcher.refresh();
     }
+    if (pipeline.retry(clock.monotonicMs())) noteChange(true);
   }
 
   function nextWakeMs(open: boolean, liveAtMs: number, startedAtMs: number): number {
     const nowMs = clock.monotonicMs();
     const due = open ? dueAtMs(holdoff, options.holdoff) : Math.max(nowMs + 50, Math.min(startedAtMs + options.startupWaitMs, nowMs + 500));
     const recheck = recheckAtMs === undefined ? Number.POSITIVE_INFINITY : nowMs + recheckAtMs - clock.nowMs();
-    return Math.max(0, Math.min(due, liveAtMs + liveMs(), recheck) - nowMs);
+    return Math.max(0, Math.min(due, liveAtMs + liveMs(), recheck, pipeline.retryAtMs()) - nowMs);
   }
 
   async function once(signal: AbortSignal, { dryRun }: { readonly dryRun: boolean }): Promise<Cycle | undefined> {
@@ -233,7 +237,9 @@ export async function createController(options: ControllerOptions): Promise<Cont
       recheckAtMs = change.recheckAtMs;
     }
     if (managedProxy.state.verified) state.ready ||= requiredSynced();
-    if (outcome.kind === 'rejected' && pipeline.refuse(outcome, change.serving)) noteChange(true);
+    if (outcome.kind === 'applied' || outcome.kind === 'unchanged') pipeline.accept();
+    const refusal = outcome.kind === 'rejected' ? outcome : outcome.kind === 'rolledBack' ? { units: [] } : undefined;
+    if (refusal && pipeline.refuse(refusal, change.serving, clock.monotonicMs())) noteChange(true);
     state.change = change;
     const result: Cycle = {
       change,

@@ -9,6 +9,7 @@ import type { OwnerId, SourceId } from '../model/names.ts';
 import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf, createTable, EMPTY_TABLE } from '../model/table.ts';
 import { createTagReader } from './readings.ts';
+import { createRefusedParts, RETRY_GAP_MS, type RefusedParts } from './refused.ts';
 import { reportUnchecked } from './unchecked.ts';
 import { unitContents } from './units.ts';
 
@@ -19,10 +20,19 @@ export interface Pipeline {
   /** What the tags of the instances that count ask for. */
   readings(snapshots: readonly CatalogSnapshot[]): readonly Reading[];
   /**
-   * Leaves units and opened ports alone that the proxy has refused, until they change. Whether there are any. A unit that is refused again
-   * is served in less: first in its last good form, then with 503, then not at all.
+   * Leaves units and opened ports alone that the proxy has refused, until they change or are tried again. Whether there are any, or any that
+   * were tried and are not asked for any more. A unit that is refused again is served in less: first in its last good form, then with 503,
+   * then not at all. `nowMs` here and below: of one monotonic clock.
    */
-  refuse(refusal: Refusal, table: RoutingTable): boolean;
+  refuse(refusal: Refusal, table: RoutingTable, nowMs: number): boolean;
+  /** The proxy has taken what was compiled last, and with it what was tried. */
+  accept(): void;
+  /** The proxy is another one, or was started again: what it has refused before is tried soon. */
+  forgetWaits(nowMs: number): void;
+  /** When something that was refused is to be tried again; infinite where nothing is, or something is tried now. */
+  retryAtMs(): number;
+  /** Asks for the part that waits longest as it is wanted, if it is time. Whether there is one: the next table asks for it. */
+  retry(nowMs: number): boolean;
 }
 
 /** What of a table a proxy did not take. */
@@ -43,9 +53,13 @@ export interface PipelineOptions {
 /** A pipeline that remembers what tags said and what the proxy has refused. */
 export function createPipeline(options: PipelineOptions): Pipeline {
   const readAll = createTagReader(options.dialects);
-  const refused = new Map<string, RefusedUnit>();
+  const refused = createRefusedParts<RefusedForm>();
+  const refusedPorts = createRefusedParts<'closed'>();
+  const both = [refused, refusedPorts] as const;
   let wanted = EMPTY_TABLE;
-  const refusedPorts = new Map<string, string>();
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  let isTrying = false;
+  const retryAtMs = (): number => (isTrying ? Number.POSITIVE_INFINITY : Math.max(triedAtMs + RETRY_GAP_MS, nextOf(both)));
   return {
     compile(snapshots, claims) {
       const readings = readAll(instancesOf(snapshots, options));
@@ -56,28 +70,48 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return refused.size === 0 ? opened : withoutRefused(opened, refused);
     },
     readings: (snapshots) => readAll(instancesOf(snapshots, options)),
-    refuse({ units, ports = [] }, table) {
+    accept() {
+      for (const parts of both) parts.accept();
+      isTrying = false;
+    },
+    forgetWaits(nowMs) {
+      for (const parts of both) parts.forgetWaits(nowMs);
+    },
+    retryAtMs,
+    retry(nowMs) {
+      if (retryAtMs() > nowMs) return false;
+      const [next] = both.toSorted((a, b) => a.nextAtMs() - b.nextAtMs());
+      next?.retry(nowMs);
+      triedAtMs = nowMs;
+      isTrying = true;
+      return true;
+    },
+    refuse({ units, ports = [] }, table, nowMs) {
       const asked = unitContents(wanted);
       // what nobody asks for any more is not served in another form either
       const found = units.filter((unit) => asked.has(unit));
-      for (const unit of found) {
-        const content = asked.get(unit) ?? '';
-        const before = refused.get(unit);
-        refused.set(unit, { content, form: before?.content === content ? lesser(before.form) : 'lastGood' });
-      }
+      for (const unit of found) refused.refuse(unit, { content: asked.get(unit) ?? '', nowMs, lesser });
       const opened = ports.map(String).filter((name) => table.routes.some(({ entryPoints }) => entryPoints.includes(name)));
-      for (const name of opened) refusedPorts.set(name, portContent(table, name));
-      return found.length > 0 || opened.length > 0;
+      for (const name of opened) refusedPorts.refuse(name, { content: portContent(table, name), nowMs, lesser: () => 'closed' });
+      // a trial must not hold up what others change, whatever it was that was refused
+      const isTakenBack = both.map((parts) => parts.takeBack(nowMs)).includes(true);
+      isTrying = false;
+      return found.length > 0 || opened.length > 0 || isTakenBack;
     },
   };
 }
 
+/** When the first of all may be tried again. */
+function nextOf(all: readonly { nextAtMs(): number }[]): number {
+  return Math.min(...all.map((parts) => parts.nextAtMs()));
+}
+
 /** Routes lose opened entry points where the proxy could not listen, until the routes there change. */
-function withoutPorts({ value, diagnostics }: Diagnosed<Compiled>, refused: Map<string, string>): Diagnosed<Compiled> {
-  for (const [name, content] of refused) if (portContent(value.table, name) !== content) refused.delete(name);
+function withoutPorts({ value, diagnostics }: Diagnosed<Compiled>, refused: RefusedParts<'closed'>): Diagnosed<Compiled> {
+  refused.keepSame((name) => portContent(value.table, name));
   const reports = [...diagnostics];
   const routes = value.table.routes.flatMap((route): Route[] => {
-    const entryPoints = route.entryPoints.filter((name) => !refused.has(name));
+    const entryPoints = route.entryPoints.filter((name) => refused.formOf(name) === undefined);
     if (entryPoints.length === route.entryPoints.length) return [route];
     const message = `Cannot serve the route: the proxy cannot listen on port ${route.entryPoints.join(', ')}; another program does`;
     reports.push(diagnose('ROUTE_ENTRYPOINT_MISSING', message, { span: route.spans[0] }));
@@ -90,26 +124,24 @@ function portContent({ routes }: RoutingTable, name: string): string {
   return JSON.stringify(routes.filter(({ entryPoints }) => entryPoints.includes(name)).map(({ match }) => match));
 }
 
-/** A unit as it was asked for when the proxy refused it, and in which form it is served instead. */
-interface RefusedUnit {
-  readonly content: string;
-  readonly form: 'lastGood' | 'withheld' | 'none';
-}
+/** In which form a unit is served that the proxy has refused. */
+type RefusedForm = 'lastGood' | 'withheld' | 'none';
 
-function lesser(form: RefusedUnit['form']): RefusedUnit['form'] {
+function lesser(form: RefusedForm | undefined): RefusedForm {
+  if (form === undefined) return 'lastGood';
   return form === 'lastGood' ? 'withheld' : 'none';
 }
 
 /** The routes of units that the proxy has refused in their last good form, with 503, or left out, until they change. */
-function withoutRefused({ value, diagnostics }: Diagnosed<Compiled>, refused: Map<string, RefusedUnit>): Diagnosed<Compiled> {
+function withoutRefused({ value, diagnostics }: Diagnosed<Compiled>, refused: RefusedParts<RefusedForm>): Diagnosed<Compiled> {
   const contents = unitContents(value.table);
-  for (const [unit, { content }] of refused) if (contents.get(unit) !== content) refused.delete(unit);
+  refused.keepSame((unit) => contents.get(unit));
   const backends = backendsOf(value.table);
   const faults = new Map(value.faults);
   const pools = new Map(value.pools);
   const reports = [...diagnostics];
   const routes = value.table.routes.flatMap((route): readonly Route[] => {
-    const { form } = refused.get(route.unit) ?? {};
+    const form = refused.formOf(route.unit);
     if (form === undefined) return [route];
     reports.push(reportOf(form, route));
     if (form === 'none') return [];
@@ -123,7 +155,7 @@ function withoutRefused({ value, diagnostics }: Diagnosed<Compiled>, refused: Ma
   return { value: { ...value, faults, pools, table: createTable(routes, backends) }, diagnostics: reports };
 }
 
-function reportOf(form: RefusedUnit['form'], { spans: [span] }: Route): Diagnostic {
+function reportOf(form: RefusedForm, { spans: [span] }: Route): Diagnostic {
   if (form === 'lastGood') return diagnose('ROUTE_QUARANTINED', 'The proxy refuses this route; its last good form is served', { span });
   const served = form === 'withheld' ? 'it answers 503' : 'it is left out';
   return diagnose('ROUTE_WITHHELD', `The proxy refuses this route in its last good form too; ${served}`, { span });

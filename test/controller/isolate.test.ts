@@ -95,7 +95,7 @@ test('refuse() serves less of a unit each time when it is refused again, until i
     const code = diagnostics.find(({ code: reported }) => reported === 'ROUTE_QUARANTINED' || reported === 'ROUTE_WITHHELD')?.code;
     return [route?.action.kind, code, route && value.faults.get(route.id)?.kind];
   };
-  const refuse = (unit = 'default =a.test'): boolean => pipeline.refuse({ units: [unit] }, EMPTY_TABLE);
+  const refuse = (unit = 'default =a.test'): boolean => pipeline.refuse({ units: [unit] }, EMPTY_TABLE, 0);
 
   assert.deepEqual(compiled('urlprefix-a.test/'), ['forward', undefined, undefined]);
   assert.ok(refuse());
@@ -106,4 +106,46 @@ test('refuse() serves less of a unit each time when it is refused again, until i
   assert.deepEqual(compiled('urlprefix-a.test/'), [undefined, 'ROUTE_WITHHELD', undefined]);
   assert.deepEqual(compiled('urlprefix-a.test/ strip=/x'), ['forward', undefined, undefined]);
   assert.equal(refuse('default gone.test'), false, 'what nobody asks for');
+});
+
+test('what was refused is tried again after a minute, then ever later, and served as it is wanted when the proxy takes it', () => {
+  const pipeline = createPipeline({ dialects: CASE_DIALECTS, compile: OPTIONS, primary: sourceId('consul'), merge: 'union' });
+  const units = ['default =a.test', 'default =b.test'];
+  const served = (): readonly (string | undefined)[] => {
+    const { table } = pipeline.compile([snapshotOf({ a: 'urlprefix-a.test/', b: 'urlprefix-b.test/' })], new Map()).value;
+    return units.map((unit) => table.routes.find((route) => route.unit === unit)?.action.kind);
+  };
+  served();
+  assert.equal(pipeline.retryAtMs(), Number.POSITIVE_INFINITY);
+  pipeline.refuse({ units }, EMPTY_TABLE, 0);
+  assert.deepEqual([served(), pipeline.retryAtMs()], [['respond', 'respond'], 60_000]);
+  assert.equal(pipeline.retry(59_999), false);
+
+  // one at a time, the other a while later
+  assert.ok(pipeline.retry(60_000));
+  assert.deepEqual([served(), pipeline.retryAtMs()], [['forward', 'respond'], Number.POSITIVE_INFINITY]);
+  pipeline.refuse({ units: ['default =a.test'] }, EMPTY_TABLE, 60_000);
+  assert.deepEqual([served(), pipeline.retryAtMs()], [['respond', 'respond'], 90_000]);
+  assert.ok(pipeline.retry(90_000));
+  assert.deepEqual(served(), ['respond', 'forward']);
+  pipeline.accept();
+  assert.deepEqual([served(), pipeline.retryAtMs()], [['respond', 'forward'], 180_000]);
+
+  // what nobody can name is taken back, in the form of before
+  assert.ok(pipeline.retry(180_000));
+  assert.ok(pipeline.refuse({ units: [] }, EMPTY_TABLE, 180_000));
+  assert.deepEqual([served(), pipeline.retryAtMs()], [['respond', 'forward'], 420_000]);
+  assert.equal(pipeline.refuse({ units: [] }, EMPTY_TABLE, 180_000), false);
+
+  let nowMs = 420_000;
+  for (let round = 0; round < 10; round += 1) {
+    assert.ok(pipeline.retry(nowMs));
+    pipeline.refuse({ units: ['default =a.test'] }, EMPTY_TABLE, nowMs);
+    nowMs = pipeline.retryAtMs();
+  }
+  assert.ok(pipeline.retry(nowMs));
+  pipeline.refuse({ units: ['default =a.test'] }, EMPTY_TABLE, nowMs);
+  assert.equal(pipeline.retryAtMs() - nowMs, 3_600_000);
+  pipeline.forgetWaits(nowMs + 1);
+  assert.equal(pipeline.retryAtMs(), nowMs + 30_000);
 });

@@ -173,7 +173,7 @@ async function serve(proxy: StartedProxy, snapshot: CatalogSnapshot, decisions: 
       const table = fitTable(target, value.table, settings).value;
       return { proxy, table, diagnostics: [...diagnostics, ...rendered.diagnostics], refused, web, websecure };
     }
-    if (outcome.kind !== 'rejected' || refused.length > 20 || !pipeline.refuse(outcome, value.table))
+    if (outcome.kind !== 'rejected' || refused.length > 20 || !pipeline.refuse(outcome, value.table, 0))
       throw new Error(`Cannot serve the catalogs by ${target.server}: ${JSON.stringify(outcome).slice(0, 2000)}`);
     refused.push(outcome.reason);
   }

@@ -28,7 +28,7 @@ test('a HinD tag opens its port on Caddy, and one whose port is taken costs only
   const refused = await deployer.apply(caddyTarget.render(first, settings).value, signal);
   assert.ok(refused.kind === 'rejected', JSON.stringify(refused));
   assert.deepEqual(refused.ports, [backend.port]);
-  assert.ok(pipeline.refuse(refused, first));
+  assert.ok(pipeline.refuse(refused, first, 0));
 
   const { value, diagnostics } = build();
   assert.equal((await deployer.apply(caddyTarget.render(value.table, settings).value, signal)).kind, 'applied');
@@ -46,5 +46,5 @@ test('a HinD tag opens its port on Caddy, and one whose port is taken costs only
     caddyTarget.entryPoints(value.table, settings).map(({ address }) => address),
     [...settings.entryPoints.map(({ address }) => address), `127.0.0.1:${open}`],
   );
-  assert.equal(pipeline.refuse({ units: [], ports: [websecure] }, value.table), false, 'the port of a configured entry point');
+  assert.equal(pipeline.refuse({ units: [], ports: [websecure] }, value.table, 0), false, 'the port of a configured entry point');
 });

@@ -9,10 +9,11 @@ import { openGenerations } from '../../src/controller/generations.ts';
 import { createPipeline } from '../../src/controller/pipeline.ts';
 import { openPlanMemory } from '../../src/controller/plan-memory.ts';
 import { openSnapshots } from '../../src/controller/snapshots.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { systemClock, type Clock } from '../../src/lib/clock.ts';
 import { sourceId } from '../../src/model/names.ts';
 import type { Policy } from '../../src/model/policy.ts';
 import { createFileSource } from '../../src/sources/file.ts';
+import type { RoutingTable } from '../../src/model/route.ts';
 import type { RenderSettings, Target } from '../../src/targets/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 import { ask, startEcho } from '../support/echo.ts';
@@ -41,7 +42,14 @@ async function startController(
     target,
     settings,
     backend,
-  }: { readonly deployer: Deployer; readonly target: Target; readonly settings: RenderSettings; readonly backend: number },
+    clock = systemClock,
+  }: {
+    readonly clock?: Clock;
+    readonly deployer: Deployer;
+    readonly target: Target;
+    readonly settings: RenderSettings;
+    readonly backend: number;
+  },
 ): Promise<Bench> {
   const dir = await tempDir(t);
   const path = join(dir, 'services');
@@ -75,7 +83,7 @@ async function startController(
     startupWaitMs: 10_000,
     foreign: 'adopt',
     secrets: [],
-    clock: systemClock,
+    clock,
     log,
   });
   const stop = new AbortController();
@@ -128,4 +136,56 @@ test('a controller serves all but the routes that make Traefik refuse its whole 
   await until('the repaired route', async () => (await answerOf('a.test', '/fine/x')) === 'backend GET /x a.test', 30_000);
   assert.equal(await answerOf('e.test'), 'backend GET /x e.test');
   assert.equal(await answerOf('new.test'), '503');
+});
+
+test('a controller tries a route that Traefik has refused again in time, and serves it when it is taken', {
+  timeout: 120_000,
+}, async (t) => {
+  const traefik = await startTraefik(t);
+  if (!traefik) return;
+  const { web, settings } = traefik;
+  const { port: backend } = await startEcho(t, 'backend');
+  let [laterMs, isRefused] = [0, true];
+  const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + laterMs };
+  const tables = new Map<string, RoutingTable>();
+  const target: Target = {
+    ...traefikTarget,
+    render(table, given) {
+      tables.set(table.digest, table);
+      return traefikTarget.render(table, given);
+    },
+  };
+  let refusals = 0;
+  // the real proxy, which has something against one route for a while
+  const deployer: Deployer = {
+    ...traefik.deployer,
+    apply(config, signal) {
+      const units = (tables.get(config.tableDigest)?.routes ?? []).flatMap(({ unit, action }) =>
+        unit.includes('new.test') && action.kind === 'forward' ? unit : [],
+      );
+      if (!isRefused || units.length === 0) return traefik.deployer.apply(config, signal);
+      refusals += 1;
+      return Promise.resolve({ kind: 'rejected', reason: 'not now', units });
+    },
+  };
+  const { controller, register } = await startController(t, { deployer, target, settings, backend, clock });
+  // the time that an apply takes is no part of what passes at once
+  const settled = (host: string): Promise<unknown> =>
+    until('the cycle to end', () => controller.state.serving.routes.some(({ unit }) => unit.includes(host)));
+  const answers = async (host: string, status: number): Promise<boolean> => (await ask(web, { host })).status === status;
+  await until('the first routes', () => answers('a.test', 200), 30_000);
+  await register({ a: 'urlprefix-a.test/', new: 'urlprefix-new.test/' });
+  await until('503 for what is refused', () => answers('new.test', 503), 30_000);
+  await settled('new.test');
+  assert.equal(refusals, 1);
+
+  laterMs += 61_000;
+  await until('the second refusal', () => refusals === 2, 20_000);
+  await register({ a: 'urlprefix-a.test/', new: 'urlprefix-new.test/', c: 'urlprefix-c.test/' });
+  await until('another route meanwhile', () => answers('c.test', 200), 20_000);
+  await settled('c.test');
+  assert.ok(await answers('new.test', 503));
+  isRefused = false;
+  laterMs += 121_000;
+  await until('the route that is taken now', () => answers('new.test', 200), 20_000);
 });
