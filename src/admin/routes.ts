@@ -196,7 +196,7 @@ function badRequest(context: Context, message: string): Response {
   return refusal(context, 400, { code: 'BAD_REQUEST', message });
 }
 
-/** Where the other proxy does not do what is wanted it says so itself. */
+/** The code of a switch that failed: its own where the other proxy does not do what is wanted. */
 function switchCodeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && error.code === 'SWITCH_REFUSED' ? error.code : 'SWITCH_FAILED';
 }

@@ -20,7 +20,7 @@ import { knownSecrets } from './secrets.ts';
 import { servedNoter } from './served.ts';
 import type { Setup } from './setup.ts';
 import { launcherText, startLauncher } from './start-launcher.ts';
-import { commandErrorOf, SwitchError } from './switch-stages.ts';
+import { endCommand } from './switch-stages.ts';
 import { rollbackView } from './views.ts';
 import { nothingApplied, withoutController } from './without-controller.ts';
 
@@ -51,8 +51,7 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
   if (flags.json) context.printer.json(view);
   else if (view.damaged) context.printer.say(`Passed over, because damaged on disk: generation ${view.damaged.join(', ')}`);
   const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(2);
-  const runsOn = launcherText(view.launcher, view.server);
-  if (runsOn !== undefined && !flags.json) context.printer.say(runsOn);
+  if (view.launcher !== undefined && !flags.json) context.printer.say(launcherText(view.launcher, view.server));
   if (!served) throw new CommandError(notServed(setup, view));
   if (!flags.json)
     context.printer.say(
@@ -83,9 +82,7 @@ async function fromDisk(
     const guard = guardOptions(config);
     if (generation.server !== server) {
       const order = { setup, flags, generations, serving: () => serving, acceptDifferences: false, signal };
-      const done = await putBackOther(generation, { order, guard, acceptRemovals }).catch((error: unknown) => {
-        throw error instanceof SwitchError ? commandErrorOf(error) : error;
-      });
+      const done = await putBackOther(generation, { order, guard, acceptRemovals }).catch(endCommand);
       return rollbackView(done, generations);
     }
     const managedProxy = createManagedProxy({

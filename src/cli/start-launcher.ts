@@ -37,7 +37,6 @@ export async function startLauncher({ paths, env }: Setup, flags: GlobalFlags): 
 }
 
 /** Says that what was started for a command runs on, and how to end it. */
-export function launcherText(pid: number | undefined, server: string): string | undefined {
-  if (pid === undefined) return undefined;
+export function launcherText(pid: number, server: string): string {
   return `exec-proxy was started for this and runs on in the background with ${server} (process ${pid}); kill ${pid} ends both`;
 }

@@ -28,8 +28,8 @@ export async function launched(course: Course, config: RenderedConfig): Promise<
   const configured = configuredOf(order.setup);
   if (outcome.kind === 'failed') {
     await changeWanted(stateDir, staying(order.setup));
-    const hint = [HINTS[outcome.stage], launcherText(launcher, order.setup.server) ?? []].flat().join('. ');
-    throw new SwitchError(outcome.stage, { to, reason: outcome.reason, hint });
+    const runsOn = launcher === undefined ? '' : `. ${launcherText(launcher, order.setup.server)}`;
+    throw new SwitchError(outcome.stage, { to, reason: outcome.reason, hint: `${HINTS[outcome.stage]}${runsOn}` });
   }
   await changeWanted(stateDir, () => ({ server: to, configured, ports: portsOf(other) }));
   return { ...outcome, ...(launcher !== undefined && { launcher }) };

@@ -37,9 +37,10 @@ export class SwitchError extends Error {
   }
 }
 
-/** The end of a command whose switch failed. */
-export function commandErrorOf({ message, hint, code }: SwitchError): CommandError {
-  return new CommandError(withHint(message, hint), code === 'SWITCH_REFUSED' ? EXIT.refused : EXIT.failed);
+/** Throws the `SwitchError` of a failed switch as the end of a command, and what else was thrown as it is. */
+export function endCommand(error: unknown): never {
+  if (!(error instanceof SwitchError)) throw error;
+  throw new CommandError(withHint(error.message, error.hint), error.code === 'SWITCH_REFUSED' ? EXIT.refused : EXIT.failed);
 }
 
 /** What to do where a stage fails. */

@@ -8,7 +8,7 @@ import { serverNamed } from './named.ts';
 import type { Setup } from './setup.ts';
 import { launcherText } from './start-launcher.ts';
 import { switchProxy } from './switch-proxy.ts';
-import { commandErrorOf, SwitchError } from './switch-stages.ts';
+import { endCommand } from './switch-stages.ts';
 import { alreadyRuns } from './views.ts';
 import { nothingApplied, withoutController } from './without-controller.ts';
 
@@ -41,7 +41,7 @@ function switchText({ from, to, generation, requests, differences, stages, gate,
     ...stages.map(({ stage, ms }) => `${stage.padEnd(8)} ${ms} ms`),
     `${to} runs in the place of ${from}: generation ${generation}, ${requests} requests compared, ${differences} answered otherwise`,
     ...(gate === undefined ? [] : [`New connections were shared before ${to} was ready, because ${gate}`]),
-    ...[launcherText(launcher, to) ?? []].flat(),
+    ...(launcher === undefined ? [] : [launcherText(launcher, to)]),
   ].join('\n');
 }
 
@@ -60,8 +60,6 @@ function fromDisk(
     if (!served) throw new CommandError(nothingApplied('switch', setup.paths.stateDir));
     if (setup.server === to) return alreadyRuns(to, served.id);
     const order = { setup, flags, generations, serving: () => served.table, acceptDifferences, signal };
-    return switchProxy(order).catch((error: unknown) => {
-      throw error instanceof SwitchError ? commandErrorOf(error) : error;
-    });
+    return switchProxy(order).catch(endCommand);
   });
 }

@@ -22,7 +22,7 @@ export interface PutBack {
   readonly served: boolean;
   /** Why it is not served. */
   readonly reason?: string;
-  /** The process id of a parent of the proxy that was started for it. */
+  /** The process id of an `exec-proxy` that was started for it and runs on, where none ran. */
   readonly launcher?: number;
 }
 
