@@ -12,7 +12,7 @@ import { readAskedUrl, requestsOf } from './asked-url.ts';
 import { instanceViews, type InstanceView } from './explain-instances.ts';
 import { rivalViews, type RivalView } from './explain-rivals.ts';
 import { requestView, type TestView } from './request-view.ts';
-import { routeStates, type RouteState } from './route-state.ts';
+import { isWithheld, type RouteState } from './route-state.ts';
 import type { Scene, SceneProxy } from './scene.ts';
 import { diagnosticView, spanView, type DiagnosticView, type SpanView } from './views.ts';
 
@@ -74,6 +74,7 @@ function withoutRepeats(rivals: readonly RivalView[]): readonly RivalView[] {
   return [...new Map(rivals.map((rival) => [JSON.stringify([rival.service, rival.tag, rival.why]), rival])).values()];
 }
 
+/** `route`: of the table that is fitted to the proxy. */
 function explainedRoute(scene: Scene, route: Route, outcomes: readonly Outcome[]): ExplainedRoute {
   const held = scene.held.find((candidate) => candidate.route.id === route.id);
   const { id, rank, entryPoints, owner, dialect, services } = route;
@@ -85,7 +86,8 @@ function explainedRoute(scene: Scene, route: Route, outcomes: readonly Outcome[]
     owner,
     dialect,
     services,
-    ...routeStates(scene.fitted, scene.held)(route),
+    state: held?.state ?? 'active',
+    withheld: isWithheld(route),
     ...(held && { reason: held.reason }),
     ...(held?.untilMs !== undefined && { untilMs: held.untilMs }),
     tags: distinctTags(route),
@@ -98,13 +100,13 @@ function explainedRoute(scene: Scene, route: Route, outcomes: readonly Outcome[]
 /** What was said of a route's tags. Of one that is withheld also the errors of its services' other tags: one of them is the cause. */
 function diagnosticsOf({ diagnostics, serving }: Scene, route: Route): readonly Diagnostic[] {
   const own = new Set(route.spans.map(tagKey));
-  const isWithheld = route.action.kind === 'respond' && route.action.reason === 'withheld';
-  const others = isWithheld ? new Set(serving.routes.flatMap(({ spans }) => spans.map(tagKey))) : own;
+  const withheld = isWithheld(route);
+  const others = withheld ? new Set(serving.routes.flatMap(({ spans }) => spans.map(tagKey))) : own;
   return diagnostics.filter(
     ({ span, severity }) =>
       span !== undefined &&
       (own.has(tagKey(span)) ||
-        (isWithheld &&
+        (withheld &&
           severity === 'error' &&
           span.owner === route.owner &&
           route.services.includes(span.service) &&

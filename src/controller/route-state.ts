@@ -10,7 +10,12 @@ export interface RouteState {
 
 /** The routes that answer 503 because they cannot be honoured, by the table fitted to the proxy, in rank order. */
 export function withheldRoutes(fitted: RoutingTable): readonly Route[] {
-  return fitted.routes.filter(({ action }) => action.kind === 'respond' && action.reason === 'withheld');
+  return fitted.routes.filter(isWithheld);
+}
+
+/** Whether a route answers 503 because it cannot be honoured. */
+export function isWithheld({ action }: Pick<Route, 'action'>): boolean {
+  return action.kind === 'respond' && action.reason === 'withheld';
 }
 
 /** Tells how each route is served; `fitted`: the table as its proxy can serve it. */
