@@ -122,8 +122,8 @@ function readServices(
 
 /** Where in the text a fault is, as it follows the name of the file; empty where that is not known. */
 function placeOf(error: unknown, text: string): string {
-  const unknown = error instanceof ServiceError && error.key !== undefined ? [error.key] : [];
-  const { line, column } = error instanceof YamlError ? error : keyPlace(text, unknown);
+  const key = error instanceof ServiceError ? error.key : undefined;
+  const { line, column } = error instanceof YamlError ? error : keyPlace(text, key === undefined ? [] : [key]);
   return line === undefined ? '' : `:${line}:${column}`;
 }
 

@@ -15,7 +15,7 @@ const service = z.strictObject({
 });
 const KEYS = Object.keys(service.shape);
 
-/** Services that are not written as they must be; `key`: one of theirs that is unknown. */
+/** Services that are not written as they must be; `key`: the first of theirs that is unknown, where one is. */
 export class ServiceError extends RangeError {
   override readonly name = 'ServiceError';
   readonly key: string | undefined;
@@ -31,22 +31,20 @@ export class ServiceError extends RangeError {
  * first fault; a key that is misspelt is told before one that is missing.
  */
 export function parseServices(value: unknown, source: SourceId): readonly ServiceInstance[] {
-  const isList = Array.isArray(value);
-  const parsed = z.array(service).safeParse(isList ? value : value === null || value === undefined ? [] : [value]);
-  if (!parsed.success) throw faultOf(parsed.error, isList);
+  const parsed = z.array(service).safeParse([value ?? []].flat());
+  if (!parsed.success) throw faultOf(parsed.error, Array.isArray(value));
   return parsed.data.map((one) => instanceOf(one, source)).toSorted(compareInstances);
 }
 
 function faultOf({ issues }: z.ZodError, isList: boolean): ServiceError {
-  const unknown = issues.find(({ code }) => code === 'unrecognized_keys');
-  const [issue = { path: [], message: 'not a service' }] = unknown ? [unknown] : issues;
-  const path = issue.path.slice(isList ? 0 : 1);
-  if (unknown?.code === 'unrecognized_keys') {
-    const entry = isList ? `entry ${Number(path[0]) + 1}: ` : '';
-    return new ServiceError(`${entry}${unknown.keys.map(unknownKeyText).join('; ')}`, unknown.keys[0]);
+  const misspelt = issues.find((issue) => issue.code === 'unrecognized_keys');
+  if (misspelt) {
+    const entry = isList ? `entry ${Number(misspelt.path[0]) + 1}: ` : '';
+    return new ServiceError(`${entry}${misspelt.keys.map(unknownKeyText).join('; ')}`, misspelt.keys[0]);
   }
-  const message = `${path.join('.') || 'the content'}: ${issue.message}, expected {"name", "address", "port", "tags"} or a list of these`;
-  return new ServiceError(message);
+  const [{ path, message } = { path: [], message: 'not a service' }] = issues;
+  const place = path.slice(isList ? 0 : 1).join('.') || 'the content';
+  return new ServiceError(`${place}: ${message}, expected {"name", "address", "port", "tags"} or a list of these`);
 }
 
 function unknownKeyText(key: string): string {
