@@ -135,7 +135,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
         waitedMs: nowMs - startedAtMs,
         startupWaitMs: options.startupWaitMs,
       });
-      if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await unlessEnded(signal, () => cycle(signal, false));
+      if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await unlessEnded(signal, () => cycle(signal, { dryRun: false }));
       if (nowMs - liveAtMs >= liveMs() && !signal.aborted) {
         liveAtMs = nowMs;
         const wasUp = managedProxy.state.up;
@@ -199,7 +199,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       const waitedMs = clock.monotonicMs() - startedAtMs;
       const states = watcher.states();
       if (isBarrierOpen(sources, { states, store: snapshots, waitedMs, startupWaitMs: options.startupWaitMs }))
-        result = await cycle(signal, dryRun);
+        result = await cycle(signal, { dryRun });
       else if (waitedMs > options.startupWaitMs || sources.every(({ source }) => states.get(source.id)?.problem !== undefined)) break;
       else await wake.wait(50, signal);
     }
@@ -211,7 +211,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     return result;
   }
 
-  async function cycle(signal: AbortSignal, dryRun: boolean): Promise<Cycle> {
+  async function cycle(signal: AbortSignal, { dryRun }: { readonly dryRun: boolean }): Promise<Cycle> {
     holdoff = withoutPending(holdoff);
     const sinceMs = pendingSinceMs;
     pendingSinceMs = undefined;
@@ -229,6 +229,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const endedAtMs = clock.monotonicMs();
     if (outcome.kind === 'applied' || outcome.kind === 'rolledBack')
       holdoff = withApply(holdoff, { endedAtMs, durationMs: endedAtMs - renderedAtMs }, options.holdoff);
+    // a proxy that could not be reached is given this one as soon as it can be
     if (!dryRun && outcome.kind !== 'rejected' && outcome.kind !== 'rolledBack' && outcome.kind !== 'pinned') {
       memory.set(planned.memory);
       // what was accepted while the proxy took this one is for the next

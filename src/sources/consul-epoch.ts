@@ -57,7 +57,7 @@ const IN_FLIGHT = 64;
 const POLLS_IN_FLIGHT = 8;
 /** Polling services costs the agent no more than one read in this time. */
 const POLL_GAP_MS = 5;
-/** So long new services wait for each other. */
+/** How long new services wait for each other. */
 const TOGETHER_MS = 100;
 /** Wake-ups of one service: a deployment is some within seconds. */
 const WAKES = { burst: 10, perSecond: 4 } as const;
@@ -71,6 +71,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
   let watches: Watches | undefined;
   /** New services that were not read yet, whether or not something differs meanwhile. */
   const awaited = new Set<string>();
+  /** Something changed that is not told yet, because of those. */
   let isHeld = false;
   let budget = Number.POSITIVE_INFINITY;
 
@@ -171,7 +172,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     if (isLess) tell();
   }
 
-  /** New services of one list belong together: nothing is told until all of them were read, or some do not answer. */
+  /** New services of one list belong together: nothing is told until all of them were read, or `TOGETHER_MS` has passed. */
   function awaitTogether(names: readonly string[]): void {
     if (names.length === 0) return;
     for (const name of names) awaited.add(name);
@@ -181,6 +182,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     });
   }
 
+  /** Tells of a change, at once where no new services are awaited. */
   function tell(): void {
     isHeld = awaited.size > 0;
     if (!isHeld) hooks.changed();

@@ -59,6 +59,7 @@ export class LabError extends Error {
 const START_MS = 30_000;
 const POLL_MS = 25;
 const PROBE_MS = 2000;
+/** How long the end of a program may come after that of its listeners. */
 const OVER_MS = 1000;
 /** How long a proxy may take to end before it is killed. */
 const END_MS = 5000;
@@ -177,7 +178,7 @@ async function untilServed(
   throw labError(`Cannot start ${server}: ${program.ended() ?? `after ${START_MS} ms: ${shown}`}`, program);
 }
 
-/** Nobody listens any more: throws when the program ends within a second. Its listeners go before its end is told. */
+/** For a program that listens no more: throws `LabError` where it ends within `OVER_MS`. */
 async function throwIfOver(program: Program, server: Server): Promise<void> {
   await Promise.race([program.over, sleep(OVER_MS)]);
   const end = program.ended();
