@@ -67,13 +67,9 @@ test('loadConfig() names the key that is unknown where a value may be of several
 
 test('loadConfig() says what to do where the file is not there or is a directory', async (t) => {
   const dir = await tempDir(t);
-  const missing = join(dir, 'none.yaml');
   for (const [file, message] of [
-    [
-      missing,
-      `${missing}: Cannot read the configuration file: there is none (ENOENT). Correct --config, or leave it out: every option has a default`,
-    ],
-    [dir, `${dir}: Cannot read the configuration file: it is a directory (EISDIR). Name the file in it, as --config DIR/hind-proxy.yaml`],
+    [join(dir, 'none.yaml'), /none\.yaml: .*ENOENT.* --config, or leave it out/],
+    [dir, /EISDIR.* --config DIR\/hind-proxy\.yaml/],
   ] as const)
     assert.throws(() => loadConfig({ file, env: {} }), { name: 'ConfigError', message });
 });
