@@ -49,12 +49,16 @@ async function listenTcp(listen: string, routes: Omit<AdminRoutesOptions, 'hosts
   const host = listen.slice(0, colon).replace(/^\[|\]$/g, '');
   const port = Number(listen.slice(colon + 1));
   if (!/^(127(\.\d+){3}|::1|localhost)$/.test(host))
-    throw new AdminAddressError(`Cannot open the admin API on "${listen}": expected a loopback address`);
+    throw new AdminAddressError(`Cannot open the admin API on "${listen}": expected a loopback address as admin.listen`);
   const hosts = [listen, `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`];
   const server = createServer(listenerOf({ ...routes, hosts, trusted: false }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
-      reject(new AdminAddressError(`Cannot open the admin API on "${listen}": ${error.message}`, { cause: error })),
+      reject(
+        new AdminAddressError(`Cannot open the admin API on "${listen}": ${error.message}, expected a free port as admin.listen`, {
+          cause: error,
+        }),
+      ),
     );
     server.listen(port, host, resolve);
   });

@@ -58,6 +58,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
   const directory = await mkdtemp(join(tmpdir(), 'hind-proxy-demo-'));
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
+  const orphaned = context.env['npm_lifecycle_event'] === undefined ? undefined : whenOrphaned(() => ended.abort());
   const backends = await startDemoBackends(['web-1', 'web-2', 'api-1', 'shop-1']);
   const running: Promise<unknown>[] = [];
   try {
@@ -89,6 +90,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
     await Promise.race([...running, aborted(stop)]);
     return EXIT.ok;
   } finally {
+    clearInterval(orphaned);
     ended.abort();
     await Promise.allSettled(running);
     await backends.close();
@@ -303,4 +305,10 @@ async function demoPorts(): Promise<DemoPorts> {
 
 async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** npm that is killed takes its shell with it and does not tell the program. */
+function whenOrphaned(act: () => void): NodeJS.Timeout {
+  const parent = process.ppid;
+  return setInterval(() => process.ppid !== parent && act(), 500);
 }

@@ -13,6 +13,7 @@ import { adminApi } from './admin-api.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { howToStart } from './how-to-start.ts';
 import { proxyOf } from './paths.ts';
 import { putBackOther } from './put-back-other.ts';
 import { createDeployer, guardOptions } from './runtime.ts';
@@ -118,8 +119,6 @@ async function comesUp(setup: Setup, { digest }: RollbackView, { signal }: Pick<
   return (await untilShown(digest, { live: (looking) => deployer.live(looking), pollMs: 50 }, waiting)) === undefined;
 }
 
-function notServed({ server, config }: Setup, { id, reason }: RollbackView): string {
-  const start =
-    proxyOf(config).start === 'auto' ? 'hind-proxy exec-proxy, supervisorctl start proxy, or rollback --start' : `its own service`;
-  return `Generation ${id} is in place and pinned, and ${server} does not serve it: ${reason ?? 'it does not answer with it'}. Start ${server}: ${start}`;
+function notServed(setup: Setup, { id, reason }: RollbackView): string {
+  return `Generation ${id} is in place and pinned, and ${setup.server} does not serve it: ${reason ?? 'it does not answer with it'}. ${howToStart(setup)}`;
 }

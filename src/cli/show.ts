@@ -5,6 +5,7 @@ import { adminApi } from './admin-api.ts';
 import { causeText } from './cause-text.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { startHint } from './how-to-start.ts';
 import type { GlobalFlags } from './flags.ts';
 import { proxyOf } from './paths.ts';
 import type { Printer } from './print.ts';
@@ -70,7 +71,8 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
 
 /** How the controller is. */
 export async function showStatus(flags: ShowFlags, context: Context): Promise<number> {
-  const status = (await running(await setUpFor(flags, context, { quiet: true, looksOnly: true }), '/v1/status')) as StatusView;
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
+  const status = (await running(setup, '/v1/status')) as StatusView;
   return show(status, { flags, context, empty: '' }, () =>
     [
       `hind-proxy ${status.version}: ${status.health}${status.ready ? '' : ', not ready'}`,
@@ -96,6 +98,7 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
           problem ?? '',
         ]),
       ),
+      ...status.proxies.flatMap(({ problem }) => startHint(problem, setup) ?? []),
       ...(status.withheld > 0
         ? [`${status.withheld} withheld: routes that answer 503 until their tags are repaired; hind-proxy validate says why`]
         : []),
@@ -142,7 +145,8 @@ export async function unpin(flags: ShowFlags, context: Context): Promise<number>
   // a controller that has just begun knows what is pinned already, and does not answer yet
   if (kept) await withoutController(setup, { act: 'unpin', signal: context.signal }, (generations) => generations.unpin());
   else await api.post('/v1/unpin', {});
-  context.printer.say(`Generation ${pinned} is not pinned any more: the catalogs are followed again`);
+  const then = kept ? 'hind-proxy run follows the catalogs again' : 'the catalogs are followed again';
+  context.printer.say(`Generation ${pinned} is not pinned any more: ${then}`);
   return EXIT.ok;
 }
 

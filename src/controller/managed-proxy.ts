@@ -228,7 +228,8 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
         state.problem = reason;
         const told = { ...fields, event: `config_${outcome.kind}`, reason };
         // both start at the same time: the first refusal to connect is no failure
-        if (outcome.kind === 'failed' && !settled) log.info(told, 'The proxy does not answer yet');
+        if (outcome.kind === 'failed' && !settled)
+          log.info(told, 'The proxy does not answer yet; where none runs, start it: hind-proxy exec-proxy');
         else log.error(told, 'The proxy did not take the configuration');
       }
     }

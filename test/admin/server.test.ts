@@ -181,6 +181,18 @@ test('startAdmin() refuses to listen beyond loopback', async (t) => {
   );
 });
 
+test('startAdmin() names the option where its port is taken', async (t) => {
+  const { base } = await open(t);
+  const views = {} as ControllerViews;
+  const metrics = createMetrics({ proxy: 'edge', server: 'caddy', version: '1' });
+  const token = await ensureAdminToken(await tempDir(t));
+  const listen = base.replace('http://', '');
+  await assert.rejects(
+    startAdmin({ listen, views, metrics: () => Promise.resolve(metrics), token, log: silentLog }),
+    /EADDRINUSE.*, expected a free port as admin\.listen$/,
+  );
+});
+
 test('startAdmin() answers 413 to a large body, however it is sent, and takes none of it', async (t) => {
   const { base, token, unpinned } = await open(t);
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };

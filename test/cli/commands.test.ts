@@ -245,6 +245,10 @@ test('validate --tags checks tags as those of one service, without a catalog', a
   assert.match(wrong.output, /FABIO_OPTION_UNKNOWN[^]+hint: Did you mean `strip`\?/);
   assert.match(wrong.output, /1 errors, 1 warnings/);
 
+  const foreign = await hindProxy(t, ['validate', '--tags', 'urlprefx-a.test/', 'urlprefix-b.test/', ...stateDir]);
+  assert.equal(foreign.code, 0);
+  assert.match(foreign.output, /not read urlprefx-a\.test\/: a routing tag is .*urlprefix-…/);
+  assert.doesNotMatch(foreign.output, /not read urlprefix-b/);
   const right = await hindProxy(t, ['validate', '--tags', 'urlprefix-a.test/', '--json', ...stateDir]);
   assert.equal(right.code, 0);
   assert.match(right.output, /^\[\]$/m);
@@ -410,6 +414,12 @@ test('what finds nothing says where it looked, or what to ask next', async (t) =
   assert.match(await asked('services', 'shop'), /No service "shop" is known/);
   assert.match(await asked('generations'), /Nothing was applied yet \(state directory .*state; --config or --state-dir names another\)/);
   assert.match(await asked('diff', '1'), /nothing was applied yet by a controller with the state directory .*state\./);
+});
+
+test('run --once says how to start the proxy that does not answer', async (t) => {
+  const { code, output } = await hindProxy(t, ['run', '--once', '--config', await configFor(t, [GOOD])]);
+  assert.equal(code, 1);
+  assert.match(output, /does not answer at http:\/\/\S+: .*\. Start caddy: hind-proxy exec-proxy/);
 });
 
 test('unpin and rollback say where they looked when nothing is pinned or was applied', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -46,6 +46,20 @@ test('demo names commands that work on it, and its proxy can be changed', async 
   assert.match(answers[3] ?? '', /demo +traefik/);
   assert.match((await ask(demo.web, { host: 'web.localhost' })).body, /^web-\d answers/);
   await demo.end();
+});
+
+test('demo ends when npm is killed, which tells it nothing', async (t) => {
+  if (needServer(t, 'caddy') === undefined) return;
+  const home = await tempDir(t);
+  const env = { HOME: home, XDG_DATA_HOME: home, TMPDIR: home };
+  const npm = startProcess(t, 'npm', ['start'], { cwd: join(import.meta.dirname, '../..'), env });
+  await until('the instructions', () => npm.output().includes('Ctrl-C ends everything'), 60_000);
+  const web = Number(/http:\/\/127\.0\.0\.1:(\d+)\//.exec(npm.output())?.[1]);
+
+  await npm.stop('SIGTERM');
+
+  await until('the ports to be closed', async () => !(await isListening(web)), 15_000);
+  await until('the directory to be removed', async () => !(await readdir(home)).some((name) => name.startsWith('hind-proxy-demo-')));
 });
 
 test('demo serves what a Consul agent knows', async (t) => {
