@@ -20,7 +20,10 @@ export interface RefusedParts<Form> {
   /** The form of one that is served otherwise than it is wanted. */
   formOf(name: string): Form | undefined;
   /** Takes a refusal. `lesser` says what comes after the form in which it was refused; what was only tried falls back to its own. */
-  refuse(name: string, refusal: { readonly content: string; readonly nowMs: number; lesser(form: Form | undefined): Form }): void;
+  refuse(
+    name: string,
+    refusal: { readonly content: string; readonly nowMs: number; readonly lesser: (form: Form | undefined) => Form },
+  ): void;
   /** Forgets those that are asked for otherwise now. */
   keepSame(contentOf: (name: string) => string | undefined): void;
   /** The proxy has taken what was tried. */
@@ -54,9 +57,9 @@ export function createRefusedParts<Form>(): RefusedParts<Form> {
     refuse(name, { content, nowMs, lesser }) {
       const known = parts.get(name);
       const before = known?.content === content ? known : undefined;
-      if (before?.isTried) return void parts.set(name, takenBack(before, nowMs));
       const refusals = before?.refusals ?? 1;
-      parts.set(name, { content, form: lesser(before?.form), refusals, retryAtMs: nowMs + waitMs(refusals), isTried: false });
+      const lessServed = { content, form: lesser(before?.form), refusals, retryAtMs: nowMs + waitMs(refusals), isTried: false };
+      parts.set(name, before?.isTried ? takenBack(before, nowMs) : lessServed);
     },
     keepSame(contentOf) {
       for (const [name, { content }] of parts) if (contentOf(name) !== content) parts.delete(name);
