@@ -7,12 +7,15 @@ import type { Secret } from '../lib/secret.ts';
 import { SERVERS } from '../model/rendered.ts';
 import { carriesToken } from './auth.ts';
 import type { Metrics } from './metrics.ts';
+import { STATE_DIR_HEADER, stateDirHeader } from './state-dir-header.ts';
 
 /** What the listener answers from. */
 export interface AdminRoutesOptions {
   readonly views: ControllerViews;
   readonly metrics: () => Promise<Metrics>;
   readonly token: Secret;
+  /** Of the controller, as a real path: who asks for that of another one is refused. */
+  readonly stateDir: string;
   /** Names under which the listener may be asked (against DNS rebinding); none are checked on a unix socket. */
   readonly hosts: readonly string[];
   /** Requests may write without a token: they come over the unix socket. */
@@ -22,7 +25,7 @@ export interface AdminRoutesOptions {
 
 /**
  * The admin API of contract.md section 4. On loopback anyone may read; writing needs the token or the unix socket. Requests that a
- * browser makes for another site are refused.
+ * browser makes for another site are refused, and those that are meant for the controller of another state directory.
  */
 export function adminRoutes({ views, metrics, log, ...access }: AdminRoutesOptions): Hono {
   const app = new Hono();
@@ -58,10 +61,11 @@ function methodsAt(app: Hono, path: string): readonly string[] {
 /** Passes on what may be asked: see `adminRoutes`. */
 function onlyAllowed({
   token,
+  stateDir,
   hosts,
   trusted,
   methodsAt: methodsOf,
-}: Pick<AdminRoutesOptions, 'token' | 'hosts' | 'trusted'> & {
+}: Pick<AdminRoutesOptions, 'token' | 'stateDir' | 'hosts' | 'trusted'> & {
   readonly methodsAt: (path: string) => readonly string[];
 }): MiddlewareHandler {
   return async (context, next) => {
@@ -69,6 +73,9 @@ function onlyAllowed({
     const isForeign = context.req.header('origin') !== undefined || context.req.header('sec-fetch-site') === 'cross-site';
     if (!trusted && (isForeign || !hosts.includes(host)))
       return refusal(context, 403, { code: 'FORBIDDEN', message: 'Cannot answer a request that comes from another site' });
+    const wanted = context.req.header(STATE_DIR_HEADER);
+    if (wanted !== undefined && wanted !== stateDirHeader(stateDir))
+      return refusal(context, 421, { code: 'OTHER_STATE_DIR', message: `Cannot answer for another state directory than ${stateDir}` });
     const { method, path } = context.req;
     const methods = methodsOf(path);
     if (methods.length > 0 && !methods.includes(method)) {
@@ -188,7 +195,7 @@ interface Problem {
   readonly hint?: string | undefined;
 }
 
-function refusal(context: Context, status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 500, error: Problem): Response {
+function refusal(context: Context, status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 500, error: Problem): Response {
   return context.json({ error }, status);
 }
 

@@ -25,6 +25,7 @@ const LAST_ANSWER_MS = 500;
  */
 export async function startAdmin({ listen, socket, ...routes }: AdminOptions): Promise<{ close(): Promise<void> }> {
   const servers: Server[] = [];
+  let made: string | undefined;
   if (listen !== undefined) servers.push(await listenTcp(listen, routes));
   if (socket !== undefined) {
     const opened = await listenSocket(socket, routes).catch((error: unknown) => {
@@ -34,12 +35,16 @@ export async function startAdmin({ listen, socket, ...routes }: AdminOptions): P
       );
       return undefined;
     });
-    if (opened) servers.push(opened);
+    if (opened) {
+      servers.push(opened);
+      made = socket;
+    }
   }
   return {
     async close() {
       await Promise.all(servers.map(closeServer));
-      if (socket !== undefined) await rm(socket, { force: true });
+      // what another program listens on stays
+      if (made !== undefined) await rm(made, { force: true });
     },
   };
 }

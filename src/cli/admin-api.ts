@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { STATE_DIR_HEADER, stateDirHeader } from '../admin/state-dir-header.ts';
 import { readTextFile } from '../lib/files.ts';
 import { messageOf, systemCode } from '../lib/errors.ts';
 import { Agent, request } from '../lib/undici.ts';
@@ -18,35 +20,54 @@ export interface AdminApi {
 
 /** How long an answer may take as a whole. */
 const ANSWER_MS = 30_000;
+/** The controller is that of another state directory. */
+const MISDIRECTED = 421;
+
+/** Where a controller may listen. */
+type Place = { readonly socketPath: string } | { readonly listen: string };
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly timeoutMs?: number | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
 
 /**
- * The API of the controller that this configuration describes: over its socket where there is one, else over TCP with the token.
+ * The API of the controller that this configuration describes: over its socket where there is one, else over TCP with the token. Several
+ * controllers may have one place for their sockets: where the configuration names a state directory, that of another one does not count.
  * `answerMs`: how long an answer may take where a call names no other time.
  */
-export function adminApi({ paths, config }: Setup, { answerMs = ANSWER_MS }: { readonly answerMs?: number } = {}): AdminApi {
-  const socketPath = paths.socket !== undefined && existsSync(paths.socket) ? paths.socket : undefined;
+export function adminApi({ paths, config, loaded }: Setup, { answerMs = ANSWER_MS }: { readonly answerMs?: number } = {}): AdminApi {
+  const { socket, stateDir } = paths;
   const { listen } = config.admin;
+  const places: readonly Place[] = [
+    ...(socket !== undefined && existsSync(socket) ? [{ socketPath: socket }] : []),
+    ...(listen ? [{ listen }] : []),
+  ];
   return {
     get: async (path) => bodyOf(await call({ method: 'GET', path })),
     post: async (path, body, timeoutMs) => bodyOf(await call({ method: 'POST', path, body, timeoutMs })),
     probe: (path) => call({ method: 'GET', path }),
   };
 
-  async function call({
-    method,
-    path,
-    body,
-    timeoutMs = answerMs,
-  }: {
-    readonly method: 'GET' | 'POST';
-    readonly path: string;
-    readonly body?: unknown;
-    readonly timeoutMs?: number | undefined;
-  }): Promise<{ readonly status: number; readonly body: unknown } | undefined> {
-    if (socketPath === undefined && !listen) return undefined;
-    const dispatcher = new Agent(socketPath === undefined ? {} : { connect: { socketPath } });
-    const token = (await readTextFile(join(paths.stateDir, 'admin.token')).catch(() => undefined))?.trim();
-    const origin = socketPath === undefined ? `http://${listen ?? ''}` : 'http://localhost';
+  async function call(asked: Call): Promise<Answer | undefined> {
+    const [first, second] = places;
+    const answer = first && (await callAt(first, asked));
+    if (answer?.status !== MISDIRECTED) return answer;
+    const other = second && (await callAt(second, asked));
+    return other?.status === MISDIRECTED ? undefined : other;
+  }
+
+  async function callAt(place: Place, { method, path, body, timeoutMs = answerMs }: Call): Promise<Answer | undefined> {
+    const dispatcher = new Agent('listen' in place ? {} : { connect: place });
+    const token = (await readTextFile(join(stateDir, 'admin.token')).catch(() => undefined))?.trim();
+    const origin = 'listen' in place ? `http://${place.listen}` : 'http://localhost';
     try {
       const answer = await request(`${origin}${path}`, {
         method,
@@ -55,7 +76,11 @@ export function adminApi({ paths, config }: Setup, { answerMs = ANSWER_MS }: { r
         headersTimeout: 0,
         bodyTimeout: 0,
         signal: AbortSignal.timeout(timeoutMs),
-        headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+        headers: {
+          'content-type': 'application/json',
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...(loaded.origins.has('stateDir') && { [STATE_DIR_HEADER]: stateDirHeader(await realpath(stateDir).catch(() => stateDir)) }),
+        },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
       return { status: answer.statusCode, body: await answer.body.json() };
@@ -68,7 +93,7 @@ export function adminApi({ paths, config }: Setup, { answerMs = ANSWER_MS }: { r
         throw new CommandError(unanswered(method, `did not answer within ${timeoutMs / 1000} s`));
       if (error instanceof SyntaxError)
         throw new CommandError(
-          `Cannot ask the controller: what answers at ${socketPath ?? listen} is another program, or no JSON came back`,
+          `Cannot ask the controller: what answers at ${'listen' in place ? place.listen : place.socketPath} is another program, or no JSON came back`,
         );
       throw error;
     } finally {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { startAdmin } from '../admin/server.ts';
 import { clearProxyFiles } from '../apply/proxy-files.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
@@ -140,6 +140,7 @@ export async function runController(
     views,
     metrics,
     token,
+    stateDir: await realpath(paths.stateDir),
     log,
   });
   try {

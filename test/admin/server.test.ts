@@ -82,6 +82,7 @@ async function open(t: TestContext, log: Log = silentLog): Promise<Opened> {
     views,
     metrics: () => Promise.resolve(metrics),
     token,
+    stateDir: '/srv/state',
     log,
   });
   t.after(() => admin.close());
@@ -111,6 +112,13 @@ test('startAdmin() evaluates, explains and lists conflicts, and answers 400 to w
   const refused = await fetch(`${base}/v1/test`);
   assert.equal(refused.status, 400);
   assert.deepEqual(await refused.json(), { error: { code: 'BAD_REQUEST', message: 'Cannot read the URL ""' } });
+});
+
+test('startAdmin() answers nothing that is meant for the controller of another state directory', async (t) => {
+  const { base } = await open(t);
+  const ask = async (stateDir: string): Promise<number> =>
+    (await fetch(`${base}/v1/routes`, { headers: { 'hind-proxy-state-dir': encodeURIComponent(stateDir) } })).status;
+  assert.deepEqual([await ask('/srv/state'), await ask('/srv/other'), await ask('/srv/ö')], [200, 421, 421]);
 });
 
 test('startAdmin() refuses writes without the token and takes them with it', async (t) => {
@@ -175,6 +183,7 @@ test('startAdmin() refuses to listen beyond loopback', async (t) => {
       views,
       metrics: () => Promise.resolve(metrics),
       token: await ensureAdminToken(await tempDir(t)),
+      stateDir: '/srv/state',
       log: silentLog,
     }),
     /expected a loopback address/,
@@ -188,9 +197,27 @@ test('startAdmin() names the option where its port is taken', async (t) => {
   const token = await ensureAdminToken(await tempDir(t));
   const listen = base.replace('http://', '');
   await assert.rejects(
-    startAdmin({ listen, views, metrics: () => Promise.resolve(metrics), token, log: silentLog }),
+    startAdmin({ listen, views, metrics: () => Promise.resolve(metrics), token, stateDir: '/srv/state', log: silentLog }),
     /EADDRINUSE.*, expected a free port as admin\.listen$/,
   );
+});
+
+test('startAdmin() leaves a socket on which another controller listens', async (t) => {
+  const { socket } = await open(t);
+  const token = await ensureAdminToken(await tempDir(t));
+  const metrics = createMetrics({ proxy: 'edge', server: 'caddy', version: '1' });
+  const second = await startAdmin({
+    socket,
+    views: {} as ControllerViews,
+    metrics: () => Promise.resolve(metrics),
+    token,
+    stateDir: '/srv/other',
+    log: silentLog,
+  });
+
+  await second.close();
+
+  assert.ok((await stat(socket)).isSocket());
 });
 
 test('startAdmin() answers 413 to a large body, however it is sent, and takes none of it', async (t) => {

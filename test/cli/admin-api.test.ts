@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { realpath } from 'node:fs/promises';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { adminApi, type AdminApi } from '../../src/cli/admin-api.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -77,4 +80,37 @@ test('adminApi() says that another program answers when no JSON comes', async (t
   );
 
   await assert.rejects(api.get('/v1/status'), { name: 'CommandError', message: /is another program/ });
+});
+
+test('adminApi() asks no controller of another state directory, where one is named', async (t) => {
+  const stateDir = await tempDir(t);
+  const [port = 0] = await freePorts(1);
+  const socket = join(stateDir, 'admin.sock');
+  const controller = (of: string): HttpServer =>
+    createHttpServer((request, response) => {
+      const wanted = decodeURIComponent(String(request.headers['hind-proxy-state-dir'] ?? of));
+      response.writeHead(wanted === of ? 200 : 421, { 'content-type': 'application/json' }).end(JSON.stringify({ of }));
+    });
+  const [strange, own] = [controller('/srv/other'), controller(await realpath(stateDir))];
+  t.after(() => [strange, own].forEach((server) => server.close()));
+  strange.listen(socket);
+  own.listen(port, '127.0.0.1');
+  await until('both to listen', () => strange.listening && own.listening);
+  const env = { HIND_PROXY_ADMIN__LISTEN: `127.0.0.1:${port}`, HIND_PROXY_ADMIN__SOCKET: socket };
+  const apiFor = async (flags: { readonly stateDir?: string }): Promise<AdminApi> =>
+    adminApi(
+      await setUp({
+        loaded: loadConfig({ file: undefined, env: { ...env, HOME: stateDir }, flags }),
+        env,
+        log: silentLog,
+        version: '1',
+        looksOnly: true,
+      }),
+    );
+
+  assert.deepEqual(await (await apiFor({ stateDir })).get('/v1/status'), { of: await realpath(stateDir) });
+  assert.deepEqual(await (await apiFor({})).get('/v1/status'), { of: '/srv/other' });
+  own.close();
+  own.closeAllConnections();
+  assert.equal(await (await apiFor({ stateDir })).get('/v1/status'), undefined);
 });
