@@ -35,11 +35,11 @@ export async function readText(path: string): Promise<string> {
   }
 }
 
-/** Writes the text of a file that is there: its permission bits stay, a link to it too. */
+/** Writes the text of a file that is there: its permission bits and its owner stay, a link to it too. */
 export async function replaceText(path: string, text: string): Promise<void> {
   const target = await realpath(path);
-  const { mode } = await stat(target);
-  await writeFileAtomic(target, text, { mode: mode & 0o777 });
+  const { mode, uid, gid } = await stat(target);
+  await writeFileAtomic(target, text, { mode: mode & 0o777, owner: { uid, gid } });
 }
 
 /** Removes what programs that were killed while they replaced files have left beside them: what would have become these files. Of one that runs nothing is touched. */

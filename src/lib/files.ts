@@ -69,11 +69,19 @@ const CHUNK_BYTES = 16 * 1024;
 export interface AtomicWriteOptions {
   /** Permission bits of the new file. */
   readonly mode?: number;
+  /** Whose the new file is, as far as this user may give it away. Default: this user's. */
+  readonly owner?: FileOwner;
   /**
    * Where the temporary file lives, outside any directory a program watches. Default: beside the file. On another filesystem or mount it
    * serves nothing, and the file is staged beside its place under a hidden name, which no proxy reads.
    */
   readonly stagingDir?: string;
+}
+
+/** User and group of a file. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** A file that is whole on disk and not in its place yet. */
@@ -140,6 +148,8 @@ async function writeStaged(path: string, content: string, options: AtomicWriteOp
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     await withFile(await open(staged, flags, mode), async (file) => {
+      // takes bits away, so before them
+      if (options.owner) await giveTo(file, options.owner);
       // whatever the umask is
       if (options.mode !== undefined) await file.chmod(mode);
       await file.writeFile(content, 'utf8');
@@ -151,6 +161,20 @@ async function writeStaged(path: string, content: string, options: AtomicWriteOp
     throw withPath(error, path);
   }
 }
+
+/** Gives a file to its owner; where that is refused to its group at least, of which this user may be one. */
+async function giveTo(file: FileHandle, { uid, gid }: FileOwner): Promise<void> {
+  for (const user of [uid, -1]) {
+    try {
+      return await file.chown(user, gid);
+    } catch (error) {
+      if (!REFUSALS.has(systemCode(error))) throw error;
+    }
+  }
+}
+
+/** A user may not give away what is not all his, or a container does not know the other one. */
+const REFUSALS: ReadonlySet<unknown> = new Set(['EPERM', 'EINVAL']);
 
 /**
  * Removes what programs have left in a directory that were killed before they could put it in its place. What a program writes that runs

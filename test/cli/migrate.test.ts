@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { CORPUS } from '../corpus/entries.ts';
@@ -102,6 +102,20 @@ test('migrate write keeps permissions and links of files', async (t) => {
   assert.ok((await lstat(link)).isSymbolicLink());
   assert.equal(migrate(dir, 'revert').code, 0);
   assert.ok((await lstat(link)).isSymbolicLink());
+});
+
+test('migrate write and revert leave a file to its owner', { skip: process.getuid?.() !== 0 && 'needs root' }, async (t) => {
+  const { dir, path } = await oneFile(t);
+  const owner = async (): Promise<readonly number[]> => {
+    const { uid, gid, mode } = await stat(path);
+    return [uid, gid, mode & 0o777];
+  };
+  await chown(path, 12345, 23456);
+  await chmod(path, 0o600);
+  assert.equal(migrate(dir, 'write', 'web.nomad.hcl', '--to', 'traefik').code, 0);
+  assert.deepEqual(await owner(), [12345, 23456, 0o600]);
+  assert.equal(migrate(dir, 'revert').code, 0);
+  assert.deepEqual(await owner(), [12345, 23456, 0o600]);
 });
 
 test('migrate plan says what is left for hand work, in text, Markdown and JSON', async (t) => {
