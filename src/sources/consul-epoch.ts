@@ -19,6 +19,8 @@ export interface ConsulTiming {
   readonly rereadGapMs: number;
   /** Between reads of services that have no waiting read. */
   readonly pollMs: number;
+  /** So long new services of one list wait for each other. */
+  readonly togetherMs: number;
   /** The longest a read that does not wait may take to answer. */
   readonly readMs: number;
 }
@@ -57,8 +59,6 @@ const IN_FLIGHT = 64;
 const POLLS_IN_FLIGHT = 8;
 /** Polling services costs the agent no more than one read in this time. */
 const POLL_GAP_MS = 5;
-/** How long new services wait for each other. */
-const TOGETHER_MS = 100;
 /** Wake-ups of one service: a deployment is some within seconds. */
 const WAKES = { burst: 10, perSecond: 4 } as const;
 
@@ -172,11 +172,11 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     if (isLess) tell();
   }
 
-  /** New services of one list belong together: nothing is told until all of them were read, or `TOGETHER_MS` has passed. */
+  /** New services of one list belong together: nothing is told until all of them were read, or `togetherMs` has passed. */
   function awaitTogether(names: readonly string[]): void {
     if (names.length === 0) return;
     for (const name of names) awaited.add(name);
-    void scope.sleep(TOGETHER_MS).then(() => {
+    void scope.sleep(timing.togetherMs).then(() => {
       for (const name of names) awaited.delete(name);
       if (isHeld && !scope.isOver) tell();
     });

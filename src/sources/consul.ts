@@ -48,6 +48,7 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
     rereadMs: resyncMs,
     rereadGapMs: 60,
     pollMs: 5000,
+    togetherMs: 100,
     readMs: 10_000,
     ...options.timing,
   };

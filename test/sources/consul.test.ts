@@ -642,26 +642,28 @@ test('createConsulSource() takes the first change of the list at once and the ne
   assert.equal(lists(), before + 1, 'one read has them all');
 });
 
-test('createConsulSource() tells of new services of one list together, but of none much later because of another', async (t) => {
-  const fake = await startFakeConsul(t);
-  fake.register(named('first'));
-  const world = await watchConsul(t, fake.address);
-  const has = (name: string) => (snapshot: CatalogSnapshot) => snapshot.instances.some(({ service }) => service === name);
-  for (const { slow, delayMs, isTogether } of [
-    { slow: 'late', delayMs: 50, isTogether: true },
-    { slow: 'later', delayMs: 5000, isTogether: false },
-  ]) {
-    await until('all reads to wait', () => fake.waiting() === world.instances().length + 1);
-    fake.register(named(`before-${slow}`));
-    await until('the one before', () => world.instances().some(({ service }) => service === `before-${slow}`));
+for (const { told, delayMs, togetherMs } of [
+  { told: 'together', delayMs: 200, togetherMs: 30_000 },
+  { told: 'alone where another one does not answer in time', delayMs: 30_000, togetherMs: 20 },
+])
+  test(`createConsulSource() tells of new services of one list ${told}`, async (t) => {
+    const fake = await startFakeConsul(t);
+    fake.register(named('first'));
+    const world = await watchConsul(t, fake.address, { timing: { togetherMs } });
+    const has = (name: string, { instances }: CatalogSnapshot): boolean => instances.some(({ service }) => service === name);
+    const latest = (name: string) => () => world.snapshots().findLast((snapshot) => has(name, snapshot));
+    await until('all reads to wait', () => fake.waiting() === 2);
+    fake.register(named('before'));
+    await until('the one before', latest('before'));
     // in the pause after the list of that one: both come with the next list
-    fake.delayOf = (path) => (path.endsWith(`/${slow}`) ? delayMs : 0);
-    fake.register(named(slow), named(`beside-${slow}`));
-    await until('the one beside it', () => world.instances().some(({ service }) => service === `beside-${slow}`));
-    const told = world.snapshots().find(has(`beside-${slow}`));
-    assert.equal(told !== undefined && has(slow)(told), isTogether);
-  }
-});
+    fake.delayOf = (path) => (path.endsWith('/slow') ? delayMs : 0);
+    fake.register(named('slow'), named('beside'));
+
+    await until('the one beside it', latest('beside'));
+
+    const first = world.snapshots().find((snapshot) => has('beside', snapshot));
+    assert.equal(first && has('slow', first), delayMs < togetherMs);
+  });
 
 test('createConsulSource() finds what no bell rang for by reading every service again', async (t) => {
   const fake = await startFakeConsul(t);
