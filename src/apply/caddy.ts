@@ -95,7 +95,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
     const checked = await check(config, signal);
     if (checked.kind === 'refused') return { kind: 'rejected', reason: checked.reason, units: checked.units };
     if (checked.kind === 'accepted') await writeFileAtomic(file, mainFile(config).content, { stagingDir });
-    return { kind: 'failed', reason: `Caddy does not answer at ${admin}: ${reason}` };
+    return { kind: 'failed', reason: `Caddy does not answer at ${admin}: ${reason}`, isDown: true };
   }
 
   async function load(json: string, signal: AbortSignal): Promise<AdminAnswer> {

@@ -70,7 +70,7 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
     const [before, staged] = await Promise.all([readDiskState(file), stageFile(file, rendered.content, { stagingDir })]);
     const { onDisk } = await staged.place();
     const [seen] = await Promise.all([waitForDigest(config, { patienceMs, signal }), onDisk]);
-    if (seen.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${seen.reason}` };
+    if (seen.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${seen.reason}`, isDown: true };
     if (seen.kind === 'missing') {
       const restored = await restore(before);
       return { kind: 'rolledBack', reason: `Traefik does not show the digest of the new file; ${restored}` };

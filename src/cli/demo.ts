@@ -11,6 +11,7 @@ import { freePorts } from '../lib/ports.ts';
 import { programmingSetUpFor, type Context } from './context.ts';
 import { startDemoBackends, type DemoBackend } from './demo-backends.ts';
 import { CommandError, EXIT } from './errors.ts';
+import { fittedBy } from './scene.ts';
 import { launchProxy } from './exec-proxy.ts';
 import type { GlobalFlags } from './flags.ts';
 import { loadFor } from './load-for.ts';
@@ -82,7 +83,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
     const tell = ({ change, diagnostics, outcome }: Cycle): void => {
       if (told || (outcome.kind !== 'applied' && outcome.kind !== 'unchanged') || change.serving.routes.length === 0) return;
       told = true;
-      printer.out(routesTable(routeViews(change.serving, { held: change.held, diagnostics })));
+      printer.out(routesTable(routeViews(change.serving, { held: change.held, diagnostics, fitted: fittedBy(setup)(change.serving) })));
       for (const line of instructions({ ports, server, config, services, ...(!flags.consul && { file }) })) printer.out(line);
     };
     const controller = runControllers(setup, { flags: own, onReady: tell, readSetup, signal: stop });

@@ -7,8 +7,3 @@ export function howToStart({ server, config }: Pick<Setup, 'server' | 'config'>)
     proxyOf(config).start === 'auto' ? 'hind-proxy exec-proxy, supervisorctl start proxy, or rollback --start' : 'its own service';
   return `Start ${server}: ${ways}`;
 }
-
-/** What starts the proxy, behind a reason that says that none answers; any other reason has nothing behind it. */
-export function startHint(reason: string | undefined, setup: Pick<Setup, 'server' | 'config'>): string | undefined {
-  return reason !== undefined && / does not answer at /.test(reason) ? howToStart(setup) : undefined;
-}

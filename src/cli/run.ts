@@ -8,7 +8,7 @@ import { messageOf } from '../lib/errors.ts';
 import { checkedFor, programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT, withHint } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
-import { startHint } from './how-to-start.ts';
+import { howToStart } from './how-to-start.ts';
 import { takeLock } from './lock.ts';
 import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
@@ -186,7 +186,8 @@ async function cycleOnce(setup: Setup, { flags, context }: { readonly flags: Run
   if (flags.dryRun) return change.verdict.kind === 'nothing' ? EXIT.ok : EXIT.differences;
   if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack')
     throw new CommandError(`The proxy refused the configuration: ${outcome.reason}`, EXIT.refused);
-  if (outcome.kind === 'failed') throw new CommandError(withHint(outcome.reason, startHint(outcome.reason, setup)), EXIT.failed);
+  if (outcome.kind === 'failed')
+    throw new CommandError(withHint(outcome.reason, outcome.isDown ? howToStart(setup) : undefined), EXIT.failed);
   printer.say(`${outcome.kind} in ${times.applyMs.toFixed(1)} ms`);
   return EXIT.ok;
 }

@@ -5,7 +5,7 @@ import { adminApi } from './admin-api.ts';
 import { causeText } from './cause-text.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
-import { startHint } from './how-to-start.ts';
+import { howToStart } from './how-to-start.ts';
 import type { GlobalFlags } from './flags.ts';
 import { proxyOf } from './paths.ts';
 import type { Printer } from './print.ts';
@@ -98,7 +98,7 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
           problem ?? '',
         ]),
       ),
-      ...status.proxies.flatMap(({ problem }) => startHint(problem, setup) ?? []),
+      ...(status.proxies.every(({ up }) => up) ? [] : [howToStart(setup)]),
       ...(status.withheld > 0
         ? [`${status.withheld} withheld: routes that answer 503 until their tags are repaired; hind-proxy validate says why`]
         : []),

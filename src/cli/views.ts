@@ -129,7 +129,7 @@ function statusView(options: ViewsOptions): StatusView {
   const { controller, generations, sources, proxy, server, version } = options;
   const { state, managedProxy } = controller;
   const pinned = generations.pinned();
-  const { generation, digest, appliedAtMs, verified, problem } = managedProxy.state;
+  const { generation, digest, appliedAtMs, up, verified, problem } = managedProxy.state;
   const guard = state.change?.verdict.kind === 'hold' ? state.change.verdict.reason : undefined;
   const sourceViews = sources.map((source) => sourceView(source, options));
   return {
@@ -143,6 +143,7 @@ function statusView(options: ViewsOptions): StatusView {
         ...(generation !== undefined && { generation }),
         ...(digest !== undefined && { digest }),
         ...(appliedAtMs !== undefined && { appliedAt: new Date(appliedAtMs).toISOString() }),
+        up,
         verified,
         routes: state.serving.routes.length,
         ...(pinned !== undefined && { pinned }),

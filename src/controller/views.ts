@@ -85,6 +85,8 @@ export interface StatusView {
     readonly generation?: number;
     readonly digest?: string;
     readonly appliedAt?: string;
+    /** It answers. */
+    readonly up: boolean;
     readonly verified: boolean;
     readonly routes: number;
     readonly pinned?: number;
