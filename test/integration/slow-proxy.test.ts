@@ -22,3 +22,15 @@ test('what is wrong with a tag is told while the proxy takes its time', { timeou
   await until('the other tag to be served', () => serves(site, 'later.test'), 20_000);
   assert.equal((await site.running()).pid, pid);
 });
+
+test('status says what starts a proxy that does not answer any more', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { parent } = await startBoth(site);
+  assert.doesNotMatch((await site.command(['status'])).output, /Start caddy/);
+
+  await parent.stop();
+
+  const said = async (): Promise<boolean> => /Start caddy: hind-proxy exec-proxy/.test((await site.command(['status'])).output);
+  await until('the status to say it', said, 20_000);
+});
