@@ -26,8 +26,21 @@ export const REST_MS = 4000;
 const PROOF = 20;
 /** Work after the last answer, such as keeping the generation, is part of the change. */
 const SETTLE_MS = 500;
-const ASK_MS = 4;
+const ASK_MS = 2;
 const GIVE_UP_MS = 30_000;
+
+/** One request, and by whom and when it was answered; a slow answer does not keep the next request back. */
+interface Asked {
+  answer?: { readonly name: string | undefined; readonly atMs: number };
+}
+
+function ask(port: number, host: string): Asked {
+  const asked: Asked = {};
+  void backendOf(port, host).then((name) => {
+    asked.answer = { name, atMs: performance.now() };
+  });
+  return asked;
+}
 
 /** Waits until a subject is idle, replaces the instance of one service by one on another backend, and asks until only that one answers. */
 export async function replaceInstance(
@@ -55,26 +68,26 @@ export async function replaceInstance(
   const startedAtMs = performance.now();
   const replaced = catalog.replace(service, next.port);
   replaced.catch(() => undefined);
-  let [streak, streakAtMs, unanswered] = [0, 0, 0];
-  while (streak < PROOF) {
+  const asked: Asked[] = [];
+  let firstNew = 0;
+  while (asked.length - firstNew < PROOF) {
     lab.signal.throwIfAborted();
-    const name = await backendOf(subject.web, hostOf(service));
-    const nowMs = performance.now();
-    if (name === undefined) unanswered += 1;
-    if (name === next.name && streak === 0) streakAtMs = nowMs;
-    streak = name === next.name ? streak + 1 : 0;
-    if (nowMs - startedAtMs > GIVE_UP_MS) throw new Error(`Cannot measure ${subject.name}: the old instance of s${service} still answers`);
+    if (performance.now() - startedAtMs > GIVE_UP_MS)
+      throw new Error(`Cannot measure ${subject.name}: the old instance of s${service} still answers`);
+    asked.push(ask(subject.web, hostOf(service)));
     // seldom enough to leave the processors to those that are measured
     await sleep(ASK_MS, lab.signal);
+    firstNew = 1 + asked.findLastIndex(({ answer }) => answer?.name !== next.name);
   }
+  const tookMs = (asked[firstNew]?.answer?.atMs ?? Number.NaN) - startedAtMs;
   await replaced;
   await sleep(SETTLE_MS, lab.signal);
   const after = await cpuOf(subject);
   return {
-    tookMs: streakAtMs - startedAtMs,
+    tookMs,
     controllerCpuMs: after.controller - before.controller,
     proxyCpuMs: after.proxy - before.proxy,
-    unanswered,
+    unanswered: asked.filter(({ answer }) => answer && answer.name === undefined).length,
   };
 }
 

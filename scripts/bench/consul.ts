@@ -1,3 +1,4 @@
+import { request, type IncomingMessage } from 'node:http';
 import { mapLimited } from '../../src/lib/async.ts';
 import { freePorts } from '../../test/support/process.ts';
 import { waitFor, type Lab } from './lab.ts';
@@ -75,7 +76,11 @@ export async function startCatalog(lab: Lab, { count, port }: { readonly count: 
 }
 
 async function put(url: string, body?: object): Promise<void> {
-  const answer = await fetch(url, { method: 'PUT', ...(body && { body: JSON.stringify(body) }) });
-  if (!answer.ok) throw new Error(`Cannot write to Consul: ${url} answered ${answer.status} ${await answer.text()}`);
-  await answer.arrayBuffer();
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const asked = request(url, { method: 'PUT' }, resolve);
+    asked.once('error', reject);
+    asked.end(body && JSON.stringify(body));
+  });
+  const text = (await answer.setEncoding('utf8').toArray()).join('');
+  if (answer.statusCode !== 200) throw new Error(`Cannot write to Consul: ${url} answered ${answer.statusCode} ${text}`);
 }

@@ -22,11 +22,13 @@ export interface AdminCallOptions {
   readonly signal: AbortSignal;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A `POST` that changes nothing: it is made again where a kept connection was closed meanwhile, as a `GET` is. */
+  readonly isQuestion?: boolean;
 }
 
 /**
  * A client for `http://host:port` or `unix//path`. A connection is kept where `keepAlive` says so; not by default, because Caddy replaces
- * its admin listener at every load.
+ * its admin listener at every load, and closes what is connected to the old one.
  */
 export function createAdminClient(address: string, { keepAlive = false }: { readonly keepAlive?: boolean } = {}): AdminClient {
   const socketPath = /^unix\/(\/.+)$/.exec(address)?.[1];
@@ -36,7 +38,7 @@ export function createAdminClient(address: string, { keepAlive = false }: { read
   return { call, close: () => agent.destroy() };
 
   async function call(method: 'GET' | 'POST', path: string, options: AdminCallOptions): Promise<AdminAnswer> {
-    const { timeoutMs, signal, body, headers = {} } = options;
+    const { timeoutMs, signal, body, headers = {}, isQuestion = method === 'GET' } = options;
     const type = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     return new Promise((resolve, reject) => {
       const asked = request({
@@ -52,7 +54,7 @@ export function createAdminClient(address: string, { keepAlive = false }: { read
       });
       asked.once('error', (error: NodeJS.ErrnoException) => {
         // the other side may close a kept connection at the moment when it is used again
-        const isStale = asked.reusedSocket && error.code === 'ECONNRESET' && method === 'GET';
+        const isStale = asked.reusedSocket && error.code === 'ECONNRESET' && isQuestion;
         if (isStale) call(method, path, options).then(resolve, reject);
         else reject(error);
       });

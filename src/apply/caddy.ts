@@ -41,8 +41,16 @@ const GRACE_MS = 5000;
 export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   const { file, admin, stagingDir, binary, verifyTimeoutMs } = options;
   const client = createAdminClient(admin);
+  /** For questions: a load closes its connection. */
+  const kept = createAdminClient(admin, { keepAlive: true });
   const adapt = createCaddyAdapter((caddyfile, signal) =>
-    client.call('POST', '/adapt', { timeoutMs: LOAD_MS, signal, body: caddyfile, headers: { 'content-type': 'text/caddyfile' } }),
+    kept.call('POST', '/adapt', {
+      timeoutMs: LOAD_MS,
+      signal,
+      body: caddyfile,
+      headers: { 'content-type': 'text/caddyfile' },
+      isQuestion: true,
+    }),
   );
   /** Of the marker as it was last seen. */
   let etag: string | undefined;
@@ -140,7 +148,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   }
 
   async function live(signal: AbortSignal): Promise<LiveState> {
-    const answer = await client.call('GET', MARKER, { timeoutMs: PROBE_MS, signal }).catch((error: unknown) => causesOf(error));
+    const answer = await kept.call('GET', MARKER, { timeoutMs: PROBE_MS, signal }).catch((error: unknown) => causesOf(error));
     if (typeof answer === 'string') return { kind: 'down', reason: answer };
     etag = answer.status === 200 ? answer.etag : undefined;
     const marker = answer.status === 200 ? /^"hind-proxy\.([0-9a-z]+)"\s*$/.exec(answer.body)?.[1] : undefined;
