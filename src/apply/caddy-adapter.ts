@@ -8,7 +8,8 @@ export type CaddyAdapter = (caddyfile: string, signal: AbortSignal) => Promise<A
 
 /**
  * An adapter for Caddyfiles of ours that remembers the last one: adapting takes Caddy as long as loading, so where only sites differ it
- * gets these alone, and their routes replace those in the JSON of before. Everything is adapted anew where something else differs too.
+ * gets these alone, and their routes replace those in the JSON of before. Where all that differs in them is which addresses their requests
+ * go to, as when an instance is replaced, it gets nothing. Everything is adapted anew where something else differs too.
  * The result serves the same as that of the whole file; sites of different hosts may stand in another order.
  */
 export function createCaddyAdapter(adapt: (caddyfile: string, signal: AbortSignal) => Promise<AdminAnswer>): CaddyAdapter {
@@ -16,13 +17,18 @@ export function createCaddyAdapter(adapt: (caddyfile: string, signal: AbortSigna
   return async (caddyfile, signal) => {
     const file = fileOf(caddyfile);
     const change = last && changeOf(last.file, file);
-    // a part that is refused is adapted again with the rest, so that the error names the right line
-    const part = change && (await adapt(change.text, signal));
-    const config = last && change && part?.status === 200 ? withSites(last.config, resultOf(part), change) : undefined;
+    const part = last && change && (partWithAddresses(last.config, change) ?? (await adaptedPart(change.text, signal)));
+    const config = last && change && part && withSites(last.config, part, change);
     if (config) return remember(file, config);
     const answer = await adapt(caddyfile, signal);
     return answer.status === 200 ? remember(file, resultOf(answer)) : { kind: 'refused', answer };
   };
+
+  /** A part that is refused is adapted again with the rest, so that the error names the right line. */
+  async function adaptedPart(text: string, signal: AbortSignal): Promise<CaddyConfig | undefined> {
+    const part = await adapt(text, signal);
+    return part.status === 200 ? resultOf(part) : undefined;
+  }
 
   function remember(file: CaddyFile, config: CaddyConfig): Adaptation {
     last = { file, config };
@@ -43,6 +49,8 @@ interface SiteChange {
   /** A Caddyfile of the frame and the sites that are new or changed. */
   readonly text: string;
   readonly changed: number;
+  /** Of each changed site, where nothing differs but addresses. */
+  readonly moves: readonly SiteMove[] | undefined;
   readonly added: readonly Site[];
   readonly removed: readonly Site[];
   /** How many sites there are now. */
@@ -52,6 +60,13 @@ interface SiteChange {
 interface Site {
   readonly host: string;
   readonly port: string;
+}
+
+/** The lists of addresses of a site that has others now: each as `host:port` with blanks between, and what replaces it. */
+interface SiteMove extends Site {
+  readonly lists: ReadonlyMap<string, string>;
+  /** How many lists there are, equal ones counted. */
+  readonly count: number;
 }
 
 /** The digest of the table, in a comment and in the name of a log. */
@@ -79,10 +94,33 @@ function changeOf(before: CaddyFile, after: CaddyFile): SiteChange | undefined {
   return {
     text: [...after.frame, ...changed.map(([, text]) => text)].join('\n\n'),
     changed: changed.length,
+    moves: removed.length > 0 ? undefined : allOf(changed.map(([address, text]) => moveOf(address, before.sites.get(address) ?? '', text))),
     added: changed.filter(([address]) => !before.sites.has(address)).map(([address]) => siteOf(address)),
     removed: removed.map(([address]) => siteOf(address)),
     sites: after.sites.size,
   };
+}
+
+/** Undefined where more than addresses of IPv4 differs. */
+function moveOf(address: string, before: string, after: string): SiteMove | undefined {
+  const [old, now] = [before.split('\n'), after.split('\n')];
+  const pairs = now.map((line, index) => [addressesIn(old[index] ?? ''), addressesIn(line)] as const);
+  const moved = pairs.flatMap(([from, to]) => (from === undefined || to === undefined ? [] : [[from, to] as const]));
+  const lists = new Map(moved);
+  const isSame = (line: string, index: number): boolean =>
+    pairs[index]?.[0] !== undefined ? pairs[index][1] !== undefined : old[index] === line;
+  if (old.length !== now.length || !now.every(isSame) || moved.some(([from, to]) => lists.get(from) !== to)) return undefined;
+  return { ...siteOf(address), lists, count: moved.length };
+}
+
+/** What the adapter writes into JSON as it stands. */
+function addressesIn(line: string): string | undefined {
+  return /^\t+reverse_proxy ((?:[\d.]+:\d+ )+)\{$/.exec(line)?.[1]?.trimEnd();
+}
+
+function allOf<T>(values: readonly (T | undefined)[]): readonly T[] | undefined {
+  const there = values.filter((value) => value !== undefined);
+  return there.length === values.length ? there : undefined;
 }
 
 function siteOf(address: string): Site {
@@ -123,6 +161,37 @@ interface CaddyRoute {
 
 function resultOf({ body }: AdminAnswer): CaddyConfig {
   return (JSON.parse(body) as { readonly result: CaddyConfig }).result;
+}
+
+/** What the adapter would make of the changed sites, where nothing in them differs but addresses. */
+function partWithAddresses(before: CaddyConfig, { text, moves }: SiteChange): CaddyConfig | undefined {
+  if (!moves) return undefined;
+  const servers = Object.entries(serversOf(before)).map(([name, server]) => {
+    const here = new Map(moves.filter(({ port }) => isAt(server, port)).map((move) => [move.host, move]));
+    const routes = server.routes.flatMap((route) => {
+      const move = hosted(route).map(([host]) => here.get(host))[0];
+      const moved = move && withAddresses(route, move);
+      return moved ? [moved] : [];
+    });
+    return [name, { ...server, routes }] as const;
+  });
+  const [marker = ''] = /hind-proxy\.[0-9a-f]{64}/.exec(text) ?? [];
+  const logging = JSON.parse(JSON.stringify(before.logging).replace(MARKER, marker)) as unknown;
+  return { logging, apps: { http: { servers: Object.fromEntries(servers) } } };
+}
+
+/** Undefined where not every list is found. */
+function withAddresses(route: CaddyRoute, { lists, count }: SiteMove): CaddyRoute | undefined {
+  let found = 0;
+  const json = JSON.stringify(route, (key, value: unknown) => {
+    if (key !== 'upstreams') return value;
+    const dials = (value as readonly { readonly dial: string }[]).map(({ dial }) => dial);
+    const list = lists.get(dials.join(' '));
+    if (list === undefined) return value;
+    found += 1;
+    return list.split(' ').map((dial) => ({ dial }));
+  });
+  return found === count ? (JSON.parse(json) as CaddyRoute) : undefined;
 }
 
 /** The configuration with the routes and the marker of a part of it; undefined where the two do not fit together. */
@@ -188,8 +257,12 @@ function routesWith(server: CaddyServer, fresh: ReadonlyMap<string, CaddyRoute>,
   return [...added, ...kept];
 }
 
-function goneHosts({ listen }: CaddyServer, removed: readonly Site[]): readonly string[] {
-  return removed.filter(({ port }) => listen.some((at) => at.endsWith(`:${port}`))).map(({ host }) => host);
+function goneHosts(server: CaddyServer, removed: readonly Site[]): readonly string[] {
+  return removed.filter(({ port }) => isAt(server, port)).map(({ host }) => host);
+}
+
+function isAt({ listen }: CaddyServer, port: string): boolean {
+  return listen.some((at) => at.endsWith(`:${port}`));
 }
 
 /** The host that a route is for, with the route; nothing for every other host. */

@@ -144,6 +144,32 @@ test('createCaddyAdapter() has only the sites adapted that are new, changed or g
   assert.deepEqual(hosts, ['f.io', '', 'a.io b.io c.io d.io e.io']);
 });
 
+test('createCaddyAdapter() asks nothing when only addresses differ', async (t) => {
+  const caddy = await startAdapter(t);
+  if (!caddy) return;
+  const { adapt, asked, print } = caddy;
+  const adapter = createCaddyAdapter(adapt);
+  const web = { entryPoints: ['web'] };
+  const routes = ['a', 'b', 'c', 'd', 'e'].map((name) => routeOf(name, `${name}.io`, '/', { ...web, action: to(name) }));
+  const deep = routeOf('deep', 'a.io', '/deep', { ...web, action: to('b') });
+  const fileWith = (a: readonly number[], b: readonly number[]): string =>
+    print(tableOf([...routes, deep], poolOf('a', a), poolOf('b', b), ...['c', 'd', 'e'].map((id) => poolOf(id, [1]))));
+  await adapter(fileWith([1, 2], [3]), t.signal);
+
+  for (const [a, b, questions] of [
+    [[1, 80], [3], 0],
+    [[443, 80], [4], 0],
+    [[443, 80], [443], 0],
+    [[443], [443], 1],
+  ] as const) {
+    asked.length = 0;
+    const adapted = await adapter(fileWith(a, b), t.signal);
+    assert.equal(asked.length, questions, `questions for ${a.join(' ')} and ${b.join(' ')}`);
+    const whole = JSON.parse((await adapt(fileWith(a, b))).body) as { readonly result: object };
+    assert.deepEqual(meaningOf(adapted.kind === 'adapted' ? adapted.json : ''), meaningOf(JSON.stringify(whole.result)));
+  }
+});
+
 test('createCaddyAdapter() names the line of the whole file when a changed site is refused', async (t) => {
   const caddy = await startAdapter(t);
   if (!caddy) return;
