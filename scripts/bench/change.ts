@@ -26,7 +26,8 @@ export const REST_MS = 4000;
 const PROOF = 20;
 /** Work after the last answer, such as keeping the generation, is part of the change. */
 const SETTLE_MS = 500;
-const ASK_MS = 2;
+/** Between requests: a part of the time that has passed, at least these ms. Asking takes processors from those that are measured. */
+const PAUSE = { share: 0.04, atLeastMs: 2 } as const;
 const GIVE_UP_MS = 30_000;
 
 /** One request, and by whom and when it was answered; a slow answer does not keep the next request back. */
@@ -72,11 +73,10 @@ export async function replaceInstance(
   let firstNew = 0;
   while (asked.length - firstNew < PROOF) {
     lab.signal.throwIfAborted();
-    if (performance.now() - startedAtMs > GIVE_UP_MS)
-      throw new Error(`Cannot measure ${subject.name}: the old instance of s${service} still answers`);
+    const passedMs = performance.now() - startedAtMs;
+    if (passedMs > GIVE_UP_MS) throw new Error(`Cannot measure ${subject.name}: the old instance of s${service} still answers`);
     asked.push(ask(subject.web, hostOf(service)));
-    // seldom enough to leave the processors to those that are measured
-    await sleep(ASK_MS, lab.signal);
+    await sleep(Math.max(PAUSE.atLeastMs, passedMs * PAUSE.share), lab.signal);
     firstNew = 1 + asked.findLastIndex(({ answer }) => answer?.name !== next.name);
   }
   const tookMs = (asked[firstNew]?.answer?.atMs ?? Number.NaN) - startedAtMs;
