@@ -41,8 +41,8 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   const client = createAdminClient(api, { keepAlive: true });
   const headers = authorization === undefined ? {} : { authorization };
   const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
-  /** How long the last file took until Traefik showed it. */
-  let shownMs = verifyTimeoutMs;
+  /** How long the last file took until Traefik showed it; undefined before the first. */
+  let shownMs: number | undefined;
   return { server: 'traefik', check, apply, trial, live, disk: () => readDiskState(file), version };
 
   function check(): Promise<CheckOutcome> {
@@ -54,7 +54,7 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   }
 
   function trial(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
-    return place(config, { patienceMs: Math.min(patienceFor(config), Math.max(TRIAL_MS, 10 * shownMs)), signal });
+    return place(config, { patienceMs: Math.min(patienceFor(config), Math.max(TRIAL_MS, 10 * (shownMs ?? verifyTimeoutMs))), signal });
   }
 
   function patienceFor({ files }: RenderedConfig): number {
@@ -95,8 +95,8 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
       if (isFirst && state.kind === 'down') return state;
       const waitedMs = performance.now() - startedAtMs;
       if (waitedMs > patienceMs || signal.aborted) return { kind: 'missing' };
-      // asked so often that little is lost whatever the size, and so seldom that it costs little
-      await sleep(Math.min(50, Math.max(2, waitedMs / 8)), signal);
+      // asked so often that little is lost whatever the size, and so seldom that it costs little: it has the same processors to load with
+      await sleep(Math.min(50, Math.max(2, waitedMs / 8, (shownMs ?? 0) / 2 - waitedMs)), signal);
     }
   }
 
