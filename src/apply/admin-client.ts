@@ -54,7 +54,7 @@ export function createAdminClient(address: string, { keepAlive = false }: { read
       });
       asked.once('error', (error: NodeJS.ErrnoException) => {
         // the other side may close a kept connection at the moment when it is used again
-        const isStale = asked.reusedSocket && error.code === 'ECONNRESET' && isQuestion;
+        const isStale = asked.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE') && isQuestion;
         if (isStale) call(method, path, options).then(resolve, reject);
         else reject(error);
       });
