@@ -104,16 +104,24 @@ function changeOf(before: CaddyFile, after: CaddyFile): SiteChange | undefined {
 /** Undefined where more than addresses of IPv4 differs. */
 function moveOf(address: string, before: string, after: string): SiteMove | undefined {
   const [old, now] = [before.split('\n'), after.split('\n')];
-  const pairs = now.map((line, index) => [addressesIn(old[index] ?? ''), addressesIn(line)] as const);
-  const moved = pairs.flatMap(([from, to]) => (from === undefined || to === undefined ? [] : [[from, to] as const]));
-  const lists = new Map(moved);
-  const isSame = (line: string, index: number): boolean =>
-    pairs[index]?.[0] !== undefined ? pairs[index][1] !== undefined : old[index] === line;
-  if (old.length !== now.length || !now.every(isSame) || moved.some(([from, to]) => lists.get(from) !== to)) return undefined;
-  return { ...siteOf(address), lists, count: moved.length };
+  if (old.length !== now.length) return undefined;
+  const lists = new Map<string, string>();
+  let count = 0;
+  for (const [index, line] of now.entries()) {
+    const [from, to] = [addressesIn(old[index] ?? ''), addressesIn(line)];
+    if (from === undefined || to === undefined) {
+      if (old[index] !== line) return undefined;
+      continue;
+    }
+    // equal lists that part cannot be told apart in JSON
+    if ((lists.get(from) ?? to) !== to) return undefined;
+    lists.set(from, to);
+    count += 1;
+  }
+  return { ...siteOf(address), lists, count };
 }
 
-/** What the adapter writes into JSON as it stands. */
+/** The addresses that a line proxies to, where the adapter writes them into JSON as they stand; undefined for other lines. */
 function addressesIn(line: string): string | undefined {
   return /^\t+reverse_proxy ((?:[\d.]+:\d+ )+)\{$/.exec(line)?.[1]?.trimEnd();
 }
@@ -184,8 +192,9 @@ function partWithAddresses(before: CaddyConfig, { text, moves }: SiteChange): Ca
 function withAddresses(route: CaddyRoute, { lists, count }: SiteMove): CaddyRoute | undefined {
   let found = 0;
   const json = JSON.stringify(route, (key, value: unknown) => {
-    if (key !== 'upstreams') return value;
-    const dials = (value as readonly { readonly dial: string }[]).map(({ dial }) => dial);
+    // a header of a tag may have this name too
+    if (key !== 'upstreams' || !Array.isArray(value)) return value;
+    const dials = value.map((upstream: { readonly dial?: string }) => upstream.dial);
     const list = lists.get(dials.join(' '));
     if (list === undefined) return value;
     found += 1;

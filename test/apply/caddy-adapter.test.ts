@@ -152,8 +152,10 @@ test('createCaddyAdapter() asks nothing when only addresses differ', async (t) =
   const web = { entryPoints: ['web'] };
   const routes = ['a', 'b', 'c', 'd', 'e'].map((name) => routeOf(name, `${name}.io`, '/', { ...web, action: to(name) }));
   const deep = routeOf('deep', 'a.io', '/deep', { ...web, action: to('b') });
+  const named = { kind: 'headerRegexp', name: 'upstreams', regexp: '^x' } as const;
+  const headed = { ...deep, match: { ...deep.match, conditions: [named] } };
   const fileWith = (a: readonly number[], b: readonly number[]): string =>
-    print(tableOf([...routes, deep], poolOf('a', a), poolOf('b', b), ...['c', 'd', 'e'].map((id) => poolOf(id, [1]))));
+    print(tableOf([headed, ...routes], poolOf('a', a), poolOf('b', b), ...['c', 'd', 'e'].map((id) => poolOf(id, [1]))));
   await adapter(fileWith([1, 2], [3]), t.signal);
 
   for (const [a, b, questions] of [
@@ -161,6 +163,8 @@ test('createCaddyAdapter() asks nothing when only addresses differ', async (t) =
     [[443, 80], [4], 0],
     [[443, 80], [443], 0],
     [[443], [443], 1],
+    [[444], [443], 1],
+    [[445], [446], 0],
   ] as const) {
     asked.length = 0;
     const adapted = await adapter(fileWith(a, b), t.signal);
