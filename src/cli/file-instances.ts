@@ -5,7 +5,7 @@ import { parseYaml } from '../lib/yaml.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import type { TagSpan } from '../model/diagnostic.ts';
 import { DEFAULT_OWNER, parsePort, serviceName, sourceId, type Port } from '../model/names.ts';
-import { filledText, positionsIn, type TagList } from '../jobfiles/job-file.ts';
+import { filledText, positionsIn, type JobFile, type TagList } from '../jobfiles/job-file.ts';
 import { formOf, readJobFile } from '../jobfiles/read.ts';
 import { filesUnder, readText } from '../jobfiles/tree.ts';
 import { parseServices } from '../sources/service-file.ts';
@@ -20,6 +20,8 @@ export interface TagPlace {
 /** What files say that services register. */
 export interface FileInstances {
   readonly instances: readonly ServiceInstance[];
+  /** How many tags or places of each file could not be looked at; no file without any. */
+  readonly unread: ReadonlyMap<string, number>;
   /** By the text of the tag, so that one that was put beside it has no place. */
   readonly placeOf: (span: Pick<TagSpan, 'instance' | 'tag'>) => TagPlace | undefined;
 }
@@ -37,6 +39,7 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
   });
   const instances: ServiceInstance[] = [];
   const places = new Map<string, TagPlace>();
+  const unread = new Map<string, number>();
   const ordinals = new Map<string, number>();
   for (const file of found) {
     const text = await readText(file);
@@ -50,7 +53,9 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
       continue;
     }
     const positionOf = positionsIn(text);
-    for (const [index, list] of (await listsOf(file, text)).entries()) {
+    const { lists, faults } = await jobFileIn(file, text);
+    if (faults.length > 0) unread.set(file, faults.length);
+    for (const [index, list] of lists.entries()) {
       const service = list.service === undefined ? basename(file).replace(/\..*$/, '') : filledText(list.service);
       const ordinal = ordinals.get(service) ?? 0;
       ordinals.set(service, ordinal + 1);
@@ -60,7 +65,7 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
         places.set(placeKey({ instance, tag: filledText(pieces) }), { file, line: positionOf(start).line });
     }
   }
-  return { instances, placeOf: (span) => places.get(placeKey(span)) };
+  return { instances, unread, placeOf: (span) => places.get(placeKey(span)) };
 }
 
 /** The services of a service file; undefined for any other. */
@@ -74,9 +79,9 @@ function servicesIn(file: string, text: string): readonly ServiceInstance[] | un
   }
 }
 
-async function listsOf(file: string, text: string): Promise<readonly TagList[]> {
+async function jobFileIn(file: string, text: string): Promise<JobFile> {
   try {
-    return (await readJobFile(text, formOf(file) ?? 'hcl')).lists;
+    return await readJobFile(text, formOf(file) ?? 'hcl');
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new CommandError(`Cannot read ${file}: ${error.message}`, EXIT.usage);

@@ -1,4 +1,5 @@
 import { createPipeline } from '../controller/pipeline.ts';
+import { visible } from '../lib/text.ts';
 import type { CatalogSnapshot } from '../model/catalog.ts';
 import { sourceId } from '../model/names.ts';
 import type { Server } from '../model/rendered.ts';
@@ -34,7 +35,11 @@ export async function readRegistered(
   { setup, context }: { readonly setup: Setup; readonly context: Context },
 ): Promise<Registered> {
   if (paths.length > 0) {
-    const { instances, placeOf } = await instancesOfFiles(paths);
+    const { instances, unread, placeOf } = await instancesOfFiles(paths);
+    for (const [file, places] of unread)
+      context.printer.say(
+        `Not looked at: ${places} ${places === 1 ? 'place' : 'places'} of ${visible(file)}, which migrate plan lists by hand`,
+      );
     return { snapshots: [{ source: sourceId('file'), revision: '0', observedAtMs: 0, local: true, instances }], placeOf };
   }
   const runtime = await openRuntime(setup, { looksOnly: true });
