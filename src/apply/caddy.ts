@@ -90,7 +90,13 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
     { json, signal }: { readonly json: string; readonly signal: AbortSignal },
   ): Promise<ApplyOutcome | undefined> {
     const loaded = await load(json, signal).catch((error: unknown) => causesOf(error));
-    if (typeof loaded === 'string') return { kind: 'failed', reason: `Caddy did not answer while it loaded: ${loaded}` };
+    if (typeof loaded === 'string') {
+      // where nothing had to be adapted, this is the first question
+      const now = await live(signal);
+      return now.kind === 'down' && !signal.aborted
+        ? whileDown(config, loaded, signal)
+        : { kind: 'failed', reason: `Caddy did not answer while it loaded: ${loaded}` };
+    }
     if (loaded.status === 412) return { kind: 'failed', reason: 'somebody else changed the configuration of Caddy at the same moment' };
     if (loaded.status !== 200) return refused(loaded, mainFile(config));
     if (await serves(config, signal)) return undefined;

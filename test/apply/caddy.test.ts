@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import type { RenderedConfig } from '../../src/model/rendered.ts';
 import { EMPTY_TABLE } from '../../src/model/table.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { ask, startCaddy } from '../support/caddy.ts';
 import { needServer } from '../support/process.ts';
-import { routeOf, tableOf } from '../support/tables.ts';
+import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
 
 for (const socket of [false, true]) {
   test(`createCaddyDeployer() applies and reads back over ${socket ? 'a unix socket' : 'TCP'}`, async (t) => {
@@ -23,6 +24,22 @@ for (const socket of [false, true]) {
     assert.equal(await readFile(caddy.settings.caddy.file, 'utf8'), config.files[0]?.content);
   });
 }
+
+test('createCaddyDeployer() leaves a Caddy that is down a checked file to boot from, also where only addresses differ', async (t) => {
+  const binary = needServer(t, 'caddy');
+  if (binary === undefined) return;
+  const caddy = await startCaddy(t, binary);
+  const routes = ['a', 'b', 'c', 'd'].map((name) => routeOf(name, `${name}.io`, '/', { action: to(name) }));
+  const configWith = (number: number): RenderedConfig =>
+    caddyTarget.render(tableOf(routes, poolOf('a', [number]), ...['b', 'c', 'd'].map((id) => poolOf(id, [1]))), caddy.settings).value;
+  assert.equal((await caddy.deployer.apply(configWith(1), t.signal)).kind, 'applied');
+  await caddy.process.stop('SIGKILL');
+
+  const outcome = await caddy.deployer.apply(configWith(2), t.signal);
+
+  assert.equal(outcome.kind === 'failed' && outcome.isDown, true, JSON.stringify(outcome));
+  assert.equal(await readFile(caddy.settings.caddy.file, 'utf8'), configWith(2).files[0]?.content);
+});
 
 test('createCaddyDeployer() names the unit of a refused line and keeps what is served', async (t) => {
   const binary = needServer(t, 'caddy');
