@@ -183,6 +183,7 @@ function partWithAddresses(before: CaddyConfig, { text, moves }: SiteChange): Ca
     });
     return [name, { ...server, routes }] as const;
   });
+  if (sum(servers.map(([, { routes }]) => routes.length)) !== moves.length) return undefined;
   const [marker = ''] = /hind-proxy\.[0-9a-f]{64}/.exec(text) ?? [];
   const logging = JSON.parse(JSON.stringify(before.logging).replace(MARKER, marker)) as unknown;
   return { logging, apps: { http: { servers: Object.fromEntries(servers) } } };
