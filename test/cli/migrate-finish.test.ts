@@ -68,3 +68,16 @@ test('migrate finish lists the old tags that new ones say too, with their lines,
   assert.equal(migrate('write', 'web.nomad.hcl', '--to', 'traefik', '--replace').code, 0);
   assert.deepEqual(finish().removable, []);
 });
+
+test('migrate finish names the files that it could not look at whole', async (t) => {
+  const dir = await tempDir(t);
+  await writeFile(join(dir, 'broken.nomad'), 'service {\n  tags = ["urlprefix-web.test/\n}\n');
+  await writeFile(join(dir, 'whole.nomad'), 'service {\n  name = "web"\n  tags = ["urlprefix-web.test/"]\n}\n');
+
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: dir };
+  const args = [MAIN, 'migrate', 'finish', '.', '--to', 'traefik'];
+  const { stderr } = spawnSync(process.execPath, args, { cwd: dir, encoding: 'utf8', env });
+
+  assert.match(stderr, /^Not looked at: \d+ places? of broken\.nomad, /m);
+  assert.doesNotMatch(stderr, /of whole\.nomad/);
+});
