@@ -145,6 +145,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
       if (state.up) log.warn({ component: deployer.server, event: 'proxy_down', proxy, reason: live.reason }, 'The proxy does not answer');
       state.up = false;
       state.verified = false;
+      state.problem ??= `it does not answer: ${live.reason}`;
       return false;
     }
     if (!state.up) log.info({ component: deployer.server, event: 'proxy_up', proxy }, 'The proxy answers');
@@ -153,8 +154,10 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     if (!config) return false;
     const ours = live.kind === 'ours' && live.digest === config.tableDigest;
     if (ours && state.verified) return false;
-    if (generations.pinned() !== undefined) return !ours && (await reassert(live, () => programPinned(config, signal)));
-    return ours ? true : reassert(live);
+    if (generations.pinned() === undefined) return ours ? true : reassert(live);
+    if (!ours) return reassert(live, () => programPinned(config, signal));
+    note({ kind: 'unchanged' }, config);
+    return false;
   }
 
   /** Puts our configuration back, but does not fight for it for ever. */

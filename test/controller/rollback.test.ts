@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { Deployer } from '../../src/apply/deployer.ts';
+import type { Deployer, LiveState } from '../../src/apply/deployer.ts';
 import { openGenerations, type GenerationStore } from '../../src/controller/generations.ts';
 import { createManagedProxy, type ManagedProxy } from '../../src/controller/managed-proxy.ts';
 import { generationToPutBack, lastGiven, putBack } from '../../src/controller/rollback.ts';
@@ -52,12 +52,16 @@ interface Bench {
   readonly signal: AbortSignal;
 }
 
-async function openBench(t: TestContext, takes: () => boolean = () => true, dir?: string): Promise<Bench> {
+async function openBench(
+  t: TestContext,
+  takes: () => boolean = () => true,
+  { dir, live = () => ({ kind: 'down', reason: 'nobody' }) }: { readonly dir?: string; readonly live?: () => LiveState } = {},
+): Promise<Bench> {
   const generations = await openGenerations(dir ?? (await tempDir(t)), { keep: 20, log: silentLog });
   const given: string[] = [];
   const served: number[] = [];
   const onServed = async (id: number): Promise<void> => void served.push(id);
-  const deployer = proxyOf(takes, given);
+  const deployer: Deployer = { ...proxyOf(takes, given), live: () => Promise.resolve(live()) };
   const options = { proxy: 'edge', version: '1', deployer, generations, foreign: 'adopt', clock: systemClock, log: silentLog } as const;
   return {
     generations,
@@ -101,9 +105,29 @@ test('putBack() pins what is put back, and leaves the pin as it was where the pr
   await assert.rejects(generationToPutBack(generations, 9), /not kept, expected one of 3, 2, 1/);
 });
 
+test('a managed proxy that was down is verified again when it comes back with the pinned generation', async (t) => {
+  let live: LiveState = { kind: 'down', reason: 'nobody' };
+  const { generations, managedProxy, signal } = await openBench(t, undefined, { live: () => live });
+  for (const table of [plainTable('a'), plainTable('a', 'b')]) {
+    await managedProxy.program(configOf(table), table, signal);
+    await managedProxy.keepGenerations(signal);
+  }
+  const generation = await generationToPutBack(generations, 1);
+  await putBack(generation, { generations, managedProxy, serving: EMPTY_TABLE, guard: GUARD, acceptRemovals: false }, signal);
+
+  await managedProxy.hasDrifted(signal);
+  assert.deepEqual(
+    [managedProxy.state.up, managedProxy.state.verified, managedProxy.state.problem],
+    [false, false, 'it does not answer: nobody'],
+  );
+  live = { kind: 'ours', digest: generation.digest };
+  assert.equal(await managedProxy.hasDrifted(signal), false);
+  assert.deepEqual([managedProxy.state.up, managedProxy.state.verified, managedProxy.state.problem], [true, true, undefined]);
+});
+
 test('putBack() gives the proxy nothing where the pin cannot be written, and says so', async (t) => {
   const dir = await tempDir(t);
-  const { generations, managedProxy, given, signal } = await openBench(t, undefined, dir);
+  const { generations, managedProxy, given, signal } = await openBench(t, undefined, { dir });
   for (const table of [plainTable('a'), plainTable('a', 'b')]) {
     await managedProxy.program(configOf(table), table, signal);
     await managedProxy.keepGenerations(signal);
