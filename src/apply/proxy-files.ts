@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 import type { Log } from '../lib/log.ts';
 import { createMutex } from '../lib/mutex.ts';
+import { startOf } from '../lib/process-mark.ts';
 import { readOrSetAside } from '../lib/set-aside.ts';
 import { SERVERS, type Server } from '../model/rendered.ts';
 
@@ -97,6 +98,12 @@ const REQUEST_MS = 60_000;
 export async function readProxyState(stateDir: string): Promise<ProxyStateFile | undefined> {
   const value = await readJson(stateFile(stateDir));
   return isServer(value['server']) && typeof value['pid'] === 'number' ? (value as unknown as ProxyStateFile) : undefined;
+}
+
+/** Which proxy `exec-proxy` runs at this moment; undefined where it runs none. */
+export async function runningServer(stateDir: string): Promise<Server | undefined> {
+  const state = await readProxyState(stateDir);
+  return state?.start !== undefined && (await startOf(state.pid)) === state.start ? state.server : undefined;
 }
 
 /** Writes what runs. */

@@ -33,6 +33,19 @@ export async function listenerOf(port: number, name: string): Promise<number | u
   return undefined;
 }
 
+/** Whether somebody listens on an address, as far as the system says it; that is asked without being in anybody's way for a moment. */
+export async function isListenedOn({ host, port }: ListenAddress): Promise<boolean> {
+  const own = ['::', '0.0.0.0'].includes(host) ? undefined : hexOf(host);
+  const rows = (await tcpRows('/proc/net').catch(() => [])).filter((row) => row.port === port && row.state === STATES.listening);
+  return rows.some((row) => own === undefined || row.host === own || /^0+$/.test(row.host));
+}
+
+/** An IPv4 address as `/proc/net/tcp` writes it. */
+function hexOf(host: string): string {
+  const bytes = host.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return bytes.toReversed().join('').toUpperCase();
+}
+
 /** Whether nobody listens on an address. Rejects with the error of the system where one may not listen there. */
 export async function isFree({ host, port }: ListenAddress): Promise<boolean> {
   const server = createServer((connection) => connection.destroy());
@@ -67,6 +80,8 @@ function everyHost(): string {
 }
 
 interface TcpRow {
+  /** In the system's own way. */
+  readonly host: string;
   readonly port: number;
   readonly state: string;
   readonly inode: string;
@@ -78,7 +93,8 @@ async function tcpRows(dir: string): Promise<readonly TcpRow[]> {
     .flatMap((text) => text.split('\n').slice(1))
     .flatMap((line): readonly TcpRow[] => {
       const [, local = '', , state = '', , , , , , inode = ''] = line.trim().split(/\s+/);
-      return inode === '' ? [] : [{ port: Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16), state, inode }];
+      const [host = '', port = ''] = local.split(':');
+      return inode === '' ? [] : [{ host, port: Number.parseInt(port, 16), state, inode }];
     });
 }
 

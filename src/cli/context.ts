@@ -62,7 +62,8 @@ export function setUpAgain({ loaded, env, log, version }: Setup): Promise<Setup>
 
 /** The same set-up for the other proxy. Throws `ConfigError` for what that one cannot do. */
 export async function setUpOther({ loaded, env, log, version, server }: Setup): Promise<Setup> {
-  return usable(await setUp({ loaded: withServer(loaded, server === 'caddy' ? 'traefik' : 'caddy'), env, log, version }));
+  const other = { ...withServer(loaded, server === 'caddy' ? 'traefik' : 'caddy'), configured: loaded.configured ?? server };
+  return usable(await setUp({ loaded: other, env, log, version }));
 }
 
 function usable(setup: Setup): Setup {

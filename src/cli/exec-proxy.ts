@@ -6,7 +6,6 @@ import type { ProxyProgram } from '../apply/proxy-process.ts';
 import { listenAddress } from '../apply/sockets.ts';
 import { openGenerations } from '../controller/generations.ts';
 import type { Server } from '../model/rendered.ts';
-import { EMPTY_TABLE } from '../model/table.ts';
 import { setUpAgain, setUpFor, setUpOther, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
@@ -14,7 +13,7 @@ import { LAUNCHER, takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
-import { isStillWanted } from './served.ts';
+import { isStillWanted, listensOf } from './served.ts';
 import type { Setup } from './setup.ts';
 import { assertProxyFiles, assertStaging, assertWritable, makeStateDir } from './state-dir.ts';
 
@@ -102,10 +101,7 @@ async function programFor(first: Setup, server: Server): Promise<ProxyProgram> {
     lastGood: lastGood ? [lastGood.config] : [],
     staticFiles: target.renderStatic(settings),
     env: proxyEnvironment(env),
-    listens: target
-      .entryPoints(EMPTY_TABLE, settings)
-      .filter(({ protocol }) => protocol === 'http' || (protocol === 'tcp' && server === 'traefik'))
-      .flatMap(({ address }) => listenAddress(address) ?? []),
+    listens: listensOf(setup),
     ...(endpoint && { endpoint }),
     live: (signal) => deployer.live(signal),
     ...(server === 'caddy' && { retire: (signal) => retireCaddy(caddy.admin, signal) }),

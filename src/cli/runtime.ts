@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import type { Deployer } from '../apply/deployer.ts';
-import { readProxyState } from '../apply/proxy-files.ts';
-import { startOf } from '../lib/process-mark.ts';
+import { runningServer } from '../apply/proxy-files.ts';
+import { isListenedOn, listenerOf } from '../apply/sockets.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { policiesOf, transportsOf } from '../config/policies.ts';
@@ -19,13 +19,14 @@ import { openSnapshots, type SnapshotStore } from '../controller/snapshots.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
 import { findBinary } from '../lib/binaries.ts';
 import { systemClock } from '../lib/clock.ts';
+import { joinHostPort } from '../lib/host.ts';
 import { parseCidr } from '../lib/ip.ts';
 import { parseHostname, sourceId } from '../model/names.ts';
 import { createDialects } from './dialects.ts';
 import type { GuardOptions } from '../plan/guard.ts';
 import { proxyOf } from './paths.ts';
 import { knownSecrets } from './secrets.ts';
-import { servedNoter } from './served.ts';
+import { listensOf, servedNoter } from './served.ts';
 import { API_USER, type Setup } from './setup.ts';
 import { createSources } from './sources.ts';
 import { assertProxyFiles, assertStaging } from './state-dir.ts';
@@ -70,7 +71,7 @@ export async function openRuntime(
   const snapshots = await openSnapshots(paths.stateDir, { sources: sources.map(({ source }) => source.id), ...damage });
   const generations = await openGenerations(paths.stateDir, { keep: proxy.apply.keepGenerations, ...damage });
   const claims = await openClaims(paths.stateDir, { ttlMs: config.ownership.claimTtl, ...damage });
-  const deployer = tellingOther(createDeployer(setup), setup);
+  const deployer = tellingWhy(createDeployer(setup), setup);
   const dialects = createDialects(setup);
   const pipeline = createPipeline({
     dialects,
@@ -118,20 +119,40 @@ export function createDeployer({ config, env, paths, apiPassword }: Setup): Depl
   return createTraefikDeployer({ ...common, file: paths.traefikDynamic, api: proxy.traefik.api, authorization });
 }
 
-/** The deployer, which says why its proxy does not answer where `exec-proxy` runs the other one. */
-function tellingOther(deployer: Deployer, { paths, server }: Setup): Deployer {
+/** The deployer, which says why its proxy does not answer: `exec-proxy` runs the other one, or cannot run it because its place is taken. */
+function tellingWhy(deployer: Deployer, setup: Setup): Deployer {
   return {
     ...deployer,
     async apply(config, signal) {
       const outcome = await deployer.apply(config, signal);
       if (outcome.kind !== 'failed') return outcome;
-      const state = await readProxyState(paths.stateDir);
-      const runsOther = state?.start !== undefined && state.server !== server && (await startOf(state.pid)) === state.start;
-      if (!runsOther) return outcome;
-      const reason = `exec-proxy runs ${state.server} here, and this program gives ${server} its configuration: start both for the same proxy (--proxy, PROXY_SERVER), and change it with hind-proxy switch ${server}`;
-      return { ...outcome, reason };
+      const other = await otherRuns(setup);
+      if (other !== undefined) return { kind: 'failed', reason: other };
+      const taken = outcome.isDown ? await takenPlace(setup) : undefined;
+      return taken === undefined ? outcome : { ...outcome, reason: `${outcome.reason}. ${taken}` };
+    },
+    async live(signal) {
+      const state = await deployer.live(signal);
+      const reason = state.kind === 'down' ? await otherRuns(setup) : undefined;
+      return reason === undefined ? state : { kind: 'down', reason };
     },
   };
+}
+
+async function otherRuns({ paths, server }: Setup): Promise<string | undefined> {
+  const runs = await runningServer(paths.stateDir);
+  if (runs === undefined || runs === server) return undefined;
+  return `exec-proxy runs ${runs} here, and this program gives ${server} its configuration: start both for the same proxy (--proxy, PROXY_SERVER), and change it with hind-proxy switch ${server}`;
+}
+
+/** Says that a proxy which is ours to start cannot listen, because another program does. */
+async function takenPlace(setup: Setup): Promise<string | undefined> {
+  const { config, paths, server } = setup;
+  if (proxyOf(config).start !== 'auto' || (await runningServer(paths.stateDir)) !== undefined) return undefined;
+  for (const { host, port } of listensOf(setup))
+    if ((await isListenedOn({ host, port })) && (await listenerOf(port, server)) === undefined)
+      return `Another program listens on ${joinHostPort(host, port)}, so ${server} cannot: end that one, or name another address in entrypoints`;
+  return undefined;
 }
 
 /** What shapes the table of a set-up. */

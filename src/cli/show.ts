@@ -1,5 +1,6 @@
 import { routeViews, serviceViews, type GenerationView, type RouteView, type ServiceView, type StatusView } from '../controller/views.ts';
 import { stateText } from '../controller/route-state.ts';
+import { runningServer } from '../apply/proxy-files.ts';
 import { openGenerations } from '../controller/generations.ts';
 import { adminApi } from './admin-api.ts';
 import { causeText } from './cause-text.ts';
@@ -73,6 +74,7 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
 export async function showStatus(flags: ShowFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const status = (await running(setup, '/v1/status')) as StatusView;
+  const runs = await runningServer(setup.paths.stateDir);
   return show(status, { flags, context, empty: '' }, () =>
     [
       `hind-proxy ${status.version}: ${status.health}${status.ready ? '' : ', not ready'}`,
@@ -98,7 +100,7 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
           problem ?? '',
         ]),
       ),
-      ...(status.proxies.every(({ up }) => up) ? [] : [howToStart(setup)]),
+      ...status.proxies.flatMap(({ up, server }) => (up || runs !== undefined ? [] : [howToStart({ ...setup, server })])),
       ...(status.withheld > 0
         ? [`${status.withheld} withheld: routes that answer 503 until their tags are repaired; hind-proxy validate says why`]
         : []),

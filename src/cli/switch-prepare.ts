@@ -1,7 +1,9 @@
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { backendsOf, createTable } from '../model/table.ts';
+import { BOOT_MARKER } from '../targets/target.ts';
 import { proxyBinary } from './proxy-binary.ts';
+import { createDeployer } from './runtime.ts';
 import type { Setup } from './setup.ts';
 import type { Course } from './switch-proxy.ts';
 import { SwitchError } from './switch-stages.ts';
@@ -19,7 +21,8 @@ export interface Prepared {
 const SHOWN = 10;
 
 /**
- * What the other proxy is to be given for a table. Of what is put back as it was nothing is compared: it has served. Throws `SwitchError`
+ * What the other proxy is to be given for a table. Of what is put back as it was nothing is compared: it has served; nor with a proxy that
+ * was given nothing since its start. Throws `SwitchError`
  * where it cannot be rendered, is refused, or answers otherwise than the order accepts.
  */
 export async function prepared(course: Course, table: RoutingTable): Promise<Prepared> {
@@ -30,10 +33,16 @@ export async function prepared(course: Course, table: RoutingTable): Promise<Pre
     const checked = await deployer.check(config, signal);
     if (checked.kind === 'refused') throw new Error(checked.reason);
   });
-  if (generation) return { config, requests: 0, differences: 0 };
+  if (generation || (await servesNothing(setup, signal))) return { config, requests: 0, differences: 0 };
   const trial = await stages.run('verify', () => tryBeside({ running: setup, other, table: servedBy(other, table), signal }));
   if (!order.acceptDifferences) assertSame(trial, course);
   return { config, requests: trial.requests, differences: trial.differing.length };
+}
+
+/** Whether the running proxy answers 503 to everything, because it has only what it boots from. */
+async function servesNothing(setup: Setup, signal: AbortSignal): Promise<boolean> {
+  const live = await createDeployer(setup).live(signal);
+  return live.kind === 'ours' && live.digest === BOOT_MARKER;
 }
 
 function assertSame({ silence, differing, requests }: Trial, { order: { setup }, to }: Course): void {

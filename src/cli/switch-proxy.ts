@@ -117,9 +117,16 @@ async function changed(course: Course, table: RoutingTable, { config, requests, 
     requests,
     differences,
     stages: stages.times(),
+    ...pinnedOf(order.generations),
     ...(gate !== undefined && { gate }),
     ...(launcher !== undefined && { launcher }),
   };
+}
+
+/** Which generation is pinned, where one is: a switch does not end that. */
+export function pinnedOf(generations: GenerationStore): Pick<SwitchView, 'pinned'> {
+  const pinned = generations.pinned();
+  return pinned === undefined ? {} : { pinned };
 }
 
 /** What runs now as a generation; what was pinned is pinned for the other proxy. */

@@ -7,9 +7,8 @@ import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
 import type { Setup } from './setup.ts';
 import { launcherText } from './start-launcher.ts';
-import { switchProxy } from './switch-proxy.ts';
+import { switchFrom } from './switch-from.ts';
 import { endCommand } from './switch-stages.ts';
-import { alreadyRuns } from './views.ts';
 import { nothingApplied, withoutController } from './without-controller.ts';
 
 /** What `switch` takes. */
@@ -35,14 +34,22 @@ export async function switchTo(name: string | undefined, flags: SwitchFlags, con
   return EXIT.ok;
 }
 
-function switchText({ from, to, generation, requests, differences, stages, gate, launcher }: SwitchView): string {
-  if (from === to) return `${to} runs already`;
+function switchText({ from, to, generation, requests, differences, stages, pinned, note, gate, launcher }: SwitchView): string {
   return [
     ...stages.map(({ stage, ms }) => `${stage.padEnd(8)} ${ms} ms`),
-    `${to} runs in the place of ${from}: generation ${generation}, ${requests} requests compared, ${differences} answered otherwise`,
+    from === to
+      ? `${to} runs already`
+      : `${to} runs in the place of ${from}: generation ${generation}, ${requests} requests compared, ${differences} answered otherwise`,
+    ...(pinned === undefined ? [] : [pinnedText(pinned)]),
+    ...(note === undefined ? [] : [note]),
     ...(gate === undefined ? [] : [`New connections were shared before ${to} was ready, because ${gate}`]),
     ...(launcher === undefined ? [] : [launcherText(launcher, to)]),
   ].join('\n');
+}
+
+/** Says that the catalogs are not followed, which a switch does not change. */
+function pinnedText(id: number): string {
+  return `Generation ${id} is pinned, so the catalogs are not followed; hind-proxy unpin follows them again`;
 }
 
 function fromDisk(
@@ -58,8 +65,7 @@ function fromDisk(
     const current = generations.current();
     const served = current === undefined ? undefined : await generations.read(current);
     if (!served) throw new CommandError(nothingApplied('switch', setup.paths.stateDir));
-    if (setup.server === to) return alreadyRuns(to, served.id);
     const order = { setup, flags, generations, serving: () => served.table, acceptDifferences, signal };
-    return switchProxy(order).catch(endCommand);
+    return switchFrom(order, to).catch(endCommand);
   });
 }

@@ -14,9 +14,9 @@ import {
   type GenerationView,
   type RollbackView,
   type StatusView,
-  type SwitchView,
 } from '../controller/views.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
+import { messageOf } from '../lib/errors.ts';
 import { createUnlessBusy } from '../lib/unless-busy.ts';
 import { compareDiagnostics, isConflict } from '../model/diagnostic.ts';
 import { redactedText } from '../model/redact.ts';
@@ -66,29 +66,37 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     test: (asked) => testView(scene(), asked),
     explain: (url) => explainView(scene(), url),
     generations: () => generations.list().map((meta) => generationView(meta, generations)),
-    rollback: async (id, { acceptRemovals }) => {
-      const generation = await generationToPutBack(generations, id);
-      if (generation.server === options.server) return rollbackView(await controller.rollback(id, { acceptRemovals, signal }), generations);
-      return unlessBusy(`Cannot roll back to generation ${generation.id}: ${SWITCHING}`, async () => {
-        const { putBackOther } = await import('./put-back-other.ts');
-        const order = orderOf(options, false);
-        return rollbackView(
-          await putBackOther(generation, { order, guard: guardOptions(options.setup.config), acceptRemovals }),
-          generations,
-        );
-      });
-    },
-    async switchTo(server, { acceptDifferences }) {
-      if (server === options.server) return alreadyRuns(server, controller.managedProxy.state.generation ?? 0);
-      return unlessBusy(`Cannot switch to ${server}: ${SWITCHING}`, async () => {
+    rollback: (id, { acceptRemovals }) => rollback(id, acceptRemovals).catch(told('rollback_failed', options)),
+    switchTo: (server, { acceptDifferences }) =>
+      unlessBusy(`Cannot switch to ${server}: ${SWITCHING}`, async () => {
         // seldom used, and large
-        const { switchProxy } = await import('./switch-proxy.ts');
-        return switchProxy(orderOf(options, acceptDifferences));
-      });
-    },
+        const { switchFrom } = await import('./switch-from.ts');
+        return switchFrom(orderOf(options, acceptDifferences), server);
+      }).catch(told('switch_failed', options)),
     unpin: () => controller.unpin(),
     acceptRemovals: () => controller.acceptRemovals(),
     resync: () => controller.watcher.refresh(),
+  };
+
+  async function rollback(id: number | undefined, acceptRemovals: boolean): Promise<RollbackView> {
+    const generation = await generationToPutBack(generations, id);
+    if (generation.server === options.server) return rollbackView(await controller.rollback(id, { acceptRemovals, signal }), generations);
+    return unlessBusy(`Cannot roll back to generation ${generation.id}: ${SWITCHING}`, async () => {
+      const { putBackOther } = await import('./put-back-other.ts');
+      const order = orderOf(options, false);
+      return rollbackView(
+        await putBackOther(generation, { order, guard: guardOptions(options.setup.config), acceptRemovals }),
+        generations,
+      );
+    });
+  }
+}
+
+/** Notes what an operator wanted and did not get, and why. */
+function told(event: string, { setup, proxy }: Pick<ViewsOptions, 'setup' | 'proxy'>): (error: unknown) => never {
+  return (error) => {
+    setup.log.error({ component: 'controller', event, proxy, reason: redactedText(messageOf(error)) }, 'What was asked for was not done');
+    throw error;
   };
 }
 
@@ -97,11 +105,6 @@ const SWITCHING = 'another switch is under way; wait for its end, then look at s
 function orderOf({ setup, controller, generations, flags, onSwitched, signal }: ViewsOptions, acceptDifferences: boolean): SwitchOrder {
   const serving = (): RoutingTable => controller.state.serving;
   return { setup, flags, generations, serving, acceptDifferences, exclusively: controller.exclusively, onSwitched, signal };
-}
-
-/** The answer to a switch where nothing is to be done. */
-export function alreadyRuns(server: Server, generation: number): SwitchView {
-  return { from: server, to: server, generation, requests: 0, differences: 0, stages: [] };
 }
 
 /** A generation as it is shown. */

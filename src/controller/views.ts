@@ -81,7 +81,7 @@ export interface StatusView {
   readonly health: 'ok' | 'degraded' | 'waiting' | 'dead';
   readonly proxies: readonly {
     readonly name: string;
-    readonly server: string;
+    readonly server: Server;
     readonly generation?: number;
     readonly digest?: string;
     readonly appliedAt?: string;
@@ -142,6 +142,10 @@ export interface SwitchView {
   readonly requests: number;
   readonly differences: number;
   readonly stages: readonly { readonly stage: SwitchStage; readonly ms: number }[];
+  /** The generation that is pinned, as after a rollback: the catalogs are not followed. A switch keeps the pin, for what the new proxy serves. */
+  readonly pinned?: number;
+  /** What to do so that it stays so, where controller and `exec-proxy` were for different proxies. */
+  readonly note?: string;
   /** Why the kernel shared new connections before the new proxy was ready, where it did. */
   readonly gate?: string;
   /** The process id of an `exec-proxy` that was started for it and runs on, where none ran. */

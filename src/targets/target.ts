@@ -63,6 +63,9 @@ export interface RouteContext {
   readonly settings: RenderSettings;
 }
 
+/** What stands in the place of the digest in what a proxy boots from before it was given anything. */
+export const BOOT_MARKER = 'boot';
+
 /** One proxy as a compiler backend: pure, total, the same bytes for the same table and settings. */
 export interface Target {
   readonly server: Server;

@@ -230,7 +230,7 @@ for (const { name, from, said, code: expected = 1, environment, prepare, host = 
     const site = await openSite(t, from);
     if (!site) return;
     const { parent = {}, controller = {} } = (await environment?.(site)) ?? {};
-    await startBoth(site, { parent, controller });
+    const started = await startBoth(site, { parent, controller });
     const undo = await prepare?.(site);
     const { pid } = await site.running();
     await using load = startLoad(site.web, { host, perSecond: 100, retryAfterMs });
@@ -241,6 +241,7 @@ for (const { name, from, said, code: expected = 1, environment, prepare, host = 
     assert.equal(code, expected);
     assert.match(output, said);
     assert.match(output, /the proxy of before serves on\. \w/);
+    assert.equal(started.controller.output().split('"event":"switch_failed"').length, 2, 'the controller logs it once');
     t.diagnostic(`new connections: ${figuresText(fresh)}; kept: ${figuresText(kept)}`);
     assert.deepEqual([fresh.failed, kept.failed], [0, 0]);
     assert.deepEqual([(await site.running()).server, (await site.running()).pid], [from, pid]);
@@ -321,10 +322,18 @@ test('switch and rollback need neither a controller nor a parent of the proxy th
   assert.deepEqual([figures.fresh.failed, figures.kept.failed], [0, 0]);
   assert.equal((await site.running()).server, 'caddy');
 
-  site.start('run');
+  const later = site.start('run');
   await until('a controller of the proxy that was put back', () => runs(site, 'caddy'), 20_000);
   assert.equal((await site.status())?.proxies[0]?.pinned, kept);
   assert.ok(await serves(site));
+
+  const pinned = /Generation \d+ is pinned, so the catalogs are not followed; hind-proxy unpin/;
+  assert.match((await site.command(['switch', 'traefik'])).output, pinned);
+  await until('the controller to follow to traefik', () => runs(site, 'traefik'), 20_000);
+  await later.stop();
+  assert.match((await site.command(['switch', 'caddy'])).output, pinned);
+  const again = JSON.parse((await site.command(['switch', 'caddy', '--json'])).output) as SwitchView;
+  assert.equal(again.pinned, again.generation);
 });
 
 test('exec-proxy that was killed while it changed proxies leaves none that shares the ports', { timeout: 120_000 }, async (t) => {
@@ -380,4 +389,69 @@ test('a controller for another proxy than exec-proxy runs says so, and serves wh
   await other.stop();
   site.start('run');
   await until('the services to be served', () => serves(site), 20_000);
+});
+
+test('switch goes by the proxy that exec-proxy runs, whatever the controller or the command is for', { timeout: 180_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const asTraefik = { PROXY_SERVER: 'traefik' };
+  const parent = site.start('exec-proxy');
+  await until('caddy to run', async () => (await ask(site.web, { host: 'web.test' })).status === 503, 20_000);
+  const controller = site.start('run', asTraefik);
+  await until('it to say so', async () => (await site.status())?.proxies[0]?.problem?.includes('exec-proxy runs caddy here'), 20_000);
+  assert.doesNotMatch((await site.command(['status'])).output, /Start (?:caddy|traefik)/);
+
+  const first = await switched(site, 'traefik');
+  assert.equal(first.from, 'caddy');
+  assert.match(first.note ?? '', /exec-proxy was started for caddy and the controller for traefik: start both for traefik/);
+  assert.equal((await site.running()).server, 'traefik');
+  assert.ok(await serves(site));
+
+  await parent.stop();
+  site.start('exec-proxy');
+  await until('caddy to run again', async () => (await site.running()).server === 'caddy' && (await site.running()).listening, 20_000);
+  const second = await switched(site, 'caddy');
+  assert.equal(second.from, 'caddy');
+  assert.match(second.note ?? '', /exec-proxy was started for caddy and the controller for traefik/);
+  await until('the services to be served', () => serves(site), 20_000);
+
+  await controller.stop();
+  assert.match((await site.command(['switch', 'caddy'], asTraefik)).output, /^caddy runs already/);
+  const { code, output } = await site.command(['switch', 'traefik'], asTraefik);
+  assert.equal(code, 0, output);
+  assert.match(output, /traefik runs in the place of caddy/);
+  assert.equal((await site.running()).server, 'traefik');
+});
+
+test('switch to the proxy that is wanted already says that it does not answer, and how to start it', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { parent, controller } = await startBoth(site);
+  await until('what is served to be kept', async () => (await site.status())?.proxies[0]?.generation);
+  await parent.stop();
+  const asked = async (): Promise<void> => {
+    const { code, output } = await site.command(['switch', 'caddy']);
+    assert.equal(code, 1, output);
+    assert.match(
+      output,
+      /it is the one that is wanted already, and does not answer \(.*\); nothing was changed\. Start caddy: hind-proxy exec/,
+    );
+  };
+  await asked();
+  await controller.stop();
+  await asked();
+});
+
+test('a controller says that another program has the port of its proxy', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const stranger = createServer();
+  await new Promise<void>((resolve) => stranger.listen(site.web, '127.0.0.1', resolve));
+  whenEnded(t, () => new Promise((resolve) => stranger.close(() => resolve())));
+  const parent = site.start('exec-proxy');
+  assert.notEqual(await parent.ended, 0);
+  site.start('run');
+
+  const said = new RegExp(`Another program listens on 127\\.0\\.0\\.1:${site.web}, so caddy cannot`);
+  await until('it to say so', async () => said.test((await site.status())?.proxies[0]?.problem ?? ''), 20_000);
 });

@@ -8,7 +8,7 @@ import type { RenderedConfig } from '../../model/rendered.ts';
 import { backendIdsOf, type RoutingTable } from '../../model/route.ts';
 import { backendsOf, EMPTY_TABLE } from '../../model/table.ts';
 import { fitTable } from '../fit.ts';
-import type { RenderSettings, Target } from '../target.ts';
+import { BOOT_MARKER, type RenderSettings, type Target } from '../target.ts';
 import { block, line, text, type Node } from './ast.ts';
 import { CADDY_CAPABILITIES } from './capabilities.ts';
 import { handlerOf, isPrintable } from './handlers.ts';
@@ -57,7 +57,7 @@ export const caddyTarget: Target = {
       const kept = (site?.block ?? []).filter(({ tokens }) => tokens[0]?.kind === 'word' && ['bind', 'tls'].includes(tokens[0].word));
       return { ...site, tokens: site?.tokens ?? [], block: [...kept, line('header', 'Retry-After', '5'), line('respond', '503')] };
     });
-    return configOf([globalOptions({ marker: 'boot', asksClients: false }, settings), ...sites], EMPTY_TABLE, settings);
+    return configOf([globalOptions({ marker: BOOT_MARKER, asksClients: false }, settings), ...sites], EMPTY_TABLE, settings);
   },
   reading: caddyReading,
   renderStatic: () => [],

@@ -3,7 +3,7 @@ import type { RenderedConfig } from '../../model/rendered.ts';
 import type { Redirect, Route, RoutingTable } from '../../model/route.ts';
 import { EMPTY_TABLE } from '../../model/table.ts';
 import { fitTable } from '../fit.ts';
-import type { RenderSettings, Target } from '../target.ts';
+import { BOOT_MARKER, type RenderSettings, type Target } from '../target.ts';
 import { TRAEFIK_CAPABILITIES } from './capabilities.ts';
 import { differencesOf } from './differences.ts';
 import { dynamicParts } from './dynamic.ts';
@@ -27,7 +27,7 @@ export const traefikTarget: Target = {
     return { value: configOf(fitted, settings, table.digest), diagnostics: losses };
   },
   renderBoot(settings) {
-    return configOf(EMPTY_TABLE, { ...settings, unknownHost: { status: 503 } }, 'boot');
+    return configOf(EMPTY_TABLE, { ...settings, unknownHost: { status: 503 } }, BOOT_MARKER);
   },
   reading: traefikReading,
   renderStatic(settings) {
