@@ -29,8 +29,7 @@ export async function readHcl(text: string): Promise<JobFile> {
   const tree = isPlain ? parsed : parser.parse(source);
   if (!tree) return { lists: [], faults: [] };
   try {
-    const broken = tree.rootNode.hasError ? firstError(tree.rootNode) : undefined;
-    if (broken) return { lists: [], faults: [{ code: 'FILE_SYNTAX', message: syntaxMessage(broken), start: broken.startIndex }] };
+    if (tree.rootNode.hasError) return { lists: [], faults: [syntaxFault(tree.rootNode, source)] };
     return readTree(tree, { text, source });
   } finally {
     // the memory of WebAssembly is not collected
@@ -275,6 +274,20 @@ function textOf(cursor: TreeCursor, source: string): string {
 
 function namedChildren(node: Node): readonly Node[] {
   return node.namedChildren.filter((child) => child !== null);
+}
+
+/** Strings, and what may hold quotes that begin none. A string that is not closed on its line has no second quote. */
+const LEXEMES = /#.*|\/\/.*|\/\*[\s\S]*?\*\/|<<-?(\w+)[^\n]*\n[\s\S]*?^[ \t]*\1\b|"(?:\\.|[^"\\\r\n])*("?)/gm;
+
+/** Why a text is no HCL. Behind a string that is not closed nothing fits, which the parser tells of the file as a whole. */
+function syntaxFault(root: Node, source: string): FileFault {
+  const open = source.matchAll(LEXEMES).find(({ 2: closing }) => closing === '');
+  if (open) {
+    const message = 'Cannot read the file: the string that begins here is not closed, expected a quote on the same line';
+    return { code: 'FILE_SYNTAX', message, start: open.index };
+  }
+  const broken = firstError(root);
+  return { code: 'FILE_SYNTAX', message: syntaxMessage(broken), start: broken.startIndex };
 }
 
 function firstError(node: Node): Node {

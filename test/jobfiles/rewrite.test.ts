@@ -160,6 +160,13 @@ const LEFT: readonly {
     line: 2,
     column: 48,
   },
+  {
+    title: 'a file with a string that is not closed',
+    text: '# don"t\nx = <<EOT\n"no\nEOT\ny = "a \\" ${f("b")}"\nservice {\n  tags = [\n    "v1", "urlprefix-a.io/,\n  ]\n}\n',
+    code: 'FILE_SYNTAX',
+    line: 8,
+    column: 11,
+  },
   { title: 'a file with a fault', text: 'service {\n  tags = ["urlprefix-a.io/"\n}\n', code: 'FILE_SYNTAX', line: 3, column: 1 },
 ];
 
