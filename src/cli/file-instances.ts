@@ -3,11 +3,13 @@ import { messageOf } from '../lib/errors.ts';
 import { sha256 } from '../lib/hash.ts';
 import { parseYaml } from '../lib/yaml.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
+import type { DiagnosticCode } from '../model/codes.ts';
 import type { TagSpan } from '../model/diagnostic.ts';
 import { DEFAULT_OWNER, parsePort, serviceName, sourceId, type Port } from '../model/names.ts';
-import { filledText, positionsIn, type JobFile, type TagList } from '../jobfiles/job-file.ts';
-import { formOf, readJobFile } from '../jobfiles/read.ts';
-import { filesUnder, readText } from '../jobfiles/tree.ts';
+import { filledText, positionsIn, type TagList } from '../jobfiles/job-file.ts';
+import { loadJobFile } from '../jobfiles/load.ts';
+import { formOf } from '../jobfiles/read.ts';
+import { filesUnder } from '../jobfiles/tree.ts';
 import { parseServices } from '../sources/service-file.ts';
 import { CommandError, EXIT } from './errors.ts';
 
@@ -20,10 +22,16 @@ export interface TagPlace {
 /** What files say that services register. */
 export interface FileInstances {
   readonly instances: readonly ServiceInstance[];
-  /** How many tags or places of each file could not be looked at; no file without any. */
-  readonly unread: ReadonlyMap<string, number>;
+  /** What could not be looked at, file by file. */
+  readonly unread: readonly UnreadPlace[];
   /** By the text of the tag, so that one that was put beside it has no place. */
   readonly placeOf: (span: Pick<TagSpan, 'instance' | 'tag'>) => TagPlace | undefined;
+}
+
+/** A file, or a place in one, of which nobody knows what it registers. */
+export interface UnreadPlace extends TagPlace {
+  readonly code: DiagnosticCode;
+  readonly message: string;
 }
 
 const SOURCE = sourceId('file');
@@ -31,7 +39,7 @@ const SOURCE = sourceId('file');
 /**
  * The services of files and directories: service files as they are, and job files with one healthy instance for each list of tags, at an
  * address that is the same for the nth list of a service in any tree. Template text stands in tags as a name of its own. Throws
- * `CommandError` for what cannot be read.
+ * `CommandError` where a path is not there.
  */
 export async function instancesOfFiles(paths: readonly string[]): Promise<FileInstances> {
   const found = await filesUnder(paths).catch((error: unknown) => {
@@ -39,10 +47,13 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
   });
   const instances: ServiceInstance[] = [];
   const places = new Map<string, TagPlace>();
-  const unread = new Map<string, number>();
+  const unread: UnreadPlace[] = found.skipped.map(({ path: file, code, message }) => ({ file, code, message }));
   const ordinals = new Map<string, number>();
-  for (const file of found) {
-    const text = await readText(file);
+  for (const file of found.files) {
+    const {
+      text,
+      file: { lists, faults },
+    } = await loadJobFile(file);
     const services = servicesIn(file, text);
     if (services) {
       for (const one of services) {
@@ -53,8 +64,7 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
       continue;
     }
     const positionOf = positionsIn(text);
-    const { lists, faults } = await jobFileIn(file, text);
-    if (faults.length > 0) unread.set(file, faults.length);
+    for (const { code, message, start } of faults) unread.push({ file, line: positionOf(start).line, code, message });
     for (const [index, list] of lists.entries()) {
       const service = list.service === undefined ? basename(file).replace(/\..*$/, '') : filledText(list.service);
       const ordinal = ordinals.get(service) ?? 0;
@@ -71,20 +81,11 @@ export async function instancesOfFiles(paths: readonly string[]): Promise<FileIn
 /** The services of a service file; undefined for any other. */
 function servicesIn(file: string, text: string): readonly ServiceInstance[] | undefined {
   const form = formOf(file);
-  if (form !== 'json' && form !== 'yaml') return undefined;
+  if ((form !== 'json' && form !== 'yaml') || text === '') return undefined;
   try {
     return parseServices(parseYaml(text), SOURCE);
   } catch {
     return undefined;
-  }
-}
-
-async function jobFileIn(file: string, text: string): Promise<JobFile> {
-  try {
-    return await readJobFile(text, formOf(file) ?? 'hcl');
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new CommandError(`Cannot read ${file}: ${error.message}`, EXIT.usage);
   }
 }
 

@@ -10,7 +10,8 @@ import { EXIT } from './errors.ts';
 import type { TagPlace } from './file-instances.ts';
 import type { GlobalFlags } from './flags.ts';
 import { dialectNamed } from './named.ts';
-import { readRegistered, setUpOf, tableMaker, type Registered } from './registered.ts';
+import { pipelineOf, readRegistered, setUpOf, tableOf, type Registered } from './registered.ts';
+import { exitCodeFor, unreadCount, unreadText } from './unread.ts';
 import { removableTags, type StayReason, type TagUnit } from './removable-tags.ts';
 
 /** What `migrate finish` takes. */
@@ -30,33 +31,41 @@ interface TagView {
   readonly reason?: string;
 }
 
-/** Lists the tags of other dialects that nothing needs any more, and those that are still needed; exit 4 under `--strict` where any is. */
+/**
+ * Lists the tags of other dialects that nothing needs any more, and those that are still needed; exit 4 under `--strict` where any is, and
+ * as `unread.ts` says where something could not be looked at.
+ */
 export async function migrateFinish(paths: readonly string[], flags: FinishFlags, context: Context): Promise<number> {
   const { printer } = context;
   const to = dialectNamed(flags.to, '--to');
   await using dir = await mkdtempDisposable(join(tmpdir(), 'hind-proxy-finish-'));
   const setup = await setUpOf({ ...flags, stateDir: dir.path }, { server: undefined, context });
-  const { snapshots, placeOf } = await readRegistered(paths, { setup, context });
-  const tableOf = tableMaker(setup);
+  const { snapshots, placeOf, unread } = await readRegistered(paths, { setup, context });
+  const pipeline = pipelineOf(setup);
   const instances = snapshots.flatMap((snapshot) => snapshot.instances);
   const { removable, staying } = removableTags(instances, {
     to,
     dialects: createDialects(setup),
     tableOf: (left) =>
-      tableOf(snapshots.map((snapshot) => ({ ...snapshot, instances: left.filter(({ source }) => source === snapshot.source) }))),
+      tableOf(
+        pipeline,
+        snapshots.map((snapshot) => ({ ...snapshot, instances: left.filter(({ source }) => source === snapshot.source) })),
+      ),
   });
   const gone = removable.flatMap((unit) => viewsOf(unit, placeOf));
   const kept = staying.flatMap((unit) => viewsOf(unit, placeOf, reasonText(unit.reason)));
-  if (flags.json) printer.json({ to, counts: { removable: gone.length, staying: kept.length }, removable: gone, staying: kept });
+  const counts = { removable: gone.length, staying: kept.length, unread: unread.length };
+  for (const line of unreadText(unread)) printer.say(line);
+  if (flags.json) printer.json({ to, complete: unread.length === 0, counts, removable: gone, staying: kept, unread });
   else {
     for (const view of gone) for (const line of linesOf(view)) printer.out(line);
     // what goes only together is told once
     for (const [first, ...rest] of staying.map((unit) => viewsOf(unit, placeOf, reasonText(unit.reason))))
       if (first) for (const line of linesOf(first, rest.length)) printer.out(`${printer.style('yellow', 'stays')} ${line}`);
-    printer.out(`tags that are safe to remove: ${gone.length}; that are still needed: ${kept.length}`);
+    printer.out(`tags that are safe to remove: ${gone.length}; that are still needed: ${kept.length}${unreadCount(unread)}`);
     if (gone.length > 0) printer.say(howToRemove(paths, to));
   }
-  return flags.strict && kept.length > 0 ? EXIT.losses : EXIT.ok;
+  return exitCodeFor(unread, flags.strict && kept.length > 0 ? EXIT.losses : EXIT.ok);
 }
 
 /** What to do with the tags that are listed. */

@@ -2,6 +2,8 @@ import { sha256 } from '../lib/hash.ts';
 import { groupBy } from '../lib/sort.ts';
 import { visible } from '../lib/text.ts';
 import type { Finding, RewriteMode, Rewritten } from '../jobfiles/rewrite.ts';
+import type { SkippedPath } from '../jobfiles/tree.ts';
+import { diagnose } from '../model/diagnostic.ts';
 import { redactedTag } from '../model/redact.ts';
 import type { DialectName } from '../model/route.ts';
 import type { Printer } from './print.ts';
@@ -17,7 +19,12 @@ export interface Report {
   readonly to: DialectName;
   readonly mode: RewriteMode;
   readonly files: readonly MigratedFile[];
+  /** What under the paths was not read, in order. */
+  readonly skipped: readonly SkippedView[];
 }
+
+/** A path that was not read, with what to do about it. */
+export interface SkippedView extends Pick<Finding, 'severity' | 'hint'>, SkippedPath {}
 
 /**
  * How many tags are converted, were before (`present`), are left for hand work, in the dialect already; `lossy`: places where something is
@@ -31,6 +38,12 @@ export interface Counts {
   readonly byHand: number;
   readonly lossy: number;
   readonly done: number;
+}
+
+/** A path that was not read, as it is reported. */
+export function skippedView({ path, code, message }: SkippedPath): SkippedView {
+  const { severity, hint } = diagnose(code, message);
+  return { path, code, severity, message, ...(hint !== undefined && { hint }) };
 }
 
 /** The figures of a report. */
@@ -55,6 +68,10 @@ export function textReport(report: Report, { style }: Pick<Printer, 'style'>): r
   const { files, changed, automatic, present, byHand, lossy, done } = countsOf(report);
   const findings = report.files.flatMap((file) => file.findings.map((finding) => ({ path: file.path, ...finding })));
   return [
+    ...report.skipped.flatMap(({ path, code, severity, message, hint }) => [
+      `${visible(path)}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
+      ...(hint === undefined ? [] : [`    ${style('dim', hint)}`]),
+    ]),
     ...findings.flatMap(({ path, line, column, code, severity, message, hint, place, tag }) => [
       `${path}:${line}:${column}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
       ...(tag === undefined ? [] : [`    ${visible(redactedTag(tag))}`]),
@@ -82,7 +99,10 @@ export function markdownReport(report: Report): string {
     '| files | changed | automatic | by hand | lossy | converted before | in that dialect already |',
     '| --- | --- | --- | --- | --- | --- | --- |',
     `| ${counts.files} | ${counts.changed} | ${counts.automatic} | ${counts.byHand} | ${counts.lossy} | ${counts.present} | ${counts.done} |`,
-    ...(findings.length === 0 ? [] : ['', '| where | code | what | tag | what to do |', '| --- | --- | --- | --- | --- |']),
+    ...(findings.length + report.skipped.length === 0
+      ? []
+      : ['', '| where | code | what | tag | what to do |', '| --- | --- | --- | --- | --- |']),
+    ...report.skipped.map(({ path, code, message, hint = '' }) => `| ${cell(path)} | \`${code}\` | ${cell(message)} |  | ${cell(hint)} |`),
     ...findings.map(
       ({ path, line, column, code, message, hint = '', tag }) =>
         `| ${cell(`${path}:${line}:${column}`)} | \`${code}\` | ${cell(message)} | ${tag === undefined ? '' : `\`${cell(redactedTag(tag))}\``} | ${cell(hint)} |`,
@@ -97,6 +117,7 @@ export function jsonReport(report: Report): object {
     mode: report.mode,
     counts: countsOf(report),
     occurrences: Object.fromEntries(occurrences(report.files.flatMap(({ findings }) => findings))),
+    skipped: report.skipped,
     files: report.files.map(({ path, before, text, changes, findings }) => ({
       path,
       inputSha256: sha256(before),

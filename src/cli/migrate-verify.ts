@@ -19,7 +19,8 @@ import { CommandError, EXIT } from './errors.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { verifyJson, verifyText, type Found, type VerifyReport } from './verify-report.ts';
 import { asksRunning, chooseRequests, type RequestFlags, type VerifyRequest } from './verify-requests.ts';
-import { readSides, type SideFlags, type TagSide, type TagSides } from './verify-sides.ts';
+import { exitCodeFor, unreadText } from './unread.ts';
+import { readSides, type Connections, type SideFlags, type TagSide, type TagSides } from './verify-sides.ts';
 
 /** What `migrate verify` takes. */
 export interface VerifyFlags extends SideFlags, RequestFlags {
@@ -31,7 +32,10 @@ const PROGRESS_MS = 5000;
 const FEWEST_TIMES = 40;
 const MOST_TIMES = 3000;
 
-/** Asks two renderings, or two running proxies, the same requests and prints in what they differ; exit 3 where tags make a difference. */
+/**
+ * Asks two renderings, or two running proxies, the same requests and prints in what they differ; exit 3 where tags make a difference, and
+ * as `unread.ts` says where something could not be looked at.
+ */
 export async function migrateVerify(paths: readonly string[], flags: VerifyFlags, context: Context): Promise<number> {
   await using opened = new AsyncDisposableStack();
   const { path: dir } = opened.use(await mkdtempDisposable(join(tmpdir(), 'hind-proxy-verify-')));
@@ -40,7 +44,10 @@ export async function migrateVerify(paths: readonly string[], flags: VerifyFlags
   const models = { old: modelOf(sides.old), new: modelOf(sides.new), oldOnNew: modelOf(sides.oldOnNew) };
   const points = pointsOf(sides);
   const tables = [sides.old.table, sides.new.table];
-  const { requests, leftOut } = await chooseRequests({ tables, points }, { flags, printer: context.printer });
+  const unread = sides.old.unread === sides.new.unread ? sides.old.unread : [...sides.old.unread, ...sides.new.unread];
+  for (const line of unreadText(unread)) context.printer.say(line);
+  const notCompared = mostOf(sides.old.connections, sides.new.connections);
+  const { requests, leftOut } = await chooseRequests({ tables, points, notCompared }, { flags, printer: context.printer });
   const answering: Answering = isRunning ? 'programs' : 'echoes';
   const echoes = opened.use(await openEchoes(join(dir, 'echoes')));
   const open = async (side: TagSide, urls: readonly string[] | undefined): Promise<Side> =>
@@ -73,11 +80,18 @@ export async function migrateVerify(paths: readonly string[], flags: VerifyFlags
     new: { proxy: flags.newUrl?.join(' ') ?? sides.new.setup.server, placeOf: sides.new.placeOf },
     asked: requests.length,
     leftOut,
+    notCompared,
+    unread,
     found: sorted,
   };
   if (flags.json) context.printer.json(verifyJson(report));
   else for (const line of verifyText(report, context.printer)) context.printer.out(line);
-  return sorted.some(({ cause }) => cause === 'tags') ? EXIT.differences : EXIT.ok;
+  return exitCodeFor(unread, sorted.some(({ cause }) => cause === 'tags') ? EXIT.differences : EXIT.ok);
+}
+
+/** How many routes of each kind there are on the side that has more of them. */
+function mostOf(old: Connections, fresh: Connections): Connections {
+  return { tcp: Math.max(old.tcp, fresh.tcp), udp: Math.max(old.udp, fresh.udp) };
 }
 
 /** What a table says of a request; undefined for one that it cannot be asked. */

@@ -3,9 +3,9 @@ import { cutsBetween } from '../jobfiles/edit.ts';
 import { messageOf } from '../lib/errors.ts';
 import { shortHash } from '../lib/hash.ts';
 import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
-import { formOf, readJobFile } from '../jobfiles/read.ts';
-import { rewriteFile, type Convert, type RewriteMode, type Rewritten } from '../jobfiles/rewrite.ts';
-import { filesUnder, readText, removeStaged, replaceText } from '../jobfiles/tree.ts';
+import { loadJobFile } from '../jobfiles/load.ts';
+import { rewriteFile, type RewriteMode } from '../jobfiles/rewrite.ts';
+import { filesUnder, MANIFEST_NAME, removeStaged, replaceText } from '../jobfiles/tree.ts';
 import type { Context } from './context.ts';
 import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -13,7 +13,7 @@ import type { GlobalFlags } from './flags.ts';
 import { loadFor } from './load-for.ts';
 import { takeLock } from './lock.ts';
 import type { PlannedJob } from './migrate-live.ts';
-import { countsOf, jsonReport, markdownReport, textReport, type MigratedFile, type Report } from './migrate-report.ts';
+import { countsOf, jsonReport, markdownReport, skippedView, textReport, type MigratedFile, type Report } from './migrate-report.ts';
 import { dialectNamed } from './named.ts';
 
 /** What the `migrate` commands take. */
@@ -28,8 +28,6 @@ export interface MigrateFlags extends GlobalFlags {
   readonly strict?: boolean;
   readonly manifest?: string;
 }
-
-const MANIFEST = 'hind-proxy-migration.json';
 
 /** Prints what `write` would change, and what is left for hand work. Writes nothing. */
 export async function migratePlan(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
@@ -54,7 +52,7 @@ async function written(paths: readonly string[], flags: MigrateFlags, context: C
   const report = await migrated(paths, flags, context);
   const changed = report.files.filter(isChanged);
   if (changed.length > 0) {
-    const manifest = flags.manifest ?? MANIFEST;
+    const manifest = flags.manifest ?? MANIFEST_NAME;
     const run: MigrationRun = {
       at: new Date().toISOString(),
       to: report.to,
@@ -84,7 +82,7 @@ export function migrateRevert(flags: MigrateFlags, context: Context): Promise<nu
 
 /** Two that change one manifest at the same time would each lose what the other has kept there. */
 async function exclusively(
-  { manifest = MANIFEST }: MigrateFlags,
+  { manifest = MANIFEST_NAME }: MigrateFlags,
   { printer, signal }: Context,
   task: () => Promise<number>,
 ): Promise<number> {
@@ -99,7 +97,7 @@ async function exclusively(
 }
 
 async function reverted(flags: MigrateFlags, { printer }: Context): Promise<number> {
-  const manifest = flags.manifest ?? MANIFEST;
+  const manifest = flags.manifest ?? MANIFEST_NAME;
   const runs = await readManifest(manifest);
   const last = runs.at(-1);
   if (!last) throw new CommandError(`Cannot revert: ${manifest} does not exist, expected the manifest of migrate write`, EXIT.usage);
@@ -143,26 +141,14 @@ async function migrated(paths: readonly string[], flags: MigrateFlags, context: 
   });
   const files: MigratedFile[] = [];
   let toldAtMs = performance.now();
-  for (const path of found) {
-    files.push(await migratedFile(path, { mode, convert }));
+  for (const path of found.files) {
+    const { text: before, file } = await loadJobFile(path);
+    files.push({ path, before, ...rewriteFile(before, file, { mode, convert }) });
     if (performance.now() - toldAtMs < 2000) continue;
     toldAtMs = performance.now();
-    context.printer.say(`${files.length} of ${found.length} files read`);
+    context.printer.say(`${files.length} of ${found.files.length} files read`);
   }
-  return { to, mode, files };
-}
-
-async function migratedFile(path: string, options: { readonly mode: RewriteMode; readonly convert: Convert }): Promise<MigratedFile> {
-  try {
-    const before = await readText(path);
-    const rewritten = rewriteFile(before, await readJobFile(before, formOf(path) ?? 'hcl'), options);
-    return { path, before, ...rewritten };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const fault = { code: 'FILE_SYNTAX', severity: 'error', message: error.message, line: 1, column: 1 } as const;
-    const unread: Rewritten = { text: '', edits: [], changes: [], findings: [fault] };
-    return { path, before: '', ...unread };
-  }
+  return { to, mode, files, skipped: found.skipped.map(skippedView) };
 }
 
 async function printDifferences(changed: readonly MigratedFile[], { printer }: Context): Promise<void> {
@@ -186,7 +172,8 @@ function print(
 }
 
 function exitCodeOf(report: Report, flags: MigrateFlags): number {
-  if (report.files.some(({ findings }) => findings.some(({ code }) => code === 'FILE_SYNTAX'))) return EXIT.failed;
+  const codes = [...report.skipped, ...report.files.flatMap(({ findings }) => findings)].map(({ code }) => code);
+  if (codes.some((code) => code === 'FILE_SYNTAX' || code === 'FILE_UNREADABLE')) return EXIT.failed;
   const { byHand, lossy } = countsOf(report);
   return flags.strict && byHand + lossy > 0 ? EXIT.losses : EXIT.ok;
 }

@@ -1,5 +1,4 @@
-import { createPipeline } from '../controller/pipeline.ts';
-import { visible } from '../lib/text.ts';
+import { createPipeline, type Pipeline } from '../controller/pipeline.ts';
 import type { CatalogSnapshot } from '../model/catalog.ts';
 import { sourceId } from '../model/names.ts';
 import type { Server } from '../model/rendered.ts';
@@ -13,9 +12,8 @@ import { compileOptions, openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
 
 /** What files or catalogs say that services register. */
-export interface Registered {
+export interface Registered extends Pick<FileInstances, 'placeOf' | 'unread'> {
   readonly snapshots: readonly CatalogSnapshot[];
-  readonly placeOf: FileInstances['placeOf'];
 }
 
 /** A set-up to compare tables by, with TLS where a configuration does not speak of it: what is off would not be compared. */
@@ -35,21 +33,21 @@ export async function readRegistered(
   { setup, context }: { readonly setup: Setup; readonly context: Context },
 ): Promise<Registered> {
   if (paths.length > 0) {
-    const { instances, unread, placeOf } = await instancesOfFiles(paths);
-    for (const [file, places] of unread)
-      context.printer.say(
-        `Not looked at: ${places} ${places === 1 ? 'place' : 'places'} of ${visible(file)}, which migrate plan lists by hand`,
-      );
-    return { snapshots: [{ source: sourceId('file'), revision: '0', observedAtMs: 0, local: true, instances }], placeOf };
+    const { instances, ...rest } = await instancesOfFiles(paths);
+    return { ...rest, snapshots: [{ source: sourceId('file'), revision: '0', observedAtMs: 0, local: true, instances }] };
   }
   const runtime = await openRuntime(setup, { looksOnly: true });
   await readOnce(runtime, context);
-  return { snapshots: [...runtime.snapshots.all().values()].map(({ snapshot }) => snapshot), placeOf: () => undefined };
+  return { snapshots: [...runtime.snapshots.all().values()].map(({ snapshot }) => snapshot), placeOf: () => undefined, unread: [] };
 }
 
-/** What makes tables of snapshots as a set-up says; what tags say is remembered from one to the next. */
-export function tableMaker(setup: Setup): (snapshots: readonly CatalogSnapshot[]) => RoutingTable {
+/** What compiles snapshots as a set-up says; what tags say is remembered from one to the next. */
+export function pipelineOf(setup: Setup): Pipeline {
   const { primary, merge } = setup.config.sources;
-  const pipeline = createPipeline({ dialects: createDialects(setup), compile: compileOptions(setup), primary: sourceId(primary), merge });
-  return (snapshots) => pipeline.compile(snapshots, new Map()).value.table;
+  return createPipeline({ dialects: createDialects(setup), compile: compileOptions(setup), primary: sourceId(primary), merge });
+}
+
+/** The table of snapshots. */
+export function tableOf(pipeline: Pipeline, snapshots: readonly CatalogSnapshot[]): RoutingTable {
+  return pipeline.compile(snapshots, new Map()).value.table;
 }

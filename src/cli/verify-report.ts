@@ -6,7 +6,9 @@ import { redactedTag, redactedText } from '../model/redact.ts';
 import type { Route } from '../model/route.ts';
 import type { Difference } from '../verify/differences.ts';
 import type { AskedRequest } from '../verify/request.ts';
-import type { TagPlace } from './file-instances.ts';
+import type { TagPlace, UnreadPlace } from './file-instances.ts';
+import { unreadCount } from './unread.ts';
+import type { Connections } from './verify-sides.ts';
 import type { Printer } from './print.ts';
 
 /** A request that is answered in two ways, and the routes that answer it. */
@@ -26,6 +28,10 @@ export interface VerifyReport {
   readonly new: ReportedSide;
   readonly asked: number;
   readonly leftOut: readonly { readonly why: string; readonly count: number }[];
+  /** Routes that no request is for; they are among what is left out. */
+  readonly notCompared: Connections;
+  /** What of the files could not be looked at. */
+  readonly unread: readonly UnreadPlace[];
   /** In the order of the requests. */
   readonly found: readonly Found[];
 }
@@ -61,7 +67,7 @@ export function verifyText(report: VerifyReport, { style }: Pick<Printer, 'style
   const groups = groupsOf(report);
   return [
     ...groups.flatMap((group) => [...groupText(group, style), '']),
-    ...report.leftOut.map(({ why, count }) => `not asked: ${count} ${why}`),
+    ...report.leftOut.map(({ why, count }) => `not asked: ${count} ${count === 1 ? why.replace(/^(route|request|line)s/, '$1') : why}`),
     summaryOf(report, groups),
   ];
 }
@@ -69,12 +75,16 @@ export function verifyText(report: VerifyReport, { style }: Pick<Printer, 'style
 /** The report for machines. */
 export function verifyJson(report: VerifyReport): unknown {
   const groups = groupsOf(report);
-  const { asked, leftOut } = report;
+  const { asked, leftOut, notCompared, unread } = report;
   return {
     old: report.old.proxy,
     new: report.new.proxy,
+    // in no part left out; what differs is another matter
+    complete: unread.length + notCompared.tcp + notCompared.udp === 0,
     asked,
     leftOut,
+    notCompared,
+    unread,
     counts: countsOf(report, groups),
     differences: groups.map(({ requests, ...group }) => ({ ...group, requests: requests.map(requestView) })),
   };
@@ -173,5 +183,7 @@ function summaryOf(report: VerifyReport, groups: readonly Group[]): string {
   const { byTags, byProxies, ways, services } = countsOf(report, groups);
   const differing = byTags === 0 ? 'no difference' : `${byTags} differ, in ${ways} way${ways === 1 ? '' : 's'}, of ${services.join(', ')}`;
   const rest = byProxies === 0 ? '' : `; ${byProxies} differ by the proxies, whatever the tags`;
-  return visible(`${report.asked} requests to ${report.old.proxy} (old) and ${report.new.proxy} (new): ${differing}${rest}`);
+  return visible(
+    `${report.asked} requests to ${report.old.proxy} (old) and ${report.new.proxy} (new): ${differing}${rest}${unreadCount(report.unread)}`,
+  );
 }

@@ -10,6 +10,7 @@ import { linesOf, readAccessLog, readRequestList, type NotedRequest, type NotedR
 import { distinctRequests, SAFE_METHODS } from '../verify/request.ts';
 import { requestsOf, type DerivedRequest } from '../verify/requests.ts';
 import { CommandError, EXIT } from './errors.ts';
+import type { Connections } from './verify-sides.ts';
 import type { Printer } from './print.ts';
 
 /** What says which requests are asked, and of whom. */
@@ -38,7 +39,11 @@ const USUAL_LIMIT = 10_000;
 
 /** Requests that the tables suggest, that were noted, or both, at these entry points. Throws `CommandError` where there is none. */
 export async function chooseRequests(
-  { tables, points }: { readonly tables: readonly RoutingTable[]; readonly points: readonly EntryPoint[] },
+  {
+    tables,
+    points,
+    notCompared: { tcp, udp },
+  }: { readonly tables: readonly RoutingTable[]; readonly points: readonly EntryPoint[]; readonly notCompared: Connections },
   { flags, printer }: { readonly flags: RequestFlags; readonly printer: Pick<Printer, 'say'> },
 ): Promise<ChosenRequests> {
   const derived = flags.derived === false ? [] : tables.flatMap((table) => requestsOf(table, points, { odd: flags.odd ?? false }));
@@ -56,12 +61,11 @@ export async function chooseRequests(
   const all = distinctRequests<VerifyRequest>([...own, ...given.asked, ...derived]);
   const safe = all.filter(isSafe);
   const unsafe = all.length - safe.length + listed.filter((one) => !isSafe(one)).length;
-  const connections = new Set(tables.flatMap(({ routes }) => routes.filter(({ protocol }) => protocol !== 'http').map(({ id }) => id)))
-    .size;
   const unread = noted.reduce((sum, { unreadCount }) => sum + unreadCount, 0);
   for (const { line, text } of noted.flatMap((one) => one.unread)) printer.say(visible(`line ${line} is no request: ${text}`));
   const leftOut = [
-    { why: 'routes for tcp and udp', count: connections },
+    { why: 'routes for tcp: connections are not compared', count: tcp },
+    { why: 'routes for udp: connections are not compared', count: udp },
     { why: 'lines that are no requests', count: unread },
     { why: 'requests of a log that cannot be asked here', count: given.unaskable },
     { why: 'requests that may change something (--all-methods asks them)', count: unsafe },
@@ -69,7 +73,10 @@ export async function chooseRequests(
     { why: `requests of a log beyond --limit ${limit}`, count: given.beyond },
   ].filter(({ count }) => count > 0);
   if (safe.length === 0)
-    throw new CommandError('Cannot verify: there is no request to ask, expected routes, --requests or --access-log', EXIT.usage);
+    throw new CommandError(
+      `Cannot verify: there is no request to ask${tcp + udp > 0 ? ', as routes for tcp and udp are not compared' : ''}; expected routes, --requests or --access-log`,
+      EXIT.usage,
+    );
   return { requests: safe.slice(0, limit), leftOut };
 }
 

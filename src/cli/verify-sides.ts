@@ -1,3 +1,4 @@
+import type { Pipeline } from '../controller/pipeline.ts';
 import { convertTags } from '../dialects/convert.ts';
 import { groupBy } from '../lib/sort.ts';
 import type { CatalogSnapshot, ServiceInstance } from '../model/catalog.ts';
@@ -7,7 +8,7 @@ import { conversionTools } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { dialectNamed, serverNamed } from './named.ts';
-import { readRegistered, setUpOf, tableMaker, type Registered } from './registered.ts';
+import { pipelineOf, readRegistered, setUpOf, tableOf, type Registered } from './registered.ts';
 import type { Setup } from './setup.ts';
 
 /** What says which two tables are compared. */
@@ -25,7 +26,12 @@ export interface SideFlags extends GlobalFlags {
 export interface TagSide extends Registered {
   readonly setup: Setup;
   readonly table: RoutingTable;
+  /** How many routes the tags ask for that are no http ones, whether or not an entry point takes them. */
+  readonly connections: Connections;
 }
+
+/** Routes of each kind that nobody is asked. */
+export type Connections = Readonly<Record<'tcp' | 'udp', number>>;
 
 /** The two that are compared, and the old one on the proxy of the new one. */
 export interface TagSides {
@@ -71,9 +77,23 @@ export async function readSides(
   };
 }
 
-function sideOf({ snapshots, placeOf }: Registered, setup: Setup, accept: readonly DialectName[]): TagSide {
+function sideOf(registered: Registered, setup: Setup, accept: readonly DialectName[]): TagSide {
   const own = accepting(setup, accept);
-  return { setup: own, snapshots, placeOf, table: tableMaker(own)(snapshots) };
+  const pipeline = pipelineOf(own);
+  const { snapshots } = registered;
+  return { ...registered, setup: own, table: tableOf(pipeline, snapshots), connections: connectionsOf(pipeline.readings(snapshots)) };
+}
+
+/** Instances of one service that have the same tag ask for one route. */
+function connectionsOf(readings: ReturnType<Pipeline['readings']>): Connections {
+  const asked = readings.flatMap(({ intents }) => intents);
+  const count = (kind: keyof Connections): number =>
+    new Set(
+      asked
+        .filter(({ protocol }) => protocol === kind)
+        .map(({ owner, service, name, spans: [span] }) => [owner, service, name, span?.tag].join('\0')),
+    ).size;
+  return { tcp: count('tcp'), udp: count('udp') };
 }
 
 /** A set-up that reads these dialects only, in this order; all that it reads anyway for an empty list. */

@@ -493,6 +493,16 @@ export const CODES = {
     summary: 'The file cannot be read; nothing of it is changed',
     hint: 'Correct the file, or convert its tags by hand',
   },
+  FILE_UNREADABLE: {
+    severity: 'error',
+    summary: 'The file or directory cannot be opened; nothing of it is looked at',
+    hint: 'Let this user read it, or give paths without it',
+  },
+  FILE_LINK: {
+    severity: 'warning',
+    summary: 'A link leads to nothing, or out of the paths that were given; it is not followed',
+    hint: 'Give the path that it leads to beside the others, or remove the link',
+  },
   FILE_EXPRESSION: {
     severity: 'warning',
     summary: 'An expression makes the tags, or they stand in no list of tags of a service; they are left as they are',

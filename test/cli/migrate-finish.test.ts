@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -69,15 +69,33 @@ test('migrate finish lists the old tags that new ones say too, with their lines,
   assert.deepEqual(finish().removable, []);
 });
 
-test('migrate finish names the files that it could not look at whole', async (t) => {
+test('migrate finish says what it could not look at, and does not end as if that were nothing', async (t) => {
   const dir = await tempDir(t);
   await writeFile(join(dir, 'broken.nomad'), 'service {\n  tags = ["urlprefix-web.test/\n}\n');
+  await writeFile(join(dir, 'made.nomad'), 'service {\n  name = "made"\n  tags = concat(["urlprefix-made.test/"], [])\n}\n');
   await writeFile(join(dir, 'whole.nomad'), 'service {\n  name = "web"\n  tags = ["urlprefix-web.test/"]\n}\n');
-
   const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: dir };
-  const args = [MAIN, 'migrate', 'finish', '.', '--to', 'traefik'];
-  const { stderr } = spawnSync(process.execPath, args, { cwd: dir, encoding: 'utf8', env });
+  const finish = (...args: readonly string[]): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [MAIN, 'migrate', 'finish', ...args, '--to', 'traefik'], { cwd: dir, encoding: 'utf8', env });
 
-  assert.match(stderr, /^Not looked at: \d+ places? of broken\.nomad, /m);
-  assert.doesNotMatch(stderr, /of whole\.nomad/);
+  const all = finish('.');
+  const readable = finish('made.nomad', 'whole.nomad', '--json');
+
+  assert.match(all.stderr, /^Not looked at: broken\.nomad:2: Cannot read the file/m);
+  assert.match(all.stderr, /^Not looked at: 1 place of made\.nomad, /m);
+  assert.doesNotMatch(all.stderr, /whole\.nomad/);
+  assert.match(all.stdout, /still needed: 1; not looked at: 2 places of 2 files$/m);
+  assert.equal(all.status, 1);
+  const report = JSON.parse(readable.stdout) as {
+    complete: boolean;
+    counts: { unread: number };
+    unread: readonly { file: string; line: number; code: string }[];
+  };
+  assert.deepEqual([report.complete, report.counts.unread], [false, 1]);
+  assert.deepEqual(
+    report.unread.map(({ file, line, code }) => [file, line, code]),
+    [['made.nomad', 3, 'FILE_EXPRESSION']],
+  );
+  assert.equal(readable.status, 4);
+  assert.equal(finish('whole.nomad').status, 0);
 });

@@ -99,8 +99,34 @@ test('migrate verify compares proxies that run, changes nothing there, and names
   assert.match(out, /differs GET app\.test\/api\/items at web, 1 times in the log\n {4}status: 200 → 502\n/);
   assert.match(out, /web: urlprefix-app\.test\/api strip=\/api {2}web\.nomad\.hcl:5/);
   assert.doesNotMatch(out, /\/news/);
-  assert.match(out, /not asked: \d+ requests that may change something/);
+  assert.match(out, /not asked: 1 request that may change something/);
   assert.deepEqual([...methods], ['GET']);
+});
+
+test('migrate verify says what it did not compare: routes for tcp, and what it could not look at, with an exit code of its own', async (t) => {
+  const dir = await withJob(t);
+  const url = await serve(t, (_, response) => response.end('page'));
+  await writeFile(
+    join(dir, 'db.nomad.hcl'),
+    'service {\n  name = "db"\n  tags = ["urlprefix-:5432 proto=tcp", "urlprefix-db.test/"]\n}\nservice {\n  tags = var.tags\n}\n',
+  );
+  await writeFile(join(dir, 'tcp.nomad.hcl'), 'service {\n  name = "db"\n  tags = ["urlprefix-:5432 proto=tcp"]\n}\n');
+  const args = ['--old-url', url, '--new-url', url];
+
+  const partly = await start(t, dir, 'db.nomad.hcl', ...args).ended;
+  const read = await start(t, dir, 'db.nomad.hcl', ...args, '--json').ended;
+  const whole = await start(t, dir, 'web.nomad.hcl', ...args, '--json').ended;
+  const nothing = await start(t, dir, 'tcp.nomad.hcl', ...args).ended;
+
+  assert.equal(partly.code, 4, partly.told);
+  assert.match(partly.out, /^not asked: 1 route for tcp: connections are not compared$/m);
+  assert.match(partly.out, /no difference; not looked at: 1 place of 1 file$/m);
+  const report = JSON.parse(read.out) as { complete: boolean; notCompared: { tcp: number }; unread: readonly { line: number }[] };
+  assert.deepEqual([read.code, report.complete, report.notCompared.tcp, report.unread[0]?.line], [4, false, 1, 6]);
+  assert.equal((JSON.parse(whole.out) as typeof report).complete, true);
+  assert.equal(whole.code, 0);
+  assert.match(nothing.told, /no request to ask, as routes for tcp and udp are not compared/);
+  assert.equal(nothing.code, 2);
 });
 
 test('migrate verify takes a log of strangers: escapes stay text, and requests for every host are not more than it asks', async (t) => {

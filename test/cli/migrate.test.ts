@@ -147,6 +147,84 @@ test('migrate plan counts tags that were converted before apart from those that 
   assert.match(planned(), /changed: 0; tags converted to traefik: 0 \(and 2 before\), by hand: 0/);
 });
 
+interface PlanReport {
+  readonly counts: { readonly files: number; readonly changed: number; readonly byHand: number };
+  readonly files: readonly { readonly path: string; readonly findings: readonly { readonly code: string }[] }[];
+  readonly skipped: readonly { readonly path: string; readonly code: string; readonly message: string }[];
+}
+
+test('migrate plan goes on with the other files where one cannot be opened, and ends with 1', async (t) => {
+  const { dir } = await oneFile(t);
+  // whoever asks, a read at its beginning is refused
+  const closed = '/proc/self/mem';
+
+  const { code, out } = migrate(dir, 'plan', closed, 'web.nomad.hcl', '--to', 'traefik', '--json');
+
+  const report = JSON.parse(out) as PlanReport;
+  assert.equal(code, 1);
+  assert.equal(report.counts.changed, 1);
+  assert.deepEqual(
+    report.files.find(({ path }) => path === closed)?.findings.map((finding) => finding.code),
+    ['FILE_UNREADABLE'],
+  );
+  const verified = migrate(dir, 'verify', closed, 'web.nomad.hcl', '--to', 'hind', '--limit', 'x');
+  assert.match(verified.told, /^Not looked at: \/proc\/self\/mem:1: Cannot open the file: EIO/m);
+});
+
+test('migrate plan follows links to files under the paths, names those that lead out of them, and takes each file once', async (t) => {
+  const { dir } = await oneFile(t);
+  await mkdir(join(dir, 'jobs/.shared'), { recursive: true });
+  await mkdir(join(dir, 'other'));
+  await writeFile(join(dir, 'jobs/.shared/base'), 'service {\n  tags = ["urlprefix-b.io/"]\n}\n');
+  await writeFile(join(dir, 'jobs/own.hcl'), 'service {\n  tags = ["urlprefix-o.io/"]\n}\n');
+  for (const [name, target] of [
+    ['same.hcl', 'own.hcl'],
+    ['base.hcl', '.shared/base'],
+    ['again.hcl', '.shared/base'],
+    ['out.hcl', '../web.nomad.hcl'],
+    ['nowhere.hcl', 'none.hcl'],
+    ['notes.txt', '../web.nomad.hcl'],
+    ['others', '../other'],
+    ['self', '.'],
+  ] as const)
+    await symlink(target, join(dir, 'jobs', name));
+
+  const { code, out } = migrate(dir, 'plan', './jobs/own.hcl', 'jobs', '--to', 'traefik', '--json');
+
+  const report = JSON.parse(out) as PlanReport;
+  assert.equal(code, 0);
+  assert.deepEqual(
+    report.files.map(({ path }) => join(path)),
+    ['jobs/again.hcl', 'jobs/own.hcl'],
+  );
+  assert.deepEqual(
+    report.skipped.map(({ path, code: told }) => [path, told]),
+    [
+      ['jobs/nowhere.hcl', 'FILE_LINK'],
+      ['jobs/others', 'FILE_LINK'],
+      ['jobs/out.hcl', 'FILE_LINK'],
+    ],
+  );
+  assert.match(migrate(dir, 'plan', 'jobs', '--to', 'traefik').out, /^jobs\/out\.hcl: FILE_LINK Cannot follow the link: it leads to \//m);
+  assert.equal(migrate(dir, 'finish', 'jobs', '--to', 'traefik').code, 4);
+});
+
+test('migrate plan passes over state directories of ours and its own manifest', async (t) => {
+  const { dir } = await oneFile(t);
+  assert.equal(migrate(dir, 'write', '.', '--to', 'traefik').code, 0);
+  await mkdir(join(dir, 'state/generations/1'), { recursive: true });
+  for (const name of ['snapshot.json', 'claims.json', 'generations/1/table.json'])
+    await writeFile(join(dir, 'state', name), '00ff\n[{"tags": ["urlprefix-a.io/"]}]\n');
+
+  const { code, out } = migrate(dir, 'plan', '.', '--to', 'traefik', '--json');
+
+  assert.deepEqual(
+    (JSON.parse(out) as PlanReport).files.map(({ path }) => path),
+    ['web.nomad.hcl'],
+  );
+  assert.equal(code, 0);
+});
+
 test('migrate plan --diff prints what patch accepts', async (t) => {
   const { dir, path } = await oneFile(t);
   const { out } = migrate(dir, 'plan', 'web.nomad.hcl', '--to', 'traefik', '--diff');
