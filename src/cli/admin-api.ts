@@ -7,6 +7,7 @@ import { messageOf, systemCode } from '../lib/errors.ts';
 import { Agent, request } from '../lib/undici.ts';
 import { CommandError, EXIT, withHint } from './errors.ts';
 import type { Setup } from './setup.ts';
+import { asOwner, ownerOf, userText } from './state-dir.ts';
 
 /** Calls to the admin API of a running controller. */
 export interface AdminApi {
@@ -22,6 +23,10 @@ export interface AdminApi {
 const ANSWER_MS = 30_000;
 /** The controller is that of another state directory. */
 const MISDIRECTED = 421;
+/** It wants the token. */
+const UNAUTHORIZED = 401;
+/** No status of HTTP: the system does not let this user ask. */
+const DENIED = 0;
 
 /** Where a controller may listen. */
 type Place = { readonly socketPath: string } | { readonly listen: string };
@@ -52,15 +57,20 @@ export function adminApi({ paths, config, loaded }: Setup, { answerMs = ANSWER_M
   ];
   return {
     get: async (path) => bodyOf(await call({ method: 'GET', path })),
-    post: async (path, body, timeoutMs) => bodyOf(await call({ method: 'POST', path, body, timeoutMs })),
+    async post(path, body, timeoutMs) {
+      const answer = await call({ method: 'POST', path, body, timeoutMs });
+      if (answer?.status === UNAUTHORIZED) throw new CommandError(await unauthorised(stateDir));
+      return bodyOf(answer);
+    },
     probe: (path) => call({ method: 'GET', path }),
   };
 
   async function call(asked: Call): Promise<Answer | undefined> {
     const [first, second] = places;
     const answer = first && (await callAt(first, asked));
-    if (answer?.status !== MISDIRECTED) return answer;
+    if (answer?.status !== MISDIRECTED && answer?.status !== DENIED) return answer;
     const other = second && (await callAt(second, asked));
+    if (other === undefined && answer.status === DENIED) throw new CommandError(await denied(socket ?? stateDir));
     return other?.status === MISDIRECTED ? undefined : other;
   }
 
@@ -87,6 +97,7 @@ export function adminApi({ paths, config, loaded }: Setup, { answerMs = ANSWER_M
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
+      if (code === 'EACCES' || code === 'EPERM') return { status: DENIED, body: undefined };
       if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE')
         throw new CommandError(unanswered(method, `went away before it answered (${messageOf(error)})`));
       if (error instanceof Error && error.name === 'TimeoutError')
@@ -100,6 +111,20 @@ export function adminApi({ paths, config, loaded }: Setup, { answerMs = ANSWER_M
       await dispatcher.destroy();
     }
   }
+}
+
+/** Says that only the admin socket would answer, and this user may not use it. */
+async function denied(socket: string): Promise<string> {
+  return `Cannot ask the controller: this user (${userText()}) may not use its socket ${socket}. ${asOwner(await ownerOf(socket))}, or add this user to the group of the socket`;
+}
+
+/** Says why a controller takes no orders from here: who may give them is known by the socket, or by the token. */
+async function unauthorised(stateDir: string): Promise<string> {
+  const file = join(stateDir, 'admin.token');
+  const code = await readTextFile(file).then(() => undefined, systemCode);
+  if (code === 'EACCES' || code === 'EPERM')
+    return `Cannot tell the controller what to do: this user (${userText()}) may neither use its socket nor read its token ${file}. ${asOwner(await ownerOf(stateDir))}`;
+  return `Cannot tell the controller what to do: it does not take what ${file} holds, so it has another state directory. Name its configuration with --config (or HIND_PROXY_CONFIG), or its directory with --state-dir`;
 }
 
 /** What is said where the controller does not answer: a question can be asked again, of what was to be changed nobody knows how it ended. */

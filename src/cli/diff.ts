@@ -1,13 +1,12 @@
 import { diffView, type DiffRoute, type DiffView, type RouteDifference } from '../controller/diff-view.ts';
-import { openGenerations, type GenerationStore } from '../controller/generations.ts';
+import { wholeGenerations, type GenerationStore } from '../controller/generations.ts';
 import { visible } from '../lib/text.ts';
 import type { Generation } from '../model/generation.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
-import { proxyOf } from './paths.ts';
+import { keptGenerations, nothingApplied } from './kept-generations.ts';
 import type { Printer } from './print.ts';
-import { nothingApplied } from './without-controller.ts';
 
 /** What `diff` takes. */
 export interface DiffFlags extends GlobalFlags {
@@ -16,9 +15,11 @@ export interface DiffFlags extends GlobalFlags {
 
 /** In what the routes of two generations differ; the second is the one that is served where only one is named. Exit 3 where they do. */
 export async function diff([from, to]: readonly (string | undefined)[], flags: DiffFlags, context: Context): Promise<number> {
-  const { config, paths, log } = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
-  if (store.list().length === 0) throw new CommandError(nothingApplied('compare generations', paths.stateDir), EXIT.usage);
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
+  const act = 'compare generations';
+  const store = await keptGenerations(setup, act);
+  if (store.list().length === 0 && store.damaged().length === 0)
+    throw new CommandError(nothingApplied(act, setup.paths.stateDir), EXIT.usage);
   const before = await generationOf(store, from);
   const after = await generationOf(store, to ?? String(store.current() ?? ''));
   const view = diffView(before, after);
@@ -31,9 +32,10 @@ export async function diff([from, to]: readonly (string | undefined)[], flags: D
 async function generationOf(store: GenerationStore, text: string | undefined): Promise<Generation> {
   const generation = /^\d+$/.test(text ?? '') ? await store.read(Number(text)) : undefined;
   if (generation) return generation;
-  const kept = store.list().map(({ id }) => id);
+  const whole = (await wholeGenerations(store)).map(({ id }) => id);
   const place = text === undefined || text === '' ? 'the served generation' : `generation "${text}"`;
-  throw new CommandError(`Cannot compare ${place}: it is not kept, expected one of ${kept.join(', ')}`, EXIT.usage);
+  const reason = store.damaged().includes(Number(text)) ? 'it is damaged on disk' : 'it is not kept';
+  throw new CommandError(`Cannot compare ${place}: ${reason}, expected one of ${whole.join(', ') || 'none'}`, EXIT.usage);
 }
 
 function printDiff({ from, to, created, changed, removed, unchanged, servers }: DiffView, printer: Printer): void {

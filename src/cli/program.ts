@@ -174,7 +174,7 @@ function addStateCommands({ command, act }: CommandLine, context: Context): void
 function addGenerationCommands({ command, act }: CommandLine, context: Context): void {
   command('generations', 'every configuration that the proxy was given', ['hind-proxy generations'])
     .option('--json', 'as JSON')
-    .action(act(async (flags: ShowFlags) => (await import('./show.ts')).showGenerations(flags, context)));
+    .action(act(async (flags: ShowFlags) => (await import('./generations.ts')).showGenerations(flags, context)));
   command('diff', 'in what the routes of two generations differ; exit 3 where they do', [
     'hind-proxy diff 41 42',
     'hind-proxy diff 41 --json',
@@ -201,7 +201,7 @@ function addGenerationCommands({ command, act }: CommandLine, context: Context):
     .option('--json', 'as JSON')
     .action(act(async (flags: SwitchFlags, [server]) => (await import('./switch.ts')).switchTo(server, flags, context)));
   command('unpin', 'follow the catalogs again after a rollback', ['hind-proxy unpin']).action(
-    act(async (flags: ShowFlags) => (await import('./show.ts')).unpin(flags, context)),
+    act(async (flags: ShowFlags) => (await import('./generations.ts')).unpin(flags, context)),
   );
   command('guard', 'which removals are held and why; accept lets them through', ['hind-proxy guard', 'hind-proxy guard accept'])
     .argument('[accept]', 'let them through')

@@ -10,7 +10,7 @@ import { deadline } from '../lib/abort.ts';
 import { systemClock } from '../lib/clock.ts';
 import { EMPTY_TABLE } from '../model/table.ts';
 import { adminApi } from './admin-api.ts';
-import { setUpFor, type Context } from './context.ts';
+import { setUpAgain, setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { howToStart } from './how-to-start.ts';
@@ -23,7 +23,7 @@ import type { Setup } from './setup.ts';
 import { launcherText, startLauncher } from './start-launcher.ts';
 import { endCommand } from './switch-stages.ts';
 import { rollbackView } from './views.ts';
-import { nothingApplied, withoutController } from './without-controller.ts';
+import { withoutController } from './without-controller.ts';
 
 /** What `rollback` takes. */
 export interface RollbackFlags extends GlobalFlags {
@@ -41,13 +41,13 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
   const number = id === undefined ? undefined : Number(id);
   if (number !== undefined && !Number.isInteger(number))
     throw new CommandError(`Cannot roll back to "${id ?? ''}": expected the number of a generation`, EXIT.usage);
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const acceptRemovals = flags.acceptRemovals ?? false;
   const body = { ...(number !== undefined && { generation: number }), acceptRemovals };
   const answer = (await adminApi(setup).post('/v1/rollback', body)) as RollbackView | undefined;
   const done = answer ?? (await fromDisk(setup, { id: number, acceptRemovals, flags, signal: context.signal }));
   const launcher = done.served || !flags.start || proxyOf(setup.config).start !== 'auto' ? undefined : await startLauncher(setup, flags);
-  const served = done.served || (await comesUp(setup, done, context));
+  const served = done.served || (await comesUp(await setUpAgain(setup), done, context));
   const view: RollbackView = { ...done, served, ...(launcher !== undefined && { launcher }) };
   if (flags.json) context.printer.json(view);
   else if (view.damaged) context.printer.say(`Passed over, because damaged on disk: generation ${view.damaged.join(', ')}`);
@@ -62,7 +62,7 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
 }
 
 async function fromDisk(
-  setup: Setup,
+  looking: Setup,
   {
     id,
     acceptRemovals,
@@ -70,12 +70,10 @@ async function fromDisk(
     signal,
   }: { readonly id: number | undefined; readonly acceptRemovals: boolean; readonly flags: GlobalFlags; readonly signal: AbortSignal },
 ): Promise<RollbackView> {
-  const { config, paths, log, version, server } = setup;
-  const proxy = proxyOf(config);
-  await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
-  return withoutController(setup, { act: 'roll back', signal }, async (generations) => {
-    if (generations.list().length === 0 && generations.damaged().length === 0)
-      throw new CommandError(nothingApplied('roll back', paths.stateDir), EXIT.usage);
+  return withoutController(looking, { act: 'roll back', signal }, async (generations, setup) => {
+    const { config, paths, log, version, server } = setup;
+    const proxy = proxyOf(config);
+    await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
     const wanted = id ?? (await cutShort(generations, paths.stateDir));
     const generation = await generationToPutBack(generations, wanted, { current: lastGiven(generations) });
     const current = generations.current();

@@ -1,22 +1,17 @@
-import { routeViews, serviceViews, type GenerationView, type RouteView, type ServiceView, type StatusView } from '../controller/views.ts';
+import { routeViews, serviceViews, type RouteView, type ServiceView, type StatusView } from '../controller/views.ts';
 import { stateText } from '../controller/route-state.ts';
 import { runningServer } from '../apply/proxy-files.ts';
-import { openGenerations } from '../controller/generations.ts';
 import { adminApi } from './admin-api.ts';
-import { causeText } from './cause-text.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { howToStart } from './how-to-start.ts';
 import type { GlobalFlags } from './flags.ts';
-import { proxyOf } from './paths.ts';
 import type { Printer } from './print.ts';
 import { formatTable } from './table.ts';
 import { readOnce } from './read-once.ts';
 import { openRuntime } from './runtime.ts';
 import { fittedBy } from './scene.ts';
 import type { Setup } from './setup.ts';
-import { generationView } from './views.ts';
-import { withoutController } from './without-controller.ts';
 import { joinHostPort } from '../lib/host.ts';
 
 /** What the commands that show something take. */
@@ -109,49 +104,6 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
   );
 }
 
-/** Every configuration that the proxy was given, newest first. */
-export async function showGenerations(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  const { config, paths, log } = setup;
-  const store = await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
-  const list: readonly GenerationView[] = store.list().map((meta) => generationView(meta, store));
-  const empty = `Nothing was applied yet (state directory ${paths.stateDir}; --config or --state-dir names another)`;
-  return show(list, { flags, context, empty }, () =>
-    formatTable(
-      ['GENERATION', 'APPLIED', 'SERVER', 'ROUTES', 'DIGEST', '', 'CHANGED'],
-      list.map(({ id, appliedAt, server, routes, digest, pinned, cause }) => [
-        String(id),
-        appliedAt,
-        server,
-        String(routes),
-        digest.slice(0, 12),
-        pinned ? 'pinned' : '',
-        cause ? causeText(cause) : '',
-      ]),
-    ),
-  );
-}
-
-/** Ends what `rollback` has pinned. */
-export async function unpin(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  const api = adminApi(setup);
-  const status = (await api.get('/v1/status')) as StatusView | undefined;
-  const { keepGenerations: keep } = proxyOf(setup.config).apply;
-  const kept = status ? undefined : await openGenerations(setup.paths.stateDir, { keep, looksOnly: true, log: setup.log });
-  const pinned = kept ? kept.pinned() : status?.proxies[0]?.pinned;
-  if (pinned === undefined) {
-    context.printer.say(`No generation is pinned: the catalogs are followed already (state directory ${setup.paths.stateDir})`);
-    return EXIT.ok;
-  }
-  // a controller that has just begun knows what is pinned already, and does not answer yet
-  if (kept) await withoutController(setup, { act: 'unpin', signal: context.signal }, (generations) => generations.unpin());
-  else await api.post('/v1/unpin', {});
-  const then = kept ? 'hind-proxy run follows the catalogs again' : 'the catalogs are followed again';
-  context.printer.say(`Generation ${pinned} is not pinned any more: ${then}`);
-  return EXIT.ok;
-}
-
 /** Shows which removals are held and why; `accept` lets them through. */
 export async function guard(action: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
@@ -199,7 +151,8 @@ async function readViews(
   };
 }
 
-function show(
+/** Prints what was asked for: as JSON, as text, or a sentence where it is an empty list. */
+export function show(
   value: unknown,
   { flags, context, empty }: { readonly flags: ShowFlags; readonly context: { readonly printer: Printer }; readonly empty: string },
   text: () => string,

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../lib/errors.ts';
 import { FileSizeError, readTextFile, removeLeftovers, stageFile } from '../lib/files.ts';
@@ -37,6 +37,41 @@ export async function assertWritable(stateDir: string): Promise<void> {
       `Cannot use the state directory ${stateDir}: ${reasonOf(error)}, expected one where hind-proxy can write. Make it writable, or name another one with --state-dir or HIND_PROXY_STATEDIR; a proxy that runs serves on meanwhile`,
     );
   }
+}
+
+/**
+ * Throws `CommandError` where this user may not read what a controller has left in a state directory, so that it does not look as if there
+ * were nothing; `act` says what cannot be done.
+ */
+export async function assertReadable(stateDir: string, act: string): Promise<void> {
+  const generations = join(stateDir, 'generations');
+  const failed: unknown[] = [];
+  const names = await readdir(generations).catch((error: unknown) => (failed.push(error), []));
+  for (const name of names)
+    await access(join(generations, name, 'meta.json'), constants.R_OK).catch((error: unknown) => failed.push(error));
+  const code = failed.map(systemCode).find((found) => found === 'EACCES' || found === 'EPERM');
+  if (code === undefined) return;
+  throw new CommandError(
+    `Cannot ${act}: this user (${userText()}) may not read the state directory ${stateDir} (${code}). ${asOwner(await ownerOf(stateDir))}, or name another directory with --state-dir`,
+  );
+}
+
+/** Who runs this command. */
+export function userText(): string {
+  return `id ${process.getuid?.() ?? 'unknown'}`;
+}
+
+/** Says as whom a command is to be run; `owner`: the id of who has the state directory, where that is known. */
+export function asOwner(owner: number | undefined): string {
+  return `Run the command as the user who runs hind-proxy run${owner === undefined ? '' : ` (id ${owner})`}, as with sudo -u`;
+}
+
+/** The id of the user who owns a file or directory; undefined where the system does not say. */
+export async function ownerOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ uid }) => uid,
+    () => undefined,
+  );
 }
 
 /**

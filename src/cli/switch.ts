@@ -9,7 +9,7 @@ import type { Setup } from './setup.ts';
 import { launcherText } from './start-launcher.ts';
 import { switchFrom } from './switch-from.ts';
 import { endCommand } from './switch-stages.ts';
-import { nothingApplied, withoutController } from './without-controller.ts';
+import { withoutController } from './without-controller.ts';
 
 /** What `switch` takes. */
 export interface SwitchFlags extends GlobalFlags {
@@ -24,7 +24,7 @@ const SWITCH_MS = 600_000;
 export async function switchTo(name: string | undefined, flags: SwitchFlags, context: Context): Promise<number> {
   const { printer, signal } = context;
   const server = serverNamed(name, 'server');
-  const setup = await setUpFor(flags, context, { quiet: true });
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const acceptDifferences = flags.acceptDifferences ?? false;
   const body = { server, acceptDifferences };
   const view = ((await adminApi(setup).post('/v1/switch', body, SWITCH_MS)) ??
@@ -53,7 +53,7 @@ function pinnedText(id: number): string {
 }
 
 function fromDisk(
-  setup: Setup,
+  looking: Setup,
   {
     flags,
     to,
@@ -61,10 +61,10 @@ function fromDisk(
     signal,
   }: { readonly flags: GlobalFlags; readonly to: Server; readonly acceptDifferences: boolean; readonly signal: AbortSignal },
 ): Promise<SwitchView> {
-  return withoutController(setup, { act: 'switch', signal }, async (generations) => {
+  return withoutController(looking, { act: 'switch', signal }, async (generations, setup) => {
     const current = generations.current();
     const served = current === undefined ? undefined : await generations.read(current);
-    if (!served) throw new CommandError(nothingApplied('switch', setup.paths.stateDir));
+    if (!served) throw new CommandError(`Cannot switch: no generation in ${setup.paths.stateDir} is whole. Start hind-proxy run first`);
     const order = { setup, flags, generations, serving: () => served.table, acceptDifferences, signal };
     return switchFrom(order, to).catch(endCommand);
   });

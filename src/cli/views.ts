@@ -11,6 +11,7 @@ import {
   serviceViews,
   snapshotViews,
   type ControllerViews,
+  type DamagedGeneration,
   type GenerationView,
   type RollbackView,
   type StatusView,
@@ -65,7 +66,7 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     conflicts: () => conflictViews(controller.state.diagnostics),
     test: (asked) => testView(scene(), asked),
     explain: (url) => explainView(scene(), url),
-    generations: () => generations.list().map((meta) => generationView(meta, generations)),
+    generations: () => generationViews(generations),
     rollback: (id, { acceptRemovals }) => rollback(id, acceptRemovals).catch(told('rollback_failed', options)),
     switchTo: (server, { acceptDifferences }) =>
       unlessBusy(`Cannot switch to ${server}: ${SWITCHING}`, async () => {
@@ -108,12 +109,21 @@ function orderOf({ setup, controller, generations, flags, onSwitched, signal }: 
 }
 
 /** A generation as it is shown. */
-export function generationView(
+function generationView(
   { id, server, digest, appliedAtMs, routes, outcome, cause }: GenerationMeta,
   generations: GenerationStore,
 ): GenerationView {
   const pinned = generations.pinned() === id;
   return { id, server, digest, appliedAt: new Date(appliedAtMs).toISOString(), routes, outcome, pinned, ...(cause && { cause }) };
+}
+
+/** Every generation, newest first; of those that were found damaged only that. */
+export function generationViews(generations: GenerationStore): readonly (GenerationView | DamagedGeneration)[] {
+  const damaged = generations.damaged();
+  const whole = generations.list().filter(({ id }) => !damaged.includes(id));
+  return [...whole.map((meta) => generationView(meta, generations)), ...damaged.map((id) => ({ id, damaged: true as const }))].toSorted(
+    (a, b) => b.id - a.id,
+  );
 }
 
 /** A rollback as it is shown. */

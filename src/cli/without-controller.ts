@@ -1,34 +1,35 @@
 import { clearProxyFiles } from '../apply/proxy-files.ts';
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
 import { deadline } from '../lib/abort.ts';
-import { CommandError } from './errors.ts';
+import { setUpAgain } from './context.ts';
+import { CommandError, EXIT } from './errors.ts';
+import { keptGenerations, nothingApplied } from './kept-generations.ts';
 import { takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import { isStillWanted } from './served.ts';
 import type { Setup } from './setup.ts';
 import { assertStaging, assertWritable } from './state-dir.ts';
 
-/** Says that a state directory holds nothing that could be served, which most often is another one than the controller's. */
-export function nothingApplied(act: string, stateDir: string): string {
-  return `Cannot ${act}: nothing was applied yet by a controller with the state directory ${stateDir}. Where it has another one, name its configuration with --config (or HIND_PROXY_CONFIG), or the directory with --state-dir`;
-}
-
 /** A controller that is there answers at its admin address; one that ends lets go of its lock within this time. */
 const LOCK_MS = 1000;
 
 /**
- * Does with the generations of a set-up what its controller does not do, because none runs. Throws `CommandError` where one has the state
- * directory and does not answer; `act` says what cannot be done then.
+ * Does with the generations of a set-up what its controller does not do, because none runs; the task gets the set-up with everything made
+ * that it takes. Throws `CommandError` where a controller has the state directory and does not answer, and where nothing was ever applied:
+ * then nothing is made. `act` says what cannot be done.
  */
-export function withoutController<T>(
-  setup: Setup,
+export async function withoutController<T>(
+  looking: Setup,
   { act, signal }: { readonly act: string; readonly signal: AbortSignal },
-  task: (generations: GenerationStore) => Promise<T>,
+  task: (generations: GenerationStore, setup: Setup) => Promise<T>,
 ): Promise<T> {
-  const { config, paths, log } = setup;
+  const { config, paths, log } = looking;
+  const kept = await keptGenerations(looking, act);
+  if (kept.list().length === 0 && kept.damaged().length === 0) throw new CommandError(nothingApplied(act, paths.stateDir), EXIT.usage);
+  const setup = await setUpAgain(looking);
   const hint = 'it does not answer, expected it at its admin address; stop it, then try again';
   return alone(setup, { act, hint, signal }, async () =>
-    task(await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log })),
+    task(await openGenerations(paths.stateDir, { keep: proxyOf(config).apply.keepGenerations, log }), setup),
   );
 }
 

@@ -147,6 +147,13 @@ export async function openGenerations(
   }
 }
 
+/** The generations that are whole, newest first; those that are not are known as damaged from then on. */
+export async function wholeGenerations(store: GenerationStore): Promise<readonly GenerationMeta[]> {
+  for (const { id } of store.list()) await store.read(id);
+  const damaged = new Set(store.damaged());
+  return store.list().filter(({ id }) => !damaged.has(id));
+}
+
 /** What stands in a directory; nothing where it was not made yet, as by commands that only look, or where it is none that can be read. */
 async function namesIn(dir: string, damage: DamageOptions): Promise<readonly string[]> {
   try {

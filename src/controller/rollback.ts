@@ -1,7 +1,7 @@
 import type { Generation } from '../model/generation.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { servedServices, massRemoval, type GuardOptions } from '../plan/guard.ts';
-import type { GenerationMeta, GenerationStore } from './generations.ts';
+import { wholeGenerations, type GenerationMeta, type GenerationStore } from './generations.ts';
 import type { ManagedProxy } from './managed-proxy.ts';
 
 /** What a rollback works on. */
@@ -41,11 +41,12 @@ export async function generationToPutBack(
     const generation = await generations.read(kept.id);
     if (generation) return generation;
   }
+  const whole = await wholeGenerations(generations);
   const damaged = generations.damaged();
   const target = id === undefined ? '' : ` to generation ${id}`;
   if (list.length === 0 && damaged.length === 0) throw new RangeError(`Cannot roll back${target}: nothing was applied yet`);
   const broken = damaged.length === 0 ? '' : ` (damaged on disk: ${damaged.join(', ')})`;
-  const kept = list.flatMap((meta) => (damaged.includes(meta.id) ? [] : meta.id)).join(', ') || 'none';
+  const kept = whole.map((meta) => meta.id).join(', ') || 'none';
   if (id === undefined)
     throw new RangeError(`Cannot roll back: none before generation ${current} is kept${broken}, expected one of ${kept}`);
   const reason = damaged.includes(id) ? 'it is damaged' : 'it is not kept';

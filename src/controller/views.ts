@@ -119,6 +119,12 @@ export interface GenerationView {
   readonly cause?: Cause;
 }
 
+/** One entry of `/v1/generations` that is damaged on disk, and can neither be compared nor put back. */
+export interface DamagedGeneration {
+  readonly id: number;
+  readonly damaged: true;
+}
+
 /** What `POST /v1/rollback` answers: the generation, and whether the proxy was read back with it. */
 export interface RollbackView extends GenerationView {
   /** Newer generations that are damaged on disk and were passed over; absent where there is none. */
@@ -168,7 +174,7 @@ export interface ControllerViews {
   test(asked: AskedRequest & { readonly url: string }): TestView;
   /** Why a URL answers as it does. Throws `RangeError` where it cannot be read. */
   explain(url: string): ExplainView;
-  generations(): readonly GenerationView[];
+  generations(): readonly (GenerationView | DamagedGeneration)[];
   /** Puts a generation back and pins it; the one before that which is served by default. Rejects with a sentence where that fails. */
   rollback(id: number | undefined, options: { readonly acceptRemovals: boolean }): Promise<RollbackView>;
   /** Changes the running proxy. Rejects with a sentence, and a `hint`, where that fails; then the old one serves on. */

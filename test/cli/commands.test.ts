@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import type { Command } from '../../src/cli/command-line.ts';
@@ -422,15 +422,19 @@ test('run --once says how to start the proxy that does not answer', async (t) =>
   assert.match(output, /does not answer at http:\/\/\S+: .*\. Start caddy: hind-proxy exec-proxy/);
 });
 
-test('unpin and rollback say where they looked when nothing is pinned or was applied', async (t) => {
+test('unpin, rollback and switch say where they looked when nothing is pinned or was applied, and make nothing', async (t) => {
   const config = await configFor(t, [GOOD]);
   const unpinned = await hindProxy(t, ['unpin', '--config', config]);
   assert.equal(unpinned.code, 0);
   assert.match(unpinned.output, /No generation is pinned: the catalogs are followed already \(state directory .*state\)/);
-  const back = await hindProxy(t, ['rollback', '--config', config]);
-  assert.equal(back.code, 2);
-  assert.match(
-    back.output,
-    /nothing was applied yet by a controller with the state directory .*state\..*--config \(or HIND_PROXY_CONFIG\)/,
-  );
+  const before = await readdir(dirname(config), { recursive: true });
+  for (const args of [['rollback'], ['rollback', '--start'], ['rollback', '1', '--proxy', 'traefik'], ['switch', 'traefik']]) {
+    const { code, output } = await hindProxy(t, [...args, '--config', config]);
+    assert.equal(code, 2);
+    assert.match(
+      output,
+      /nothing was applied yet by a controller with the state directory .*state\. Start hind-proxy run first; .*--config \(or HIND_PROXY_CONFIG\)/,
+    );
+  }
+  assert.deepEqual(await readdir(dirname(config), { recursive: true }), before);
 });

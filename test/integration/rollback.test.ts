@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { GenerationView, RollbackView, StatusView } from '../../src/controller/views.ts';
+import type { DamagedGeneration, GenerationView, RollbackView, StatusView } from '../../src/controller/views.ts';
 import { SERVERS, type Server } from '../../src/model/rendered.ts';
 import { ask, startEcho } from '../support/echo.ts';
 import { freePorts, needServer, startProcess, tempDir, whenEnded } from '../support/process.ts';
@@ -147,6 +147,18 @@ for (const server of SERVERS)
     const generations = join(site.dir, 'state/generations');
     await writeFile(join(generations, '2/table.json'), (await readFile(join(generations, '2/table.json'), 'utf8')).slice(0, 100));
     await writeFile(join(generations, '3/files/0'), Buffer.from([0, 255, 1, 254]));
+
+    const listed = JSON.parse(command(process.execPath, [MAIN, 'generations', '--json'])) as readonly (
+      | GenerationView
+      | DamagedGeneration
+    )[];
+    assert.deepEqual(
+      listed.map((view) => ('damaged' in view ? `${view.id} damaged` : `${view.id} ${view.routes}`)),
+      ['3 damaged', '2 damaged', '1 1'],
+    );
+    const compared = spawnSync(process.execPath, [MAIN, 'diff', '2', '1', '--config', site.config], { encoding: 'utf8' });
+    assert.equal(compared.status, 2);
+    assert.match(compared.stderr, /^Cannot compare generation "2": it is damaged on disk, expected one of 1\n/);
 
     const done = JSON.parse(command(join(ROOT, 'scripts/rollback'), ['--json'])) as RollbackView;
     assert.deepEqual([done.id, done.served, done.damaged], [1, true, [3, 2]]);

@@ -74,14 +74,16 @@ export function startProcess(
   options: {
     readonly cwd?: string;
     readonly env?: Record<string, string>;
+    /** The id of the user who runs it, if not ours. */
+    readonly uid?: number;
     /** Output goes to this file: a program may then open its /dev/fd/1, which it may not on Node's pipes. */
     readonly logFile?: string;
   } = {},
 ): Running {
-  const { cwd, env = {}, logFile } = options;
+  const { cwd, env = {}, uid, logFile } = options;
   const inherited = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/' };
   const output = logFile === undefined ? 'pipe' : openSync(logFile, 'a');
-  const child = spawn(file, args, { cwd, env: { ...inherited, ...env }, stdio: ['ignore', output, output] });
+  const child = spawn(file, args, { cwd, uid, env: { ...inherited, ...env }, stdio: ['ignore', output, output] });
   if (typeof output === 'number') closeSync(output);
   let text = '';
   child.stdout?.on('data', (data: Buffer) => (text += data.toString()));

@@ -1,0 +1,15 @@
+import { openGenerations, type GenerationStore } from '../controller/generations.ts';
+import { proxyOf } from './paths.ts';
+import type { Setup } from './setup.ts';
+import { assertReadable } from './state-dir.ts';
+
+/** The generations of a state directory, to look at. Throws `CommandError` where this user may not read them; `act` says what cannot be done. */
+export async function keptGenerations({ config, paths: { stateDir }, log }: Setup, act: string): Promise<GenerationStore> {
+  await assertReadable(stateDir, act);
+  return openGenerations(stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
+}
+
+/** Says that a state directory holds nothing that could be served, which most often is another one than the controller's. */
+export function nothingApplied(act: string, stateDir: string): string {
+  return `Cannot ${act}: nothing was applied yet by a controller with the state directory ${stateDir}. Start hind-proxy run first; where it has another one, name its configuration with --config (or HIND_PROXY_CONFIG), or the directory with --state-dir`;
+}
