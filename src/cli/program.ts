@@ -215,7 +215,9 @@ function addProcessCommands({ command, plainCommand, act }: CommandLine, context
     'hind-proxy exec-proxy',
     'PROXY_SERVER=traefik hind-proxy exec-proxy',
   ]).action(act(async (flags: GlobalFlags) => (await import('./exec-proxy.ts')).execProxy(flags, context)));
-  command('health', 'exit 0 where the controller is well, 1 where not', ['hind-proxy health'])
+  command('health', 'exit 0 where the controller is alive, be it degraded, 1 where it is dead or does not run; says what is wrong', [
+    'hind-proxy health',
+  ])
     .option('--json', 'as JSON')
     .action(act(async (flags: ShowFlags) => (await import('./show.ts')).health(flags, context)));
   plainCommand('demo', 'everything at once on loopback, to look at and to change', [

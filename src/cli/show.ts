@@ -13,6 +13,7 @@ import { openRuntime } from './runtime.ts';
 import { fittedBy } from './scene.ts';
 import type { Setup } from './setup.ts';
 import { joinHostPort } from '../lib/host.ts';
+import { visible } from '../lib/text.ts';
 
 /** What the commands that show something take. */
 export interface ShowFlags extends GlobalFlags {
@@ -119,14 +120,36 @@ export async function guard(action: string | undefined, flags: ShowFlags, contex
   return show(held, { flags, context, empty: 'No removal is held' }, () => routesTable(held));
 }
 
-/** Whether the controller is alive and has served a configuration: exit 0 or 1, for container checks. */
+/**
+ * Whether the controller is alive: exit 0 or 1, for container checks. One that is degraded is alive: starting it anew mends neither a proxy
+ * nor a catalog; what is wrong is said.
+ */
 export async function health(flags: ShowFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const answer = await adminApi(setup).probe('/health');
   if (!answer) throw new CommandError('Cannot ask the controller: it does not run');
-  if (flags.json) context.printer.json(answer.body);
-  else context.printer.out((answer.body as { readonly status: string }).status);
+  const view = answer.body as HealthView;
+  if (flags.json) context.printer.json(view);
+  else {
+    context.printer.out(view.status);
+    for (const line of troublesOf(view)) context.printer.say(visible(line));
+  }
   return answer.status === 200 ? EXIT.ok : EXIT.failed;
+}
+
+/** What `/health` answers. */
+type HealthView = Pick<StatusView, 'proxies' | 'sources' | 'guard'> & { readonly status: StatusView['health'] };
+
+function troublesOf({ proxies, sources, guard: held }: HealthView): readonly string[] {
+  return [
+    ...proxies.flatMap(({ name, server, verified, problem }) =>
+      verified && problem === undefined ? [] : `${server} "${name}": ${problem ?? 'it was not seen to serve what it was given'}`,
+    ),
+    ...sources.flatMap(({ name, state, problem }) =>
+      state === 'synced' && problem === undefined ? [] : `source ${name}: ${problem ?? state}`,
+    ),
+    ...(held === undefined ? [] : [`removals are held: ${held}`]),
+  ];
 }
 
 async function running(setup: Setup, path: string): Promise<unknown> {

@@ -429,6 +429,10 @@ test('switch to the proxy that is wanted already says that it does not answer, a
   const { parent, controller } = await startBoth(site);
   await until('what is served to be kept', async () => (await site.status())?.proxies[0]?.generation);
   await parent.stop();
+  await until('the controller to see that', async () => (await site.status())?.proxies[0]?.up === false, 10_000);
+  const health = await site.command(['health']);
+  assert.equal(health.code, 0);
+  assert.match(health.output, /^degraded\ncaddy "\w+": it does not answer: /);
   const asked = async (): Promise<void> => {
     const { code, output } = await site.command(['switch', 'caddy']);
     assert.equal(code, 1, output);
