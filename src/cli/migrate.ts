@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { cutsBetween } from '../jobfiles/edit.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -5,7 +6,7 @@ import { shortHash } from '../lib/hash.ts';
 import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
 import { loadJobFile } from '../jobfiles/load.ts';
 import { rewriteFile, type RewriteMode } from '../jobfiles/rewrite.ts';
-import { filesUnder, MANIFEST_NAME, removeStaged, replaceText } from '../jobfiles/tree.ts';
+import { filesUnder, MANIFEST_NAME, readText, removeStaged, replaceText } from '../jobfiles/tree.ts';
 import type { Context } from './context.ts';
 import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -45,14 +46,16 @@ export async function migratePlan(paths: readonly string[], flags: MigrateFlags,
 
 /** Writes the files, after keeping what they held in the manifest. Who writes with the same manifest comes one after the other. */
 export function migrateWrite(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
-  return exclusively(flags, context, () => written(paths, flags, context));
+  return exclusively(flags, context, (manifest) => written(paths, { manifest, flags, context }));
 }
 
-async function written(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
+async function written(
+  paths: readonly string[],
+  { manifest, flags, context }: { readonly manifest: string; readonly flags: MigrateFlags; readonly context: Context },
+): Promise<number> {
   const report = await migrated(paths, flags, context);
   const changed = report.files.filter(isChanged);
   if (changed.length > 0) {
-    const manifest = flags.manifest ?? MANIFEST_NAME;
     const run: MigrationRun = {
       at: new Date().toISOString(),
       to: report.to,
@@ -68,8 +71,12 @@ async function written(paths: readonly string[], flags: MigrateFlags, context: C
     await replaceAll(changed, {
       done: 'written',
       next: `hind-proxy migrate revert puts them back (${manifest}), and another write goes on`,
+      // nothing to put back
+      onNone: () => writeManifest(manifest, before),
     });
-    context.printer.say(`${changed.length} files written; hind-proxy migrate revert puts them back (${manifest})`);
+    context.printer.say(
+      `${changed.length} ${changed.length === 1 ? 'file' : 'files'} written; hind-proxy migrate revert puts them back (${manifest})`,
+    );
   }
   print(report, { flags, context, jobs: [] });
   return exitCodeOf(report, flags);
@@ -77,27 +84,34 @@ async function written(paths: readonly string[], flags: MigrateFlags, context: C
 
 /** Puts the files of the last `write` back. Refuses where one was changed since. */
 export function migrateRevert(flags: MigrateFlags, context: Context): Promise<number> {
-  return exclusively(flags, context, () => reverted(flags, context));
+  return exclusively(flags, context, (manifest) => reverted(manifest, flags, context));
 }
 
 /** Two that change one manifest at the same time would each lose what the other has kept there. */
 async function exclusively(
-  { manifest = MANIFEST_NAME }: MigrateFlags,
+  flags: MigrateFlags,
   { printer, signal }: Context,
-  task: () => Promise<number>,
+  task: (manifest: string) => Promise<number>,
 ): Promise<number> {
+  const manifest = resolve(flags.manifest ?? MANIFEST_NAME);
+  const dir = dirname(manifest);
+  const isThere = await stat(dir).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isThere)
+    throw new CommandError(`Cannot use the manifest ${manifest}: ${dir} is no directory, expected one that is there`, EXIT.usage);
   const onWait = (): void => printer.say(`Another migration writes with ${manifest}; waiting for its end`);
-  const release = await takeLock(dirname(resolve(manifest)), { role: `migration-${shortHash([basename(manifest)])}`, signal, onWait });
+  const release = await takeLock(dir, { role: `migration-${shortHash([basename(manifest)])}`, signal, onWait });
   if (!release) throw new CommandError('Cannot migrate: it was told to end before it began; no file was changed');
   try {
-    return await task();
+    return await task(manifest);
   } finally {
     await release();
   }
 }
 
-async function reverted(flags: MigrateFlags, { printer }: Context): Promise<number> {
-  const manifest = flags.manifest ?? MANIFEST_NAME;
+async function reverted(manifest: string, flags: MigrateFlags, { printer }: Context): Promise<number> {
   const runs = await readManifest(manifest);
   const last = runs.at(-1);
   if (!last) throw new CommandError(`Cannot revert: ${manifest} does not exist, expected the manifest of migrate write`, EXIT.usage);
@@ -111,18 +125,21 @@ async function reverted(flags: MigrateFlags, { printer }: Context): Promise<numb
   await replaceAll(former, { done: 'put back', next: 'give the command again when it can write: it goes on' });
   await writeManifest(manifest, runs.slice(0, -1));
   if (flags.json) printer.json({ reverted: last.files.map(({ path }) => path) });
-  else printer.out(`${last.files.length} files are as they were before ${last.at}`);
+  else printer.out(`files as they were before ${last.at}: ${last.files.length}`);
   return EXIT.ok;
 }
 
 /** Writes files one after the other. Throws `CommandError` where one cannot be written, with how far it came and what to do then. */
 async function replaceAll(
   files: readonly { readonly path: string; readonly text: string }[],
-  { done, next }: { readonly done: string; readonly next: string },
+  { done, next, onNone }: { readonly done: string; readonly next: string; readonly onNone?: () => Promise<void> },
 ): Promise<void> {
   for (const [index, { path, text }] of files.entries())
-    await replaceText(path, text).catch((error: unknown) => {
-      throw new CommandError(`Cannot write a file: ${messageOf(error)}; ${index} of ${files.length} files are ${done}; ${next}`);
+    await replaceText(path, text).catch(async (error: unknown) => {
+      const why = `Cannot write a file: ${messageOf(error)}; `;
+      const isNone = index === 0 && onNone !== undefined && (await readText(path).catch(() => text)) !== text;
+      if (isNone) await onNone();
+      throw new CommandError(`${why}${isNone ? 'no file was changed' : `${index} of ${files.length} files are ${done}; ${next}`}`);
     });
 }
 

@@ -158,6 +158,8 @@ async function writeStaged(path: string, content: string, options: AtomicWriteOp
     return staged;
   } catch (error) {
     await rm(staged, { force: true });
+    // nobody knows the name of the temporary file
+    if (error instanceof Error) error.message = error.message.replace(`'${staged}'`, `'${path}' (a new file in '${stagingDir}')`);
     throw withPath(error, path);
   }
 }

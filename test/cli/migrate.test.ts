@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -67,7 +68,7 @@ test('migrate write, then revert leaves every file of a tree as it was, and a se
   assert.equal(second.counts.changed, 0);
   assert.equal(migrate(dir, 'revert').code, 0);
   assert.deepEqual(await changedIn(files), []);
-  assert.match(migrate(dir, 'revert').told, /Cannot revert: hind-proxy-migration\.json does not exist/);
+  assert.match(migrate(dir, 'revert').told, /Cannot revert: \/.*\/hind-proxy-migration\.json does not exist/);
 });
 
 test('migrate revert refuses files that were changed since, and names them', async (t) => {
@@ -79,6 +80,36 @@ test('migrate revert refuses files that were changed since, and names them', asy
   assert.equal(code, 1);
   assert.ok(told.includes(path), told);
   assert.equal(await readFile(path, 'utf8'), edited);
+});
+
+test('migrate write names a manifest that it cannot keep by its whole path, makes no directory for it, and changes nothing', async (t) => {
+  const { dir, path, before } = await oneFile(t);
+  const write = (manifest: string): ReturnType<typeof migrate> => migrate(dir, 'write', path, '--to', 'traefik', '--manifest', manifest);
+
+  const nowhere = write('none/deep/manifest.json');
+  // no directory of the system takes a new file, whoever makes it
+  const refused = write('/proc/manifest.json');
+  const taken = write('web.nomad.hcl');
+
+  assert.match(nowhere.told, /Cannot use the manifest \/.*\/none\/deep\/manifest\.json: \/.*\/none\/deep is no directory/);
+  assert.deepEqual([nowhere.code, refused.code, taken.code], [2, 1, 2]);
+  assert.match(refused.told, /Cannot write the manifest: .* '\/proc\/manifest\.json' \(a new file in '\/proc'\); no file was changed/);
+  assert.match(taken.told, /Cannot read \/.*\/web\.nomad\.hcl: it is no manifest/);
+  assert.deepEqual([await readFile(path, 'utf8'), existsSync(join(dir, 'none'))], [before, false]);
+  assert.match(write('kept.json').told, new RegExp(`\\(${join(dir, 'kept.json')}\\)`));
+});
+
+test('migrate write leaves no manifest where it could not write any file', async (t) => {
+  const { dir } = await oneFile(t);
+  // so deep that the file has a name, and no new one beside it could have
+  const deep = join(dir, ...Array.from({ length: 45 }, () => 'd'.repeat(99))).slice(0, 4080);
+  await mkdir(deep, { recursive: true });
+  await writeFile(join(deep, 'web.hcl'), 'service {\n  tags = ["urlprefix-a.io/"]\n}\n');
+
+  const { code, told } = migrate(dir, 'write', join(deep, 'web.hcl'), '--to', 'traefik');
+
+  assert.match(told, /Cannot write a file: ENAMETOOLONG.*; no file was changed/);
+  assert.deepEqual([code, existsSync(join(dir, 'hind-proxy-migration.json'))], [1, false]);
 });
 
 test('migrate revert ends what a write that was cut short has left', async (t) => {
