@@ -1,13 +1,18 @@
 import { basename } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
+import type { Dialect } from '../dialects/dialect.ts';
 import { sha256 } from '../lib/hash.ts';
+import { visible } from '../lib/text.ts';
+import { redactedTag } from '../model/redact.ts';
+import type { DialectName } from '../model/route.ts';
 import { parseYaml } from '../lib/yaml.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
 import type { DiagnosticCode } from '../model/codes.ts';
 import type { TagSpan } from '../model/diagnostic.ts';
 import { DEFAULT_OWNER, parsePort, serviceName, sourceId, type Port } from '../model/names.ts';
-import { filledText, positionsIn, type TagList } from '../jobfiles/job-file.ts';
-import { loadJobFile } from '../jobfiles/load.ts';
+import { guessesHost, handWorkOf } from '../jobfiles/filled-in.ts';
+import { FILLED, filledText, positionsIn, rawText, type TagElement, type TagList } from '../jobfiles/job-file.ts';
+import { loadJobFile, type LoadedFile } from '../jobfiles/load.ts';
 import { formOf } from '../jobfiles/read.ts';
 import { filesUnder } from '../jobfiles/tree.ts';
 import { parseServices } from '../sources/service-file.ts';
@@ -24,6 +29,10 @@ export interface FileInstances {
   readonly instances: readonly ServiceInstance[];
   /** What could not be looked at, file by file. */
   readonly unread: readonly UnreadPlace[];
+  /** Tags whose host is filled in later: what is made of them holds only where that is one exact host. */
+  readonly guessed: readonly GuessedTag[];
+  /** A text that was made of what the instances say, with everything that is filled in later as the files have it. */
+  readonly asWritten: (text: string) => string;
   /** By the text of the tag, so that one that was put beside it has no place. */
   readonly placeOf: (span: Pick<TagSpan, 'instance' | 'tag'>) => TagPlace | undefined;
 }
@@ -34,48 +43,102 @@ export interface UnreadPlace extends TagPlace {
   readonly message: string;
 }
 
+/** A tag of which something was supposed, as files have it. */
+export interface GuessedTag extends TagPlace {
+  readonly code: 'FILE_HOST_GUESSED';
+  readonly tag: string;
+}
+
+/** The dialect of a tag by its beginning. */
+type DialectOf = (tag: string) => DialectName | undefined;
+
 const SOURCE = sourceId('file');
 
 /**
  * The services of files and directories: service files as they are, and job files with one healthy instance for each list of tags, at an
- * address that is the same for the nth list of a service in any tree. Template text stands in tags as a name of its own. Throws
- * `CommandError` where a path is not there.
+ * address that is the same for the nth list of a service in any tree. Template text stands in tags as a name of its own; a tag that nobody
+ * can read for it is left out. Throws `CommandError` where a path is not there.
  */
-export async function instancesOfFiles(paths: readonly string[]): Promise<FileInstances> {
+export async function instancesOfFiles(paths: readonly string[], dialects: readonly Dialect[]): Promise<FileInstances> {
+  const dialectOf: DialectOf = (tag) => dialects.find((dialect) => dialect.recognises(tag))?.name;
   const found = await filesUnder(paths).catch((error: unknown) => {
     throw new CommandError(`Cannot read ${paths.join(', ')}: ${messageOf(error)}`, EXIT.usage);
   });
-  const instances: ServiceInstance[] = [];
-  const places = new Map<string, TagPlace>();
-  const unread: UnreadPlace[] = found.skipped.map(({ path: file, code, message }) => ({ file, code, message }));
-  const ordinals = new Map<string, number>();
+  const gathered: Gathered = {
+    instances: [],
+    places: new Map(),
+    unread: found.skipped.map(({ path: file, code, message }) => ({ file, code, message })),
+    guessed: [],
+    holes: new Map(),
+    ordinals: new Map(),
+  };
   for (const file of found.files) {
-    const {
-      text,
-      file: { lists, faults },
-    } = await loadJobFile(file);
-    const services = servicesIn(file, text);
-    if (services) {
-      for (const one of services) {
-        const instance = `${file} ${one.instance}`;
-        instances.push({ ...one, instance });
-        for (const tag of one.tags) places.set(placeKey({ instance, tag }), { file });
-      }
-      continue;
-    }
-    const positionOf = positionsIn(text);
-    for (const { code, message, start } of faults) unread.push({ file, line: positionOf(start).line, code, message });
-    for (const [index, list] of lists.entries()) {
-      const service = list.service === undefined ? basename(file).replace(/\..*$/, '') : filledText(list.service);
-      const ordinal = ordinals.get(service) ?? 0;
-      ordinals.set(service, ordinal + 1);
-      const instance = `${file} ${index + 1}`;
-      instances.push(instanceOf(list, { service, ordinal, instance }));
-      for (const { start, pieces } of list.elements)
-        places.set(placeKey({ instance, tag: filledText(pieces) }), { file, line: positionOf(start).line });
-    }
+    const loaded = await loadJobFile(file);
+    const services = servicesIn(file, loaded.text);
+    if (services) addServices(services, file, gathered);
+    else addJobFile(loaded, { file, dialectOf, gathered });
   }
-  return { instances, unread, placeOf: (span) => places.get(placeKey(span)) };
+  const { instances, unread, guessed, places, holes } = gathered;
+  return {
+    instances,
+    unread,
+    guessed,
+    asWritten: (text) => text.replaceAll(FILLED, (name) => holes.get(name.toLowerCase()) ?? name),
+    placeOf: (span) => places.get(placeKey(span)),
+  };
+}
+
+/** What was found so far. */
+interface Gathered {
+  readonly instances: ServiceInstance[];
+  readonly places: Map<string, TagPlace>;
+  readonly unread: UnreadPlace[];
+  readonly guessed: GuessedTag[];
+  /** What is filled in later, by the name that stands in its place. */
+  readonly holes: Map<string, string>;
+  /** How many lists of each service there are. */
+  readonly ordinals: Map<string, number>;
+}
+
+function addServices(services: readonly ServiceInstance[], file: string, { instances, places }: Gathered): void {
+  for (const one of services) {
+    const instance = `${file} ${one.instance}`;
+    instances.push({ ...one, instance });
+    for (const tag of one.tags) places.set(placeKey({ instance, tag }), { file });
+  }
+}
+
+function addJobFile(
+  { text, file: { lists, faults } }: LoadedFile,
+  { file, dialectOf, gathered }: { readonly file: string; readonly dialectOf: DialectOf; readonly gathered: Gathered },
+): void {
+  const { instances, places, unread, guessed, holes, ordinals } = gathered;
+  const positionOf = positionsIn(text);
+  const placeAt = (start: number): TagPlace => ({ file, line: positionOf(start).line });
+  for (const { code, message, start } of faults) unread.push({ ...placeAt(start), code, message });
+  for (const [index, list] of lists.entries()) {
+    const service = list.service === undefined ? basename(file).replace(/\..*$/, '') : filledText(list.service);
+    const ordinal = ordinals.get(service) ?? 0;
+    ordinals.set(service, ordinal + 1);
+    const instance = `${file} ${index + 1}`;
+    const elements: TagElement[] = [];
+    for (const element of list.elements) {
+      const tag = filledText(element.pieces);
+      const handWork = handWorkOf(element, () => dialectOf(tag));
+      const place = placeAt(element.start);
+      if (handWork) {
+        unread.push({ ...place, code: handWork.code, message: `Cannot read the tag: ${handWork.reason}` });
+        continue;
+      }
+      elements.push(element);
+      places.set(placeKey({ instance, tag }), place);
+      if (guessesHost(element, dialectOf(tag)))
+        guessed.push({ ...place, code: 'FILE_HOST_GUESSED', tag: redactedTag(rawText(element.pieces)) });
+    }
+    instances.push(instanceOf({ ...list, elements }, { service, ordinal, instance }));
+    for (const piece of [...(list.service ?? []), ...elements.flatMap(({ pieces }) => pieces)])
+      if (typeof piece !== 'string') holes.set(filledText([piece]), visible(piece.raw));
+  }
 }
 
 /** The services of a service file; undefined for any other. */

@@ -11,7 +11,7 @@ import type { TagPlace } from './file-instances.ts';
 import type { GlobalFlags } from './flags.ts';
 import { dialectNamed } from './named.ts';
 import { pipelineOf, readRegistered, setUpOf, tableOf, type Registered } from './registered.ts';
-import { exitCodeFor, unreadCount, unreadText } from './unread.ts';
+import { exitCodeFor, guessedText, unreadCount, unreadText } from './unread.ts';
 import { removableTags, type StayReason, type TagUnit } from './removable-tags.ts';
 
 /** What `migrate finish` takes. */
@@ -28,6 +28,8 @@ interface TagView {
   readonly dialect: string;
   readonly tag: string;
   readonly places: readonly (Partial<TagPlace> & { readonly instance: string })[];
+  /** What is said of it holds only where its host, which is filled in later, is one exact host. */
+  readonly guessed?: 'FILE_HOST_GUESSED';
   readonly reason?: string;
 }
 
@@ -40,7 +42,7 @@ export async function migrateFinish(paths: readonly string[], flags: FinishFlags
   const to = dialectNamed(flags.to, '--to');
   await using dir = await mkdtempDisposable(join(tmpdir(), 'hind-proxy-finish-'));
   const setup = await setUpOf({ ...flags, stateDir: dir.path }, { server: undefined, context });
-  const { snapshots, placeOf, unread } = await readRegistered(paths, { setup, context });
+  const { snapshots, placeOf, asWritten, unread, guessed } = await readRegistered(paths, { setup, context });
   const pipeline = pipelineOf(setup);
   const instances = snapshots.flatMap((snapshot) => snapshot.instances);
   const { removable, staying } = removableTags(instances, {
@@ -52,15 +54,18 @@ export async function migrateFinish(paths: readonly string[], flags: FinishFlags
         snapshots.map((snapshot) => ({ ...snapshot, instances: left.filter(({ source }) => source === snapshot.source) })),
       ),
   });
-  const gone = removable.flatMap((unit) => viewsOf(unit, placeOf));
-  const kept = staying.flatMap((unit) => viewsOf(unit, placeOf, reasonText(unit.reason)));
+  const isGuessed = ({ file, line, tag }: Partial<TagPlace> & { readonly tag: string }): boolean =>
+    guessed.some((one) => one.file === file && one.line === line && one.tag === tag);
+  const viewsOf = viewer({ placeOf, asWritten, isGuessed });
+  const gone = removable.flatMap((unit) => viewsOf(unit));
+  const kept = staying.flatMap((unit) => viewsOf(unit, reasonText(unit.reason)));
   const counts = { removable: gone.length, staying: kept.length, unread: unread.length };
-  for (const line of unreadText(unread)) printer.say(line);
-  if (flags.json) printer.json({ to, complete: unread.length === 0, counts, removable: gone, staying: kept, unread });
+  for (const line of [...unreadText(unread), ...guessedText(guessed)]) printer.say(line);
+  if (flags.json) printer.json({ to, complete: unread.length === 0, counts, removable: gone, staying: kept, unread, guessed });
   else {
     for (const view of gone) for (const line of linesOf(view)) printer.out(line);
     // what goes only together is told once
-    for (const [first, ...rest] of staying.map((unit) => viewsOf(unit, placeOf, reasonText(unit.reason))))
+    for (const [first, ...rest] of staying.map((unit) => viewsOf(unit, reasonText(unit.reason))))
       if (first) for (const line of linesOf(first, rest.length)) printer.out(`${printer.style('yellow', 'stays')} ${line}`);
     printer.out(`tags that are safe to remove: ${gone.length}; that are still needed: ${kept.length}${unreadCount(unread)}`);
     if (gone.length > 0) printer.say(howToRemove(paths, to));
@@ -76,15 +81,28 @@ function howToRemove(paths: readonly string[], to: string): string {
   return `To take them out: hind-proxy migrate write ${files} --to ${to} --replace, or by hand; then deploy the files. migrate plan with --replace --diff shows the change before`;
 }
 
-function viewsOf({ service, owner, dialect, tags, spans }: TagUnit, placeOf: Registered['placeOf'], reason?: string): readonly TagView[] {
-  return tags.map((tag) => ({
-    service,
-    owner,
-    dialect,
-    tag: redactedTag(tag),
-    places: spans.filter((span) => span.tag === tag).map((span) => ({ instance: span.instance, ...placeOf(span) })),
-    ...(reason !== undefined && { reason }),
-  }));
+/** What makes views of the tags of a unit, all texts as the files have them. */
+function viewer({
+  placeOf,
+  asWritten,
+  isGuessed,
+}: Pick<Registered, 'placeOf' | 'asWritten'> & {
+  readonly isGuessed: (place: Partial<TagPlace> & { readonly tag: string }) => boolean;
+}): (unit: TagUnit, reason?: string) => readonly TagView[] {
+  return ({ service, owner, dialect, tags, spans }, reason) =>
+    tags.map((tag) => {
+      const shown = asWritten(redactedTag(tag));
+      const places = spans.filter((span) => span.tag === tag).map((span) => ({ instance: span.instance, ...placeOf(span) }));
+      return {
+        service: asWritten(service),
+        owner,
+        dialect,
+        tag: shown,
+        places,
+        ...(places.some((place) => isGuessed({ ...place, tag: shown })) && { guessed: 'FILE_HOST_GUESSED' as const }),
+        ...(reason !== undefined && { reason: asWritten(reason) }),
+      };
+    });
 }
 
 function reasonText(reason: StayReason): string {
@@ -94,8 +112,9 @@ function reasonText(reason: StayReason): string {
 }
 
 /** One line for each place in a file; one for all instances of a catalog. `more`: how many tags of the same service it stands for. */
-function linesOf({ service, tag, places, reason }: TagView, more = 0): readonly string[] {
-  const rest = reason === undefined ? '' : `: ${reason}`;
+function linesOf({ service, tag, places, guessed, reason }: TagView, more = 0): readonly string[] {
+  const rest =
+    reason !== undefined ? `: ${reason}` : guessed === undefined ? '' : ': if its host, which is filled in later, is one exact host';
   const files = [
     ...new Set(places.flatMap(({ file, line }) => (file === undefined ? [] : [line === undefined ? file : `${file}:${line}`]))),
   ];

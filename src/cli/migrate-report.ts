@@ -57,7 +57,7 @@ export function countsOf({ files }: Pick<Report, 'files'>): Counts {
     changed: files.filter(({ before, text }) => before !== text).length,
     automatic: count('converted') - present,
     present,
-    byHand: count('byHand') + findings.filter(({ code }) => code === 'FILE_EXPRESSION').length,
+    byHand: count('byHand') + findings.filter(({ code, tag }) => code === 'FILE_EXPRESSION' && tag === undefined).length,
     lossy: findings.filter(({ code }) => /_(?:UNSUPPORTED|APPROXIMATED)$/.test(code)).length,
     done: count('own'),
   };

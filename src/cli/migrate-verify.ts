@@ -19,7 +19,7 @@ import { CommandError, EXIT } from './errors.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { verifyJson, verifyText, type Found, type VerifyReport } from './verify-report.ts';
 import { asksRunning, chooseRequests, type RequestFlags, type VerifyRequest } from './verify-requests.ts';
-import { exitCodeFor, unreadText } from './unread.ts';
+import { exitCodeFor, guessedText, unreadText, withTextsAsWritten } from './unread.ts';
 import { readSides, type Connections, type SideFlags, type TagSide, type TagSides } from './verify-sides.ts';
 
 /** What `migrate verify` takes. */
@@ -44,8 +44,8 @@ export async function migrateVerify(paths: readonly string[], flags: VerifyFlags
   const models = { old: modelOf(sides.old), new: modelOf(sides.new), oldOnNew: modelOf(sides.oldOnNew) };
   const points = pointsOf(sides);
   const tables = [sides.old.table, sides.new.table];
-  const unread = sides.old.unread === sides.new.unread ? sides.old.unread : [...sides.old.unread, ...sides.new.unread];
-  for (const line of unreadText(unread)) context.printer.say(line);
+  const { unread, guessed, asWritten } = sides;
+  for (const line of [...unreadText(unread), ...guessedText(guessed)]) context.printer.say(line);
   const notCompared = mostOf(sides.old.connections, sides.new.connections);
   const { requests, leftOut } = await chooseRequests({ tables, points, notCompared }, { flags, printer: context.printer });
   const answering: Answering = isRunning ? 'programs' : 'echoes';
@@ -82,10 +82,11 @@ export async function migrateVerify(paths: readonly string[], flags: VerifyFlags
     leftOut,
     notCompared,
     unread,
+    guessed,
     found: sorted,
   };
-  if (flags.json) context.printer.json(verifyJson(report));
-  else for (const line of verifyText(report, context.printer)) context.printer.out(line);
+  if (flags.json) context.printer.json(withTextsAsWritten(verifyJson(report), asWritten));
+  else for (const line of verifyText(report, context.printer)) context.printer.out(asWritten(line));
   return exitCodeFor(unread, sorted.some(({ cause }) => cause === 'tags') ? EXIT.differences : EXIT.ok);
 }
 

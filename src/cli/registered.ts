@@ -12,7 +12,7 @@ import { compileOptions, openRuntime } from './runtime.ts';
 import type { Setup } from './setup.ts';
 
 /** What files or catalogs say that services register. */
-export interface Registered extends Pick<FileInstances, 'placeOf' | 'unread'> {
+export interface Registered extends Omit<FileInstances, 'instances'> {
   readonly snapshots: readonly CatalogSnapshot[];
 }
 
@@ -33,12 +33,18 @@ export async function readRegistered(
   { setup, context }: { readonly setup: Setup; readonly context: Context },
 ): Promise<Registered> {
   if (paths.length > 0) {
-    const { instances, ...rest } = await instancesOfFiles(paths);
+    const { instances, ...rest } = await instancesOfFiles(paths, createDialects(setup));
     return { ...rest, snapshots: [{ source: sourceId('file'), revision: '0', observedAtMs: 0, local: true, instances }] };
   }
   const runtime = await openRuntime(setup, { looksOnly: true });
   await readOnce(runtime, context);
-  return { snapshots: [...runtime.snapshots.all().values()].map(({ snapshot }) => snapshot), placeOf: () => undefined, unread: [] };
+  return {
+    snapshots: [...runtime.snapshots.all().values()].map(({ snapshot }) => snapshot),
+    placeOf: () => undefined,
+    asWritten: (text) => text,
+    unread: [],
+    guessed: [],
+  };
 }
 
 /** What compiles snapshots as a set-up says; what tags say is remembered from one to the next. */

@@ -6,7 +6,7 @@ import { redactedTag, redactedText } from '../model/redact.ts';
 import type { Route } from '../model/route.ts';
 import type { Difference } from '../verify/differences.ts';
 import type { AskedRequest } from '../verify/request.ts';
-import type { TagPlace, UnreadPlace } from './file-instances.ts';
+import type { GuessedTag, TagPlace, UnreadPlace } from './file-instances.ts';
 import { unreadCount } from './unread.ts';
 import type { Connections } from './verify-sides.ts';
 import type { Printer } from './print.ts';
@@ -32,6 +32,8 @@ export interface VerifyReport {
   readonly notCompared: Connections;
   /** What of the files could not be looked at. */
   readonly unread: readonly UnreadPlace[];
+  /** Tags of which something was supposed. */
+  readonly guessed: readonly GuessedTag[];
   /** In the order of the requests. */
   readonly found: readonly Found[];
 }
@@ -75,7 +77,7 @@ export function verifyText(report: VerifyReport, { style }: Pick<Printer, 'style
 /** The report for machines. */
 export function verifyJson(report: VerifyReport): unknown {
   const groups = groupsOf(report);
-  const { asked, leftOut, notCompared, unread } = report;
+  const { asked, leftOut, notCompared, unread, guessed } = report;
   return {
     old: report.old.proxy,
     new: report.new.proxy,
@@ -85,6 +87,7 @@ export function verifyJson(report: VerifyReport): unknown {
     leftOut,
     notCompared,
     unread,
+    guessed,
     counts: countsOf(report, groups),
     differences: groups.map(({ requests, ...group }) => ({ ...group, requests: requests.map(requestView) })),
   };

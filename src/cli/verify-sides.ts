@@ -23,7 +23,7 @@ export interface SideFlags extends GlobalFlags {
 }
 
 /** One of the two that are compared: what is registered, and how a proxy is set up to serve it. */
-export interface TagSide extends Registered {
+export interface TagSide extends Pick<Registered, 'snapshots' | 'placeOf'> {
   readonly setup: Setup;
   readonly table: RoutingTable;
   /** How many routes the tags ask for that are no http ones, whether or not an entry point takes them. */
@@ -33,8 +33,8 @@ export interface TagSide extends Registered {
 /** Routes of each kind that nobody is asked. */
 export type Connections = Readonly<Record<'tcp' | 'udp', number>>;
 
-/** The two that are compared, and the old one on the proxy of the new one. */
-export interface TagSides {
+/** The two that are compared, the old one on the proxy of the new one, and what is said of the files of both. */
+export interface TagSides extends Pick<Registered, 'unread' | 'guessed' | 'asWritten'> {
   readonly old: TagSide;
   readonly new: TagSide;
   /** The same as `old` where the proxies are the same. */
@@ -74,14 +74,16 @@ export async function readSides(
     old,
     new: sideOf(converted, newSetup, newAccept),
     oldOnNew: oldSetup.server === newSetup.server ? old : sideOf(before, newSetup, oldAccept),
+    unread: [...before.unread, ...(after === before ? [] : after.unread)],
+    guessed: [...before.guessed, ...(after === before ? [] : after.guessed)],
+    asWritten: (text) => after.asWritten(before.asWritten(text)),
   };
 }
 
-function sideOf(registered: Registered, setup: Setup, accept: readonly DialectName[]): TagSide {
+function sideOf({ snapshots, placeOf }: Registered, setup: Setup, accept: readonly DialectName[]): TagSide {
   const own = accepting(setup, accept);
   const pipeline = pipelineOf(own);
-  const { snapshots } = registered;
-  return { ...registered, setup: own, table: tableOf(pipeline, snapshots), connections: connectionsOf(pipeline.readings(snapshots)) };
+  return { snapshots, placeOf, setup: own, table: tableOf(pipeline, snapshots), connections: connectionsOf(pipeline.readings(snapshots)) };
 }
 
 /** Instances of one service that have the same tag ask for one route. */

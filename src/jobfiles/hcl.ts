@@ -183,10 +183,7 @@ function readList({ name, value }: Attribute, place: Place, found: Found): void 
   for (const expression of namedChildren(tuple).filter(({ type }) => type === 'expression')) {
     const { startIndex: start, endIndex: end } = expression;
     const pieces = piecesOfExpression(expression, place.text.slice(start, end), place.text);
-    // the element is one hole: it is no tag that anybody could read, and it keeps its place
-    elements.push({ start, end, pieces: pieces ?? [{ raw: place.text.slice(start, end) }] });
-    if (!pieces)
-      found.faults.push({ code: 'FILE_EXPRESSION', message: 'Cannot edit a tag: an expression makes it, expected a string', start });
+    elements.push({ start, end, ...(pieces ? { pieces } : { pieces: [{ raw: place.text.slice(start, end) }], isExpression: true }) });
   }
   found.lists.push({ place: where, ...place.owner, start: tuple.startIndex, end: tuple.endIndex, elements, layout: HCL_LIST });
 }

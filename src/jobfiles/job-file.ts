@@ -14,6 +14,8 @@ export interface TagElement {
   readonly start: number;
   readonly end: number;
   readonly pieces: readonly Piece[];
+  /** It is no string: its source text is its only piece. */
+  readonly isExpression?: true;
 }
 
 /** How a list is written. */
@@ -83,6 +85,9 @@ export function rawText(pieces: readonly Piece[]): string {
 export function filledText(pieces: readonly Piece[]): string {
   return pieces.map((piece) => (typeof piece === 'string' ? piece : `filled-${sha256(piece.raw).slice(0, 8)}`)).join('');
 }
+
+/** The names that `filledText` puts in the place of holes, also where a proxy has changed their case. */
+export const FILLED: RegExp = /filled-[0-9a-f]{8}/gi;
 
 /** A place in a text for people; both from 1. */
 export interface Position {

@@ -1,8 +1,10 @@
 import type { Conversion } from '../dialects/convert.ts';
 import type { DiagnosticCode, Severity } from '../model/codes.ts';
 import { diagnose, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
+import type { DialectName } from '../model/route.ts';
 import { applyEdits, editsOf, type Edit, type ElementChange } from './edit.ts';
-import { positionsIn, rawText, type JobFile, type Piece, type Position, type TagElement, type TagList } from './job-file.ts';
+import { guessesHost, handWorkOf, type HandWork } from './filled-in.ts';
+import { positionsIn, rawText, type JobFile, type Piece, type Position, type TagList } from './job-file.ts';
 
 /** The tags of one service in another dialect. */
 export type Convert = (service: ServiceTags) => Diagnosed<Conversion>;
@@ -91,13 +93,19 @@ function rewriteList(
 ): ListResult {
   const holes = createHoles(list);
   const names = list.elements.map(({ pieces }) => holes.filled(pieces));
-  const withheld = new Map(list.elements.flatMap((element, index) => reasonOf(element).map((reason) => [index, reason] as const)));
+  const dialectOf = (index: number): DialectName | undefined => convert({ tags: [names[index] ?? ''] }).value.steps[0]?.dialect;
+  const withheld = new Map<number, HandWork>();
+  for (const [index, element] of list.elements.entries()) {
+    const handWork = handWorkOf(element, () => dialectOf(index));
+    if (handWork) withheld.set(index, handWork);
+  }
   // what is withheld is a tag of nobody: a routing tag without its prefix
   const tags = names.map((tag, index) => (withheld.has(index) ? `withheld ${index}` : tag));
   const service = list.service && serviceNameOf(list.service);
   const { value, diagnostics } = convert({ ...(service && { service }), ...(list.port !== undefined && { port: list.port }), tags });
   const { fresh, unsafe } = freshTags(value, { tags, holes });
-  for (const index of unsafe) withheld.set(index, 'its value would become part of a regular expression');
+  for (const index of unsafe)
+    withheld.set(index, { code: 'FILE_INTERPOLATION', reason: 'its value would become part of a regular expression' });
   const at = (index: number): Position => positionOf(list.elements[index]?.start ?? list.start);
   const isConverted = (index: number): boolean => value.steps[index]?.kind === 'converted' && !unsafe.has(index);
   const edits = list.elements.map((_, index): ElementChange => {
@@ -120,13 +128,24 @@ function rewriteList(
       line: at(index).line,
     };
   });
-  const reasons = [...withheld].map(([index, reason]): Finding => {
-    const { code, severity, message, hint } = diagnose('FILE_INTERPOLATION', `Cannot convert the tag: ${reason}`);
+  const findingAt = (index: number, code: DiagnosticCode, message: string): Finding => {
+    const { severity, hint } = diagnose(code, message);
     const tag = rawText(list.elements[index]?.pieces ?? []);
     return { code, severity, message, ...(hint !== undefined && { hint }), ...at(index), place: list.place, tag };
-  });
+  };
+  const reasons = [...withheld].map(([index, { code, reason }]) => findingAt(index, code, `Cannot convert the tag: ${reason}`));
+  const guesses = list.elements.flatMap((element, index) =>
+    isConverted(index) && guessesHost(element, value.steps[index]?.dialect)
+      ? [findingAt(index, 'FILE_HOST_GUESSED', 'The host is taken as one exact host: it is filled in later')]
+      : [],
+  );
   const told = diagnostics.filter(({ severity }) => severity !== 'info');
-  return { list, edits, changes, findings: [...reasons, ...told.map((diagnostic) => findingOf(diagnostic, { list, holes, at }))] };
+  return {
+    list,
+    edits,
+    changes,
+    findings: [...reasons, ...guesses, ...told.map((diagnostic) => findingOf(diagnostic, { list, holes, at }))],
+  };
 }
 
 function findingOf(
@@ -166,17 +185,6 @@ function freshTags(
     for (const tag of written) seen.add(tag);
   }
   return { fresh, unsafe };
-}
-
-/** Why an element is left alone before anybody reads it. */
-function reasonOf({ pieces }: TagElement): readonly string[] {
-  const text = pieces.map((piece) => (typeof piece === 'string' ? piece : '\0')).join('');
-  if (!text.includes('\0')) return [];
-  if (text.replaceAll('\0', '') === '') return ['all of it is filled in later'];
-  if (/regex/i.test(text)) return ['its value is part of a regular expression'];
-  const [route = ''] = text.split(/\s/, 1);
-  if (/^[a-z-]*-\0$/.test(route)) return ['host and path are filled in together'];
-  return [];
 }
 
 /** A name without what is filled in later: names of routers are made of it. */

@@ -513,6 +513,11 @@ export const CODES = {
     summary: 'A value that is filled in later keeps the tag from being converted',
     hint: 'Convert the tag by hand, or write the value into it',
   },
+  FILE_HOST_GUESSED: {
+    severity: 'warning',
+    summary: 'A host that is filled in later is taken as one exact host; what it is, and so its rank among others, is not known',
+    hint: 'Look at the values: where one is a pattern, as `*.example.com`, convert the tag by hand',
+  },
 } as const;
 CODES satisfies Record<string, CodeSpec>;
 /** The name of a diagnostic: a key of `CODES`. */

@@ -3,7 +3,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { instancesOfFiles } from '../../src/cli/file-instances.ts';
+import { createDialect } from '../../src/cli/dialects.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { DIALECTS } from '../../src/model/route.ts';
 import { tempDir } from '../support/process.ts';
+
+const { config } = loadConfig({ env: {} });
+const dialects = DIALECTS.map((name) => createDialect(name, config));
 
 test('instancesOfFiles() gives a service the same address in any tree, and places only to tags that stand in a file', async (t) => {
   const dir = await tempDir(t);
@@ -17,8 +23,8 @@ test('instancesOfFiles() gives a service the same address in any tree, and place
     JSON.stringify({ name: 'own', address: '10.0.0.9', port: 81, tags: ['urlprefix-own.test/'] }),
   );
 
-  const old = await instancesOfFiles([join(dir, 'old')]);
-  const fresh = await instancesOfFiles([join(dir, 'new')]);
+  const old = await instancesOfFiles([join(dir, 'old')], dialects);
+  const fresh = await instancesOfFiles([join(dir, 'new')], dialects);
 
   const [web] = old.instances;
   const [own, moved] = fresh.instances;
@@ -30,4 +36,46 @@ test('instancesOfFiles() gives a service the same address in any tree, and place
   assert.deepEqual(old.placeOf({ instance: web.instance, tag: web.tags[1] ?? '' }), { file: join(dir, 'old/web.nomad.hcl'), line: 5 });
   assert.equal(old.placeOf({ instance: web.instance, tag: 'traefik.enable=true' }), undefined);
   assert.deepEqual(fresh.placeOf({ instance: own.instance, tag: 'urlprefix-own.test/' }), { file: join(dir, 'new/services.json') });
+});
+
+test('instancesOfFiles() leaves out what nobody can read for its templates, and says which hosts it only supposes', async (t) => {
+  const dir = await tempDir(t);
+  const path = join(dir, 'web.hcl');
+  const tags = [
+    '"version-${var.version}"',
+    '"urlprefix-${var.route}"',
+    '"urlprefix-${var.glob}/"',
+    '"https://app-${NOMAD_META_host}/a"',
+    '"urlprefix-a.test/${var.path}"',
+    '"traefik.http.routers.${var.name}.rule=Host(`${var.host}`)"',
+    '"traefik.http.routers.a.rule=HostRegexp(`${var.host}`)"',
+    '"${var.tag}"',
+    'var.tag',
+  ];
+  await writeFile(path, `service {\n  name = "web-\${var.name}"\n  tags = [\n${tags.join(',\n')}\n  ]\n}\n`);
+
+  const { instances, unread, guessed, asWritten } = await instancesOfFiles([path], dialects);
+
+  const [web] = instances;
+  assert.deepEqual(
+    web?.tags.map((tag) => JSON.stringify(asWritten(tag))),
+    [...tags.slice(0, 1), ...tags.slice(2, 6)],
+  );
+  assert.equal(asWritten(web?.service.toUpperCase() ?? ''), 'WEB-${var.name}');
+  assert.deepEqual(
+    unread.map(({ line, code }) => [line, code]),
+    [
+      [5, 'FILE_INTERPOLATION'],
+      [10, 'FILE_INTERPOLATION'],
+      [11, 'FILE_INTERPOLATION'],
+      [12, 'FILE_EXPRESSION'],
+    ],
+  );
+  assert.deepEqual(
+    guessed.map(({ line, tag }) => [line, tag]),
+    [
+      [6, 'urlprefix-${var.glob}/'],
+      [7, 'https://app-${NOMAD_META_host}/a'],
+    ],
+  );
 });

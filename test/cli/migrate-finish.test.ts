@@ -99,3 +99,41 @@ test('migrate finish says what it could not look at, and does not end as if that
   assert.equal(readable.status, 4);
   assert.equal(finish('whole.nomad').status, 0);
 });
+
+test('migrate finish shows tags as the file has them, and says of which host it supposed that it is an exact one', async (t) => {
+  const dir = await tempDir(t);
+  await writeFile(
+    join(dir, 'web.nomad'),
+    'service {\n  name = "web"\n  tags = [\n    "urlprefix-${var.glob}/",\n    "urlprefix-${NOMAD_META_host}/api strip=/api",\n    "urlprefix-a.test/",\n  ]\n}\n',
+  );
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: dir };
+  const migrate = (...args: readonly string[]): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [MAIN, 'migrate', ...args, 'web.nomad', '--to', 'traefik'], { cwd: dir, encoding: 'utf8', env });
+
+  const before = migrate('finish');
+  migrate('write');
+  const after = migrate('finish');
+  const report = JSON.parse(migrate('finish', '--json').stdout) as {
+    removable: readonly { tag: string; guessed?: string }[];
+    guessed: readonly { line: number; code: string }[];
+  };
+
+  assert.match(
+    before.stdout,
+    /^stays web\.nomad:5: web urlprefix-\$\{NOMAD_META_host\}\/api strip=\/api: \$\{NOMAD_META_host\}\/api would be answered/m,
+  );
+  assert.match(after.stdout, /urlprefix-\$\{var\.glob\}\/: if its host, which is filled in later, is one exact host$/m);
+  assert.match(after.stdout, /urlprefix-a\.test\/$/m);
+  assert.match(after.stderr, /^FILE_HOST_GUESSED .*web\.nomad:\d+ \(urlprefix-\$\{var\.glob\}\/\)/m);
+  assert.doesNotMatch(before.stdout + after.stdout + after.stderr, /filled-/);
+  assert.equal(after.status, 0);
+  assert.deepEqual(
+    report.removable.map(({ tag, guessed }) => [tag, guessed]),
+    [
+      ['urlprefix-${var.glob}/', 'FILE_HOST_GUESSED'],
+      ['urlprefix-${NOMAD_META_host}/api strip=/api', 'FILE_HOST_GUESSED'],
+      ['urlprefix-a.test/', undefined],
+    ],
+  );
+  assert.equal(report.guessed.length, 2);
+});

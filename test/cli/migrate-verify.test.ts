@@ -129,6 +129,24 @@ test('migrate verify says what it did not compare: routes for tcp, and what it c
   assert.equal(nothing.code, 2);
 });
 
+test('migrate verify shows hosts and tags as the file has them where they are filled in later, and what it supposed of them', async (t) => {
+  const dir = await withJob(t);
+  const old = await serve(t, (_, response) => response.end('page'));
+  const fresh = await serve(t, (_, response) => void response.writeHead(502).end());
+  await writeFile(join(dir, 'glob.nomad.hcl'), 'service {\n  name = "glob"\n  tags = ["urlprefix-${var.glob}/"]\n}\n');
+
+  const { out, told, code } = await start(t, dir, 'glob.nomad.hcl', '--old-url', old, '--new-url', fresh).ended;
+  const { out: json } = await start(t, dir, 'glob.nomad.hcl', '--old-url', old, '--new-url', fresh, '--json').ended;
+
+  assert.match(out, /differs GET \$\{var\.glob\}\/ at web/);
+  assert.match(out, /glob: urlprefix-\$\{var\.glob\}\/ {2}glob\.nomad\.hcl:3/);
+  assert.match(told, /^FILE_HOST_GUESSED .* glob\.nomad\.hcl:3 \(urlprefix-\$\{var\.glob\}\/\)\. /m);
+  assert.doesNotMatch(out + told + json, /filled-/i);
+  const report = JSON.parse(json) as { guessed: unknown; complete: boolean };
+  assert.deepEqual(report.guessed, [{ file: 'glob.nomad.hcl', line: 3, code: 'FILE_HOST_GUESSED', tag: 'urlprefix-${var.glob}/' }]);
+  assert.deepEqual([code, report.complete], [3, true]);
+});
+
 test('migrate verify takes a log of strangers: escapes stay text, and requests for every host are not more than it asks', async (t) => {
   const dir = await tempDir(t);
   const url = await serve(t, (_, response) => response.end('page'));

@@ -95,6 +95,22 @@ test('rewriteFile() finds the way back from a template to the same tag', async (
   assert.deepEqual(await tagsOf(back.text, 'hcl'), ['urlprefix-${var.host}/api']);
 });
 
+test('rewriteFile() says where it takes a host that is filled in later for an exact one, and leaves tags that route nothing alone', async () => {
+  const { text, findings } = await rewritten(
+    service('"urlprefix-${var.glob}/"', '"version-${var.version}"', '"urlprefix-a.io/${var.path}"'),
+    {
+      form: 'hcl',
+      to: 'traefik',
+      mode: 'replace',
+    },
+  );
+  assert.match(text, /Host\(`\$\{var\.glob\}`\)/);
+  assert.deepEqual(
+    findings.filter(({ code }) => code.startsWith('FILE_')).map(({ code, column, tag }) => [code, column, tag]),
+    [['FILE_HOST_GUESSED', 11, 'urlprefix-${var.glob}/']],
+  );
+});
+
 const LEFT: readonly {
   readonly title: string;
   readonly text: string;
