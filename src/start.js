@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+import * as modules from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /*
  * Where the program begins. JavaScript, because a single file of TypeScript that is loaded before Node keeps compiled code brings in its
- * compiler: 15 MB, and 60 ms of every start.
+ * compiler: 15 MB, and 60 ms of every start. An older Node reads this file, and what it cannot do is asked of it by no name.
  */
 
+const NEEDED_NODE = 26;
+
+refuseOldNode(process.versions.node);
 keepCompiledCode(process.env);
 const { saveMemory } = await import('./cli/memory.ts');
 saveMemory(process.argv.slice(2));
@@ -21,6 +25,15 @@ process.exitCode = await main({
   exit: (code) => process.exit(code),
 });
 
+function refuseOldNode(version) {
+  if (Number.parseInt(version, 10) >= NEEDED_NODE) return;
+  const script = fileURLToPath(new URL('../scripts/hind-proxy', import.meta.url));
+  console.error(
+    `hind-proxy: Cannot run with Node ${version}: expected ${NEEDED_NODE} or newer. ${script} takes the one that npm ci installs`,
+  );
+  process.exit(2);
+}
+
 /**
  * Lets Node keep compiled code in `$XDG_CACHE_HOME/hind-proxy` or `~/.cache/hind-proxy`, which halves the time and a part of the memory
  * of every start but the first. What is there is run: a directory that others may write to or replace is not used. Without a home that is
@@ -33,7 +46,7 @@ function keepCompiledCode(env) {
   try {
     // each by itself: in some places (/proc) Node makes parents without end
     for (const wanted of [caches, directory]) makeDirectory(wanted);
-    if (isOurs(directory) && isSafe(realpathSync(caches))) enableCompileCache(join(realpathSync(caches), 'hind-proxy'));
+    if (isOurs(directory) && isSafe(realpathSync(caches))) modules.enableCompileCache(join(realpathSync(caches), 'hind-proxy'));
   } catch {
     // a home that cannot be written to costs only time
   }

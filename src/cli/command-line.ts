@@ -69,7 +69,7 @@ function pathOf(command: Command): string {
 
 function addGlobalFlags(command: Command): void {
   command
-    .option('--config <file>', 'configuration: YAML, JSON or TOML')
+    .option('--config <file>', 'configuration: YAML, JSON or TOML; default: the file that HIND_PROXY_CONFIG names')
     .option('--consul <address>', 'Consul, as URL, host:port or unix://path')
     .option('--nomad <address>', 'Nomad, as URL or unix://path')
     .option('--file <dir>', 'directory of service files')

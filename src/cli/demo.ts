@@ -181,6 +181,9 @@ function withoutOptions(env: Context['env']): Context['env'] {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isOption(name)));
 }
 
+/** What runs from any directory. */
+const PROGRAM = join(import.meta.dirname, '../../scripts/hind-proxy');
+
 function instructions({
   ports,
   server,
@@ -194,7 +197,7 @@ function instructions({
   readonly services: readonly DemoService[];
   readonly file?: string;
 }): readonly string[] {
-  const command = (text: string): string => `  npm run -s hind-proxy -- ${text} --config ${config}`;
+  const command = (text: string): string => `  ${PROGRAM} ${text} --config ${config}`;
   const http = `http://127.0.0.1:${ports.web}`;
   const consul = `http://127.0.0.1:${ports.consul}`;
   const port = services.find(({ name }) => name === 'web')?.port;

@@ -8,6 +8,6 @@ export function proxyBinary({ server, env }: { readonly server: Server; readonly
   const binary = findBinary(server, env);
   if (binary !== undefined) return binary;
   throw new CommandError(
-    `Cannot run ${server}: no such program, expected it on PATH or in ${BINARIES[server]} (node scripts/servers.ts installs it)`,
+    `Cannot run ${server}: no such program, expected it on PATH or in ${BINARIES[server]} (npm run servers installs it)`,
   );
 }

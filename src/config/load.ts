@@ -99,7 +99,7 @@ function namedSources({ sources }: Config, env: Env): ReadonlySet<'consul' | 'no
   return new Set([...byVariable, ...byKey]);
 }
 
-const NO_FILE = { reason: 'there is none', remedy: 'Correct --config, or leave it out: every option has a default' };
+const NO_FILE = { reason: 'there is none', remedy: 'Correct --config (or HIND_PROXY_CONFIG), or leave it out: every option has a default' };
 
 /** Why a file cannot be read, by the code of the system, and what to do. */
 const UNREADABLE: ReadonlyMap<string, { readonly reason: string; readonly remedy: string }> = new Map([

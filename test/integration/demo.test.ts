@@ -33,7 +33,7 @@ for (const server of ['caddy', 'traefik'] as const)
 test('demo names commands that work on it, and its proxy can be changed', async (t) => {
   if (needServer(t, 'caddy') === undefined || needServer(t, 'traefik') === undefined) return;
   const demo = await startDemo(t, []);
-  const commands = [...demo.output().matchAll(/npm run -s hind-proxy -- (.+)/g)].map(([, line = '']) => line.split(' '));
+  const commands = [...demo.output().matchAll(/^ +\S+\/scripts\/hind-proxy (.+)/gm)].map(([, line = '']) => line.split(' '));
   const answers: string[] = [];
   for (const args of [...commands, ['status', ...(commands[0] ?? []).slice(1)]]) {
     const command = startProcess(t, process.execPath, [MAIN, ...args]);

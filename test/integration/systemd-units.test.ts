@@ -16,10 +16,7 @@ test('the units of systemd are in order', async (t) => {
   const dir = await tempDir(t);
   for (const name of NAMES) {
     const text = await readFile(join(UNITS, name), 'utf8');
-    await writeFile(
-      join(dir, name),
-      text.replaceAll('/opt/hind-proxy', ROOT).replaceAll(/^ExecStart=\S+/gm, `ExecStart=${process.execPath}`),
-    );
+    await writeFile(join(dir, name), text.replaceAll('/opt/hind-proxy', ROOT));
   }
   const { stderr } = spawnSync('systemd-analyze', ['verify', '--recursive-errors=no', ...NAMES.map((name) => join(dir, name))], {
     encoding: 'utf8',
@@ -44,10 +41,10 @@ test('what the units start serves, and the proxy outlives the controller', { tim
   await writeFile(config, text);
   const start = async (name: string): Promise<ReturnType<typeof startProcess>> => {
     const unit = moved(await readFile(join(UNITS, name), 'utf8'));
-    const [, main = '', command = '', ...flags] = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? [];
+    const [program = '', command = '', ...flags] = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? [];
     assert.equal(flags.join(' '), '--config /etc/hind-proxy/hind-proxy.yaml');
-    const args = [main.replace('/opt/hind-proxy', ROOT), command, '--config', config];
-    return startProcess(t, process.execPath, args, { env: { HOME: join(dir, 'state') } });
+    const file = program.replace('/opt/hind-proxy', ROOT);
+    return startProcess(t, file, [command, '--config', config], { env: { HOME: join(dir, 'state') } });
   };
   const parent = await start('hind-proxy-exec.service');
   const controller = await start('hind-proxy.service');

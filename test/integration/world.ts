@@ -55,7 +55,7 @@ export async function startWorld(t: TestContext, server: Server): Promise<World 
   );
   const off = '-grpc-port -1 -grpc-tls-port -1 -dns-port -1 -serf-wan-port -1';
   const env = {
-    HIND_PROXY: `${process.execPath} ${join(ROOT, 'src/main.ts')}`,
+    HIND_PROXY: join(ROOT, 'scripts/hind-proxy'),
     HIND_PROXY_CONFIG: config,
     HIND_PROXY_RUN: join(dir, 'run'),
     CONSUL_COMMAND: `${consul} agent -dev -bind 127.0.0.1 -client 127.0.0.1 -http-port ${http} -server-port ${rpc} -serf-lan-port ${serf} ${off} -log-level error`,
