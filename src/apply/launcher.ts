@@ -7,7 +7,7 @@ import { startOf } from '../lib/process-mark.ts';
 import type { Server } from '../model/rendered.ts';
 import { isRecent, readProxyState, readWanted, type SwitchRequest } from './proxy-files.ts';
 import { adoptProxy, prepareFiles, spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
-import { listenerOf } from './sockets.ts';
+import { isFree, listenersOf, takenText } from './sockets.ts';
 import { end, takePlace, type TakenPlace } from './take-place.ts';
 import { createTeller, type Teller } from './teller.ts';
 
@@ -147,10 +147,21 @@ function createRequests(stateDir: string, doneId: string | undefined): Requests 
   };
 }
 
+/** Somebody else has an address that the proxy needs. */
+export class AddressTakenError extends Error {
+  override readonly name = 'AddressTakenError';
+
+  constructor(server: Server, reason: string) {
+    super(
+      `Cannot run ${server}: ${reason}, expected a free address. End that program, or give the proxy another address (entrypoints, caddy.admin and traefik.api of the proxy in the configuration)`,
+    );
+  }
+}
+
 /**
- * A proxy that runs without a parent: of a launcher that was killed, or one that somebody else has started where ours should listen. One
- * that is not wanted any more is ended, and so is what ran beside it: a parent that was killed while it changed proxies leaves two that share
- * the addresses.
+ * A proxy that runs without a parent: of a launcher that was killed, or one that somebody else has started from our file where ours should
+ * listen. One that is not wanted any more is ended, and so is what ran beside it: a parent that was killed while it changed proxies leaves
+ * two that share the addresses.
  */
 async function adopted({ stateDir, programOf, server, log }: LauncherOptions): Promise<Running | undefined> {
   const state = await readProxyState(stateDir);
@@ -161,8 +172,7 @@ async function adopted({ stateDir, programOf, server, log }: LauncherOptions): P
   }
   const known = state?.start !== undefined && (await startOf(state.pid)) === state.start ? state : undefined;
   const program = await programOf(known?.server ?? server);
-  const [first] = program.listens;
-  const pid = known?.pid ?? (first && (await listenerOf(first.port, program.server)));
+  const pid = known?.pid ?? (await runningFromOurs(program));
   const start = pid === undefined ? undefined : await startOf(pid);
   if (pid === undefined || start === undefined) return undefined;
   const process = adoptProxy({ server: program.server, pid, start });
@@ -174,9 +184,24 @@ async function adopted({ stateDir, programOf, server, log }: LauncherOptions): P
   return { program, process };
 }
 
+/** The process of a proxy that nobody has written down, as a disk that was full lets it be: it listens, and was started with our file. */
+async function runningFromOurs({ listens: [first], configFile }: ProxyProgram): Promise<number | undefined> {
+  const isOurs = (word: string): boolean => word === configFile || word.endsWith(`=${configFile}`);
+  return first && (await listenersOf(first.port)).find(({ command }) => command.some(isOurs))?.pid;
+}
+
+/** Throws `AddressTakenError` where the proxy could not listen, or would share what it gets with a program of its kind. */
+async function assertFree({ server, listens, endpoint }: ProxyProgram): Promise<void> {
+  for (const address of [...listens, ...(endpoint ? [endpoint] : [])]) {
+    // where we may not listen the proxy may, and says itself what is wrong
+    if (!(await isFree(address).catch(() => true))) throw new AddressTakenError(server, await takenText(address));
+  }
+}
+
 /** A proxy that was started; undefined where `signal` aborted before. */
 async function begun({ programOf, server, stateDir, output, log }: LauncherOptions, signal: AbortSignal): Promise<Running | undefined> {
   const program = await programOf(server);
+  await assertFree(program);
   await writeStaticFiles(program, stateDir);
   await prepareFiles(program, { stateDir, log, signal });
   if (signal.aborted) return undefined;

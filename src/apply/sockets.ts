@@ -2,6 +2,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { systemCode } from '../lib/errors.ts';
+import { joinHostPort } from '../lib/host.ts';
 import type { ListenAddress } from './gate.ts';
 
 /** States of a TCP socket as `/proc/net/tcp` writes them. */
@@ -18,19 +19,38 @@ export async function openConnections(pid: number, ports: ReadonlySet<number>): 
   }
 }
 
-/** The program of that name that listens on a port; undefined where none does or the system does not say. */
-export async function listenerOf(port: number, name: string): Promise<number | undefined> {
+/** A program that accepts connections. */
+export interface Listener {
+  readonly pid: number;
+  readonly name: string;
+  /** With what it was started, its own path first. */
+  readonly command: readonly string[];
+}
+
+/** The programs that listen on a port, on whatever address; none where the system does not say, as of those of other users. */
+export async function listenersOf(port: number): Promise<readonly Listener[]> {
   const listening = (await tcpRows('/proc/net').catch(() => [])).filter((row) => row.port === port && row.state === STATES.listening);
   const inodes = new Set(listening.map(({ inode }) => inode));
-  if (inodes.size === 0) return undefined;
+  if (inodes.size === 0) return [];
+  const listeners: Listener[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
-    const command = await readFile(`/proc/${entry}/comm`, 'utf8').catch(() => '');
-    if (command.trim() !== name) continue;
     const own = await socketsOf(Number(entry)).catch(() => new Set<string>());
-    if ([...inodes].some((inode) => own.has(inode))) return Number(entry);
+    if (!own.isDisjointFrom(inodes)) listeners.push(await listenerAt(Number(entry)));
   }
-  return undefined;
+  return listeners;
+}
+
+async function listenerAt(pid: number): Promise<Listener> {
+  const [name, command] = await Promise.all(['comm', 'cmdline'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')));
+  return { pid, name: name?.trim() ?? '', command: command?.split('\0').slice(0, -1) ?? [] };
+}
+
+/** That somebody else listens on an address, in words: who it is, as far as the system says. */
+export async function takenText({ host, port }: ListenAddress): Promise<string> {
+  const [listener] = await listenersOf(port);
+  const who = listener ? ` (process ${listener.pid}, ${listener.name})` : '';
+  return `another program listens on ${joinHostPort(host, port)}${who}`;
 }
 
 /** Whether somebody listens on an address, as far as the system says it; that is asked without being in anybody's way for a moment. */

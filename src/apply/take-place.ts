@@ -1,12 +1,11 @@
 import { deadline } from '../lib/abort.ts';
 import { messageOf } from '../lib/errors.ts';
 import { sleep } from '../lib/async.ts';
-import { joinHostPort } from '../lib/host.ts';
 import type { Log } from '../lib/log.ts';
 import { openGate, type Gate, type ListenAddress } from './gate.ts';
 import { spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
 import type { SwitchOutcome } from './proxy-files.ts';
-import { isFree, openConnections } from './sockets.ts';
+import { isFree, openConnections, takenText } from './sockets.ts';
 import { untilShown } from './until-shown.ts';
 
 /** One proxy that is to take the place of another. */
@@ -88,18 +87,14 @@ async function sharedAddresses(from: ProxyProgram, program: ProxyProgram): Promi
   const shared: ListenAddress[] = [];
   for (const address of program.listens) {
     const free = await isFree(address);
-    if (!free && !known(address)) throw new Error(takenText(address));
+    if (!free && !known(address)) throw new Error(await takenText(address));
     if (!free) shared.push(address);
   }
   const { endpoint } = program;
   if (endpoint && endpoint.port === from.endpoint?.port)
     throw new Error(`both proxies have their own endpoint on port ${endpoint.port}; give caddy.admin and traefik.api different ports`);
-  if (endpoint && !(await isFree(endpoint))) throw new Error(takenText(endpoint));
+  if (endpoint && !(await isFree(endpoint))) throw new Error(await takenText(endpoint));
   return shared;
-}
-
-function takenText({ host, port }: ListenAddress): string {
-  return `another program listens on ${joinHostPort(host, port)}`;
 }
 
 /** Why the new proxy does not come to serve the wanted table; undefined where it does. */

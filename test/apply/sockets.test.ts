@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
-import { isFree, listenAddress, listenerOf, openConnections } from '../../src/apply/sockets.ts';
+import { isFree, listenAddress, listenersOf, openConnections } from '../../src/apply/sockets.ts';
 import { startOf } from '../../src/lib/process-mark.ts';
 import { freePort, whenEnded } from '../support/process.ts';
 
@@ -20,7 +20,7 @@ test('listenAddress() reads what an entry point says', () => {
   );
 });
 
-test('isFree(), openConnections() and listenerOf() say who has a port', async (t) => {
+test('isFree(), openConnections() and listenersOf() say who has a port', async (t) => {
   const port = await freePort();
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -34,7 +34,10 @@ test('isFree(), openConnections() and listenerOf() say who has a port', async (t
   assert.equal(await isFree({ host: '127.0.0.1', port }), false);
   assert.equal(await openConnections(process.pid, new Set([port])), 1);
   assert.equal(await openConnections(process.pid, new Set([port + 1])), 0);
-  assert.equal(await listenerOf(port, 'no such program'), undefined);
+  const [listener] = await listenersOf(port);
+  assert.equal(listener?.pid, process.pid);
+  assert.ok(listener.command.some((word) => word.endsWith('sockets.test.ts')));
+  assert.deepEqual(await listenersOf(port + 1), []);
   assert.ok(await startOf(process.pid));
   assert.equal(await startOf(2 ** 30), undefined);
 });

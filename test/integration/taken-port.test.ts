@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { needServer, startProcess, whenEnded } from '../support/process.ts';
+import { until } from '../support/until.ts';
+import { isAlive, openSite, serves, startBoth, type Site } from './site.ts';
+
+/** A Caddy of somebody else on the address of ours. */
+async function startStranger(t: Parameters<typeof startProcess>[0], { dir, web }: Site, binary: string) {
+  const file = join(dir, 'strange.Caddyfile');
+  await writeFile(file, `{\n  admin off\n}\nhttp://127.0.0.1:${web} {\n  bind 127.0.0.1\n  respond strange\n}\n`);
+  const stranger = startProcess(t, binary, ['run', '--adapter', 'caddyfile', '--config', file], { env: { HOME: dir } });
+  const answers = async (): Promise<boolean> => (await (await fetch(`http://127.0.0.1:${web}/`)).text()) === 'strange';
+  await until('the stranger to answer', () => answers().catch(() => false), 20_000);
+  return { stranger, answers };
+}
+
+test('exec-proxy leaves a proxy of somebody else alone, and says which process has the port', { timeout: 60_000 }, async (t) => {
+  const binary = needServer(t, 'caddy');
+  const site = await openSite(t, 'caddy');
+  if (!site || binary === undefined) return;
+  const { stranger, answers } = await startStranger(t, site, binary);
+
+  const { code, output } = await site.command(['exec-proxy']);
+
+  assert.equal(code, 1, output);
+  const told = `Cannot run caddy: another program listens on 127.0.0.1:${site.web} (process ${stranger.child.pid}, caddy), expected a free address`;
+  assert.ok(output.includes(told), output);
+  assert.ok(await answers());
+});
+
+test('exec-proxy takes over a proxy of ours that nobody has written down', { timeout: 60_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { parent, controller } = await startBoth(site);
+  const { pid } = await site.running();
+  whenEnded(t, async () => {
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    await Promise.resolve();
+  });
+  await controller.stop();
+  await parent.stop('SIGKILL');
+  await rm(join(site.dir, 'state/proxy-state.json'));
+
+  const next = site.start('exec-proxy');
+  await until('the proxy to be written down', async () => (await site.running().catch(() => undefined))?.pid === pid, 20_000).catch(
+    (error: unknown) => {
+      throw new Error(next.output(), { cause: error });
+    },
+  );
+
+  assert.match(next.output(), /"event":"proxy_adopted"/);
+  assert.ok(await serves(site));
+  await next.stop();
+  assert.equal(await serves(site), false);
+});
