@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { chmod, copyFile, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findBinary } from '../src/lib/binaries.ts';
+import { usableBinary } from '../src/lib/binaries.ts';
 
 /** The programs that can be installed here. */
 const INSTALLABLE = ['caddy', 'traefik', 'consul', 'supervisord'] as const;
@@ -26,7 +26,7 @@ const PROGRESS_MS = 15_000;
 export async function ensureServers(names: readonly ServerName[], { log }: ServersOptions): Promise<ReadonlyMap<ServerName, string>> {
   const paths = new Map<ServerName, string>();
   for (const name of names) {
-    const found = findBinary(name, process.env);
+    const found = usableBinary(name, process.env);
     if (found === undefined) await install(name, log);
     paths.set(name, found ?? join(BIN, name));
     log(`${name}: ${found === undefined ? 'installed' : `found at ${found}`}`);

@@ -56,7 +56,7 @@ export async function spawnProxy(
   const child = spawn(binary, startArguments(server, configFile), { env, stdio: ['ignore', output, output] });
   let isOver = false;
   const ended = new Promise<number>((resolve, reject) => {
-    child.once('error', reject);
+    child.once('error', (cause) => reject(new Error(`Cannot run ${server}: the system does not start ${binary}`, { cause })));
     child.once('exit', (code, name) => resolve(code ?? (name === 'SIGKILL' ? 137 : 143)));
   }).finally(() => (isOver = true));
   ended.catch(() => undefined);

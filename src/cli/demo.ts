@@ -6,7 +6,7 @@ import type { RawConfig } from '../config/environment.ts';
 import type { Cycle } from '../controller/cycle.ts';
 import { routeViews } from '../controller/views.ts';
 import { sleep } from '../lib/async.ts';
-import { findBinary, type BinaryName } from '../lib/binaries.ts';
+import { findBinary, usableBinary, type BinaryName } from '../lib/binaries.ts';
 import { freePorts } from '../lib/ports.ts';
 import { programmingSetUpFor, type Context } from './context.ts';
 import { startDemoBackends, type DemoBackend } from './demo-backends.ts';
@@ -236,7 +236,7 @@ async function writeJson(file: string, value: unknown): Promise<void> {
 
 /** Installs what is missing, with progress. */
 async function ensureServers(names: readonly BinaryName[], { env, printer, signal }: Context): Promise<void> {
-  const missing = names.filter((name) => findBinary(name, env) === undefined);
+  const missing = names.filter((name) => usableBinary(name, env) === undefined);
   if (missing.length === 0) return;
   printer.say(`Installing ${missing.join(' and ')} into .servers (once)`);
   const script = join(import.meta.dirname, '../../scripts/servers.ts');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, basename } from 'node:path';
 import { diagnosticView } from '../controller/views.ts';
 import type { Cycle } from '../controller/cycle.ts';
+import { usableBinary } from '../lib/binaries.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import { unifiedPatch } from '../lib/patch.ts';
 import { describeMatch } from '../model/describe.ts';
@@ -84,6 +85,7 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
     const { value } = runtime.setup.target.render(cycle.change.serving, runtime.setup.settings);
     await using dir = await mkdtempDisposable(join(tmpdir(), 'hind-proxy-check-'));
     const { setup } = runtime;
+    usableBinary(setup.server, setup.env);
     const deployer = createDeployer({ ...setup, paths: { ...setup.paths, stagingDir: dir.path } });
     const outcome = await deployer.check(value, context.signal);
     accepted = outcome.kind !== 'refused';

@@ -407,6 +407,31 @@ test('every command, argument and option says what it is for', () => {
   assert.deepEqual(silent, []);
 });
 
+test('a variable that names no program of a proxy is named by every command that would run it, with what to do', async (t) => {
+  const config = await configFor(t, [GOOD]);
+  const dir = await tempDir(t);
+  const plain = join(dir, 'plain');
+  await writeFile(plain, '');
+  for (const [path, why] of [
+    [join(dir, 'nosuch'), 'there is no such file'],
+    [plain, 'this user may not execute it'],
+    [dir, 'that is no file'],
+    ['nosuchcaddy', 'PATH has no such program'],
+  ] as const)
+    for (const command of [
+      ['exec-proxy'],
+      ['validate', '--rendered'],
+      ['migrate', 'verify', '--old-proxy', 'caddy', '--new-proxy', 'traefik'],
+    ]) {
+      const { code, output } = await hindProxy(t, [...command, '--config', config], { CADDY_BIN: path });
+      assert.equal(code, 1, output);
+      assert.match(output, new RegExp(`Cannot run caddy: CADDY_BIN names ${path}, and ${why}, .*Correct CADDY_BIN, or unset it`));
+    }
+  const { code, output } = await hindProxy(t, ['demo', '--consul'], { CONSUL_BIN: join(dir, 'nosuch') });
+  assert.equal(code, 1, output);
+  assert.match(output, /Cannot run consul: CONSUL_BIN names .*nosuch, and there is no such file/);
+});
+
 test('what finds nothing says where it looked, or what to ask next', async (t) => {
   const config = await configFor(t, [{ ...GOOD, tags: ['urlprefx-web.test/'] }]);
   const asked = async (...args: readonly string[]) => (await hindProxy(t, [...args, '--config', config])).output;
