@@ -7,7 +7,7 @@ import { startOf } from '../lib/process-mark.ts';
 import type { Server } from '../model/rendered.ts';
 import { isRecent, readProxyState, readWanted, type SwitchRequest } from './proxy-files.ts';
 import { adoptProxy, prepareFiles, spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
-import { isFree, listenersOf, takenText } from './sockets.ts';
+import { isFree, listenerWith, takenText } from './sockets.ts';
 import { end, takePlace, type TakenPlace } from './take-place.ts';
 import { createTeller, type Teller } from './teller.ts';
 
@@ -172,7 +172,9 @@ async function adopted({ stateDir, programOf, server, log }: LauncherOptions): P
   }
   const known = state?.start !== undefined && (await startOf(state.pid)) === state.start ? state : undefined;
   const program = await programOf(known?.server ?? server);
-  const pid = known?.pid ?? (await runningFromOurs(program));
+  const [first] = program.listens;
+  // nobody has written down one that was started when the disk was full
+  const pid = known?.pid ?? (first && (await listenerWith(program.configFile, first.port)));
   const start = pid === undefined ? undefined : await startOf(pid);
   if (pid === undefined || start === undefined) return undefined;
   const process = adoptProxy({ server: program.server, pid, start });
@@ -182,12 +184,6 @@ async function adopted({ stateDir, programOf, server, log }: LauncherOptions): P
   }
   log.warn({ component: program.server, event: 'proxy_adopted', pid }, 'A proxy runs already; it is taken over as it is');
   return { program, process };
-}
-
-/** The process of a proxy that nobody has written down, as a disk that was full lets it be: it listens, and was started with our file. */
-async function runningFromOurs({ listens: [first], configFile }: ProxyProgram): Promise<number | undefined> {
-  const isOurs = (word: string): boolean => word === configFile || word.endsWith(`=${configFile}`);
-  return first && (await listenersOf(first.port)).find(({ command }) => command.some(isOurs))?.pid;
 }
 
 /** Throws `AddressTakenError` where the proxy could not listen, or would share what it gets with a program of its kind. */

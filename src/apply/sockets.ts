@@ -46,6 +46,12 @@ async function listenerAt(pid: number): Promise<Listener> {
   return { pid, name: name?.trim() ?? '', command: command?.split('\0').slice(0, -1) ?? [] };
 }
 
+/** The program that listens on a port and was started with a file: a proxy of ours, where it is the file that ours start with. */
+export async function listenerWith(file: string, port: number): Promise<number | undefined> {
+  const names = (word: string): boolean => word === file || word.endsWith(`=${file}`);
+  return (await listenersOf(port)).find(({ command }) => command.some(names))?.pid;
+}
+
 /** That somebody else listens on an address, in words: who it is, as far as the system says. */
 export async function takenText({ host, port }: ListenAddress): Promise<string> {
   const [listener] = await listenersOf(port);

@@ -10,7 +10,7 @@ import { setUpAgain, setUpFor, setUpOther, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { LAUNCHER, takeLock } from './lock.ts';
-import { proxyOf } from './paths.ts';
+import { proxyOf, startFileOf } from './paths.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
 import { isStillWanted, listensOf } from './served.ts';
@@ -96,7 +96,7 @@ async function programFor(first: Setup, server: Server): Promise<ProxyProgram> {
   return {
     server,
     binary,
-    configFile: server === 'caddy' ? paths.caddyfile : paths.traefikStatic,
+    configFile: startFileOf(server, paths),
     boot: target.renderBoot(settings),
     lastGood: lastGood ? [lastGood.config] : [],
     staticFiles: target.renderStatic(settings),

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Env } from '../config/environment.ts';
 import { addressPort, type Config, type ProxyConfig } from '../config/options.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
+import type { Server } from '../model/rendered.ts';
 
 /** Where everything of one proxy lives; all absolute. */
 export interface Paths {
@@ -40,6 +41,11 @@ export function resolvePaths(config: Config, { env, isRoot }: { readonly env: En
     traefikDynamic: place(traefik.dynamicFile, '/etc/traefik/dynamic/hind-proxy.yml', 'proxy/dynamic/hind-proxy.yml'),
     defaultCertificate: { cert: join(stateDir, 'tls/default.crt'), key: join(stateDir, 'tls/default.key') },
   };
+}
+
+/** The file that the program of a proxy is started with. */
+export function startFileOf(server: Server, { caddyfile, traefikStatic }: Paths): string {
+  return server === 'caddy' ? caddyfile : traefikStatic;
 }
 
 /** The one proxy of a configuration. */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import { runningServer } from '../apply/proxy-files.ts';
-import { isListenedOn, listenerOf } from '../apply/sockets.ts';
+import { isListenedOn, listenerWith, takenText } from '../apply/sockets.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { policiesOf, transportsOf } from '../config/policies.ts';
@@ -19,12 +19,11 @@ import { openSnapshots, type SnapshotStore } from '../controller/snapshots.ts';
 import type { WatchedSource } from '../controller/watcher.ts';
 import { findBinary } from '../lib/binaries.ts';
 import { systemClock } from '../lib/clock.ts';
-import { joinHostPort } from '../lib/host.ts';
 import { parseCidr } from '../lib/ip.ts';
 import { parseHostname, sourceId } from '../model/names.ts';
 import { createDialects } from './dialects.ts';
 import type { GuardOptions } from '../plan/guard.ts';
-import { proxyOf } from './paths.ts';
+import { proxyOf, startFileOf } from './paths.ts';
 import { knownSecrets } from './secrets.ts';
 import { listensOf, servedNoter } from './served.ts';
 import { API_USER, type Setup } from './setup.ts';
@@ -149,9 +148,9 @@ async function otherRuns({ paths, server }: Setup): Promise<string | undefined> 
 async function takenPlace(setup: Setup): Promise<string | undefined> {
   const { config, paths, server } = setup;
   if (proxyOf(config).start !== 'auto' || (await runningServer(paths.stateDir)) !== undefined) return undefined;
-  for (const { host, port } of listensOf(setup))
-    if ((await isListenedOn({ host, port })) && (await listenerOf(port, server)) === undefined)
-      return `Another program listens on ${joinHostPort(host, port)}, so ${server} cannot: end that one, or name another address in entrypoints`;
+  for (const address of listensOf(setup))
+    if ((await isListenedOn(address)) && (await listenerWith(startFileOf(server, paths), address.port)) === undefined)
+      return `${server} cannot listen: ${await takenText(address)}; end that one, or name another address in entrypoints`;
   return undefined;
 }
 

@@ -456,6 +456,6 @@ test('a controller says that another program has the port of its proxy', { timeo
   assert.notEqual(await parent.ended, 0);
   site.start('run');
 
-  const said = new RegExp(`Another program listens on 127\\.0\\.0\\.1:${site.web}, so caddy cannot`);
+  const said = new RegExp(`caddy cannot listen: another program listens on 127\\.0\\.0\\.1:${site.web} \\(process ${process.pid},`);
   await until('it to say so', async () => said.test((await site.status())?.proxies[0]?.problem ?? ''), 20_000);
 });
