@@ -68,7 +68,7 @@ test('loadConfig() names the key that is unknown where a value may be of several
 test('loadConfig() says what to do where the file is not there or is a directory', async (t) => {
   const dir = await tempDir(t);
   for (const [file, message] of [
-    [join(dir, 'none.yaml'), /none\.yaml: .*ENOENT.* --config, or leave it out/],
+    [join(dir, 'none.yaml'), /none\.yaml: .*ENOENT.* --config \(or HIND_PROXY_CONFIG\), or leave it out/],
     [dir, /EISDIR.* --config DIR\/hind-proxy\.yaml/],
   ] as const)
     assert.throws(() => loadConfig({ file, env: {} }), { name: 'ConfigError', message });
