@@ -95,6 +95,7 @@ export async function startFakeConsul(t: TestContext, options: { readonly socket
   const deleted = new Map<string, FakeRights>();
   let writes: { readonly path: string; readonly body: unknown }[] = [];
   let state: FakeState = createFakeState();
+  const over = new AbortController();
   const http = createServer((request, response) => void answer(request, response));
   let server = await listen(0);
   const port = socketPath === undefined ? (server.address() as AddressInfo).port : 0;
@@ -168,6 +169,7 @@ export async function startFakeConsul(t: TestContext, options: { readonly socket
     },
   };
   t.after(async () => {
+    over.abort();
     for (const { timer } of reads) clearTimeout(timer);
     for (const socket of sockets) socket.destroy();
     if (server.listening) await new Promise((resolve) => server.close(resolve));
@@ -198,7 +200,9 @@ export async function startFakeConsul(t: TestContext, options: { readonly socket
     fake.requests.push(`${path}${url.search}`);
     fake.tokensSeen.push(token);
     const delayMs = fake.delayOf(path);
-    if (delayMs > 0) await sleep(delayMs);
+    if (delayMs > 0) await sleep(delayMs, over.signal);
+    // a read that nobody waits for any more would wait here for its five minutes
+    if (over.signal.aborted) return;
     const intercepted = fake.intercept?.(path, query);
     if (intercepted) return refuse(response, intercepted.status, intercepted.text, intercepted.headers);
     if (request.method === 'PUT') return answerPut(request, response, url);
