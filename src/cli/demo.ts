@@ -7,7 +7,7 @@ import type { Cycle } from '../controller/cycle.ts';
 import { routeViews } from '../controller/views.ts';
 import { sleep } from '../lib/async.ts';
 import { findBinary, usableBinary, type BinaryName } from '../lib/binaries.ts';
-import { freePorts } from '../lib/ports.ts';
+import { reservePorts } from '../lib/ports.ts';
 import { programmingSetUpFor, type Context } from './context.ts';
 import { startDemoBackends, type DemoBackend } from './demo-backends.ts';
 import { CommandError, EXIT } from './errors.ts';
@@ -45,6 +45,8 @@ interface DemoPorts {
   readonly traefikApi: number;
   readonly admin: number;
   readonly consul: number;
+  readonly consulRpc: number;
+  readonly consulSerf: number;
 }
 
 /**
@@ -63,7 +65,8 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
   const backends = await startDemoBackends(['web-1', 'web-2', 'api-1', 'shop-1']);
   const running: Promise<unknown>[] = [];
   try {
-    const ports = await demoPorts();
+    await using reserved = await reservePorts(8);
+    const ports = demoPorts(reserved.ports);
     const file = join(directory, 'services', 'demo.json');
     const config = join(directory, 'hind-proxy.json');
     await writeJson(config, demoConfig({ directory, server, ports, consul: flags.consul ?? false }));
@@ -259,7 +262,6 @@ async function startConsul(options: {
   const { env, ports, services, directory, stop } = options;
   const binary = findBinary('consul', env);
   if (binary === undefined) throw new CommandError('Cannot run consul: no such program');
-  const [rpc = 0, serf = 0] = await freePorts(2);
   const off = ['-grpc-port', '-1', '-grpc-tls-port', '-1', '-dns-port', '-1', '-serf-wan-port', '-1'];
   const args = [
     'agent',
@@ -271,9 +273,9 @@ async function startConsul(options: {
     '-http-port',
     String(ports.consul),
     '-server-port',
-    String(rpc),
+    String(ports.consulRpc),
     '-serf-lan-port',
-    String(serf),
+    String(ports.consulSerf),
     '-log-level',
     'error',
     ...off,
@@ -302,9 +304,9 @@ async function childEnd(child: ChildProcess, stop: AbortSignal): Promise<void> {
   if (!stop.aborted) throw new CommandError('The Consul agent has ended');
 }
 
-async function demoPorts(): Promise<DemoPorts> {
-  const [web = 0, websecure = 0, caddyAdmin = 0, traefikApi = 0, admin = 0, consul = 0] = await freePorts(6);
-  return { web, websecure, caddyAdmin, traefikApi, admin, consul };
+function demoPorts(ports: readonly number[]): DemoPorts {
+  const [web = 0, websecure = 0, caddyAdmin = 0, traefikApi = 0, admin = 0, consul = 0, consulRpc = 0, consulSerf = 0] = ports;
+  return { web, websecure, caddyAdmin, traefikApi, admin, consul, consulRpc, consulSerf };
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,17 +1,65 @@
 import { createServer, type Server } from 'node:net';
 
-/** Ports of 127.0.0.1 on which nobody listened a moment ago, all distinct. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(servers.map(listenOnLoopback));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+/** Ports of 127.0.0.1 that are given to nobody else who asks here until they are disposed of. */
+export interface ReservedPorts extends AsyncDisposable {
+  readonly ports: readonly number[];
+}
+
+/**
+ * Reserves ports of 127.0.0.1 on which nobody listens, all distinct. What is reserved is known to all processes of the machine (Linux;
+ * elsewhere nobody knows): two programs that share ports (`SO_REUSEPORT`, as Caddy does) would get each other's requests, with no error.
+ */
+export async function reservePorts(count: number): Promise<ReservedPorts> {
+  await using reserving = new AsyncDisposableStack();
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const { port, mark } = await findPort();
+    if (!mark) continue;
+    reserving.defer(() => closed(mark));
+    ports.push(port);
+  }
+  const reserved = reserving.move();
+  return { ports, [Symbol.asyncDispose]: () => reserved.disposeAsync() };
 }
 
 /** Has a server listen on a free port of 127.0.0.1. Returns the port. Rejects where it cannot listen. */
 export async function listenOnLoopback(server: Server): Promise<number> {
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  await listening(server, { port: 0, host: '127.0.0.1' });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('Cannot tell the port of a server that listens on none');
   return address.port;
+}
+
+/** `mark`: what shows others that the port is reserved; undefined where another one has it reserved. */
+async function findPort(): Promise<{ readonly port: number; readonly mark: Server | undefined }> {
+  const server = createServer();
+  const port = await listenOnLoopback(server);
+  try {
+    return { port, mark: await markPort(port) };
+  } finally {
+    await closed(server);
+  }
+}
+
+/** A name in the abstract namespace of Linux goes with its process, however that ends. */
+async function markPort(port: number): Promise<Server | undefined> {
+  const mark = createServer().unref();
+  if (process.platform !== 'linux') return mark;
+  try {
+    await listening(mark, { path: `\0hind-proxy-port-${port}` });
+    return mark;
+  } catch {
+    return undefined;
+  }
+}
+
+async function listening(
+  server: Server,
+  place: { readonly port: number; readonly host: string } | { readonly path: string },
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(place, resolve));
+}
+
+async function closed(server: Server): Promise<void> {
+  await new Promise((resolve) => server.close(resolve));
 }

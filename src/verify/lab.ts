@@ -11,7 +11,7 @@ import { untilShown } from '../apply/until-shown.ts';
 import { deadline } from '../lib/abort.ts';
 import { sleep } from '../lib/async.ts';
 import { writeFileAtomic } from '../lib/files.ts';
-import { freePorts } from '../lib/ports.ts';
+import { reservePorts } from '../lib/ports.ts';
 import type { Server } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
@@ -78,7 +78,7 @@ export async function openLab(options: LabOptions, signal: AbortSignal): Promise
   starting.defer(() => void process.off('exit', leaving));
   const { target, settings, table, answering } = options;
   const certificate = await ensureDefaultCertificate(join(dir, 'tls'));
-  const ports = await freePorts(portsNeeded(options));
+  const { ports } = starting.use(await reservePorts(portsNeeded(options)));
   const place = relocate({ target, settings, table, dir, certificate, ports });
   const digest = await writeFiles(target, place, join(dir, 'staging'));
   const program = startProgram(options, { settings: place.settings, dir });
