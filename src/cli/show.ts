@@ -100,6 +100,7 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
       ...(status.withheld > 0
         ? [`${status.withheld} withheld: routes that answer 503 until their tags are repaired; hind-proxy validate says why`]
         : []),
+      ...(status.leftOut > 0 ? [`${status.leftOut} left out: routes that the proxy cannot serve; hind-proxy validate says why`] : []),
       ...(status.guard === undefined ? [] : [`removals are held: ${status.guard}; hind-proxy guard shows them`]),
     ].join('\n\n'),
   );

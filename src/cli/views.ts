@@ -1,7 +1,7 @@
 import { explainView } from '../controller/explain.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
 import { generationToPutBack, type PutBack } from '../controller/rollback.ts';
-import { withheldRoutes } from '../controller/route-state.ts';
+import { routesLeftOut, withheldRoutes } from '../controller/route-state.ts';
 import type { Scene } from '../controller/scene.ts';
 import { testView } from '../controller/request-view.ts';
 import {
@@ -144,6 +144,7 @@ function statusView(options: ViewsOptions): StatusView {
   const pinned = generations.pinned();
   const { generation, digest, appliedAtMs, up, verified, problem } = managedProxy.state;
   const guard = state.change?.verdict.kind === 'hold' ? state.change.verdict.reason : undefined;
+  const fitted = fittedBy(options.setup)(state.serving);
   const sourceViews = sources.map((source) => sourceView(source, options));
   return {
     version,
@@ -166,7 +167,8 @@ function statusView(options: ViewsOptions): StatusView {
     sources: sourceViews,
     conflicts: state.diagnostics.filter(isConflict).length,
     quarantined: state.change?.held.filter((held) => held.state === 'quarantined').length ?? 0,
-    withheld: withheldRoutes(fittedBy(options.setup)(state.serving)).length,
+    withheld: withheldRoutes(fitted).length,
+    leftOut: routesLeftOut(state.serving, fitted).length,
     ...(guard !== undefined && { guard }),
   };
 }

@@ -28,6 +28,8 @@ export interface RouteView {
   readonly state: RouteState['state'];
   /** It answers 503 until its tag is repaired. */
   readonly withheld: boolean;
+  /** The proxy cannot serve it: its requests are answered by another route, or by none. */
+  readonly leftOut: boolean;
   readonly action: string;
   readonly backends: readonly { readonly address: string; readonly port: number; readonly weight: number }[];
   readonly middlewares: readonly string[];
@@ -104,6 +106,8 @@ export interface StatusView {
   readonly quarantined: number;
   /** Routes that answer 503 until their tags are repaired. */
   readonly withheld: number;
+  /** Routes that the proxy cannot serve. */
+  readonly leftOut: number;
   readonly guard?: string;
 }
 
@@ -197,7 +201,10 @@ export function routeViews(
 ): readonly RouteView[] {
   const backends = backendsOf(table);
   const stateOf = routeStates(fitted, held);
-  const codes = codesByTag(diagnostics);
+  const byTag = diagnosticsByTag(diagnostics);
+  // where a route is served in its last good form, what was said is of what stands in the place of its tag now
+  const codesOf = (span: TagSpan, { state }: RouteState): readonly string[] =>
+    (byTag.get(tagKey(span)) ?? []).flatMap(({ tag, code }) => (state === 'quarantined' || tag === span.tag ? code : []));
   return table.routes.map((route) => ({
     id: route.id,
     entrypoints: route.entryPoints,
@@ -214,7 +221,7 @@ export function routeViews(
         ? (backends.get(route.action.backend)?.endpoints ?? []).map(({ address, port, weight }) => ({ address, port, weight }))
         : [],
     middlewares: route.middlewares.map(({ kind }) => kind),
-    diagnostics: [...new Set(route.spans.flatMap((span) => codes.get(tagKey(span)) ?? []))],
+    diagnostics: [...new Set(route.spans.flatMap((span) => codesOf(span, stateOf(route))))],
   }));
 }
 
@@ -268,7 +275,9 @@ export function snapshotViews(known: readonly KnownSource[]): readonly SnapshotV
     .toSorted((a, b) => compareText(a.source, b.source));
 }
 
-function codesByTag(diagnostics: readonly Diagnostic[]): ReadonlyMap<string, readonly string[]> {
-  const placed = diagnostics.flatMap(({ span, code }) => (span ? [{ key: tagKey(span), code }] : []));
-  return new Map([...groupBy(placed, ({ key }) => key)].map(([key, list]) => [key, list.map(({ code }) => code)]));
+function diagnosticsByTag(
+  diagnostics: readonly Diagnostic[],
+): ReadonlyMap<string, readonly { readonly key: string; readonly tag: string; readonly code: string }[]> {
+  const placed = diagnostics.flatMap(({ span, code }) => (span ? [{ key: tagKey(span), tag: span.tag, code }] : []));
+  return groupBy(placed, ({ key }) => key);
 }

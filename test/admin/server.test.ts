@@ -24,6 +24,7 @@ const STATUS: StatusView = {
   conflicts: 0,
   quarantined: 0,
   withheld: 0,
+  leftOut: 0,
 };
 
 function testViewOf(url: string): TestView {

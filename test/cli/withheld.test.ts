@@ -9,15 +9,19 @@ import { until } from '../support/until.ts';
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const GOOD = { name: 'web', address: '127.0.0.1', port: 8080, tags: ['urlprefix-web.test/'] };
 const SECRET = { name: 'secret', address: '127.0.0.1', port: 8081 };
+/** Caddy has no tcp. */
+const TCP = { name: 'tcp', address: '127.0.0.1', port: 8082, tags: ['traefik.enable=true', 'traefik.tcp.routers.tcp.rule=HostSNI(`*`)'] };
 
-test('a withheld route is shown as such, counted and logged once, until its tag is repaired', { timeout: 120_000 }, async (t) => {
+test('a withheld route is shown as such, counted and logged once, until its tag is repaired; one that the proxy leaves out beside it', {
+  timeout: 120_000,
+}, async (t) => {
   if (needServer(t, 'caddy') === undefined) return;
   const dir = await tempDir(t);
-  const [web, caddyAdmin, listen] = await freePorts(3);
+  const [web, caddyAdmin, listen, raw] = await freePorts(4);
   const services = join(dir, 'services');
   await mkdir(services);
   const register = (allow: string): Promise<void> =>
-    writeFile(join(services, 'all.json'), JSON.stringify([GOOD, { ...SECRET, tags: [`urlprefix-secret.test/ allow=${allow}`] }]));
+    writeFile(join(services, 'all.json'), JSON.stringify([GOOD, TCP, { ...SECRET, tags: [`urlprefix-secret.test/ allow=${allow}`] }]));
   await register('ip:nonsense');
   const config = join(dir, 'hind-proxy.json');
   await writeFile(
@@ -27,7 +31,7 @@ test('a withheld route is shown as such, counted and logged once, until its tag 
       sources: { file: { path: services, poll: '200ms' } },
       proxies: [
         {
-          entrypoints: { web: `127.0.0.1:${web ?? 0}` },
+          entrypoints: { web: `127.0.0.1:${web ?? 0}`, raw: { address: `127.0.0.1:${raw ?? 0}`, protocol: 'tcp' } },
           caddy: { file: join(dir, 'Caddyfile'), admin: `http://127.0.0.1:${caddyAdmin ?? 0}` },
         },
       ],
@@ -47,17 +51,25 @@ test('a withheld route is shown as such, counted and logged once, until its tag 
   const controller = hindProxy('run');
 
   await until('one route to be withheld', () => isVerified(1), 40_000);
-  const states = ((await get('/v1/routes')) as readonly RouteView[]).map(({ match, state, withheld }) => [match, state, withheld]);
+  const states = ((await get('/v1/routes')) as readonly RouteView[]).map(({ match, state, withheld, leftOut }) => [
+    match,
+    state,
+    withheld,
+    leftOut,
+  ]);
   assert.deepEqual(states, [
-    ['secret.test/', 'active', true],
-    ['web.test/', 'active', false],
+    ['secret.test/', 'active', true, false],
+    ['web.test/', 'active', false, false],
+    ['tcp */', 'active', false, true],
   ]);
   const routes = hindProxy('routes');
   assert.equal(await routes.ended, 0);
   assert.match(routes.output(), /^secret\.test\/ .* withheld /m);
+  assert.match(routes.output(), / left out +traefik\.tcp/);
   const status = hindProxy('status');
   assert.equal(await status.ended, 0);
   assert.match(status.output(), /1 withheld: routes that answer 503/);
+  assert.match(status.output(), /1 left out: routes that the proxy cannot serve/);
   assert.match(controller.output(), /"routes_withheld"[^\n]*"secret\.test\/"/);
 
   await register('ip:127.0.0.1');
