@@ -12,12 +12,16 @@ export function causeText({ services, more, switched }: Cause): string {
   return words.length > 0 ? words.join(', ') : 'order of routes';
 }
 
-function serviceText({ service, kind, tagsAdded, tagsRemoved, instancesAdded, instancesRemoved }: ServiceChange): string {
+function serviceText(change: ServiceChange): string {
+  const { service, kind, tagsAdded, tagsRemoved, tagsEnded = [], instancesAdded, instancesRemoved } = change;
   const name = `${SIGNS[kind]} ${service}`;
   if (kind === 'removed') return name;
   const tags = signed(tagsAdded, tagsRemoved);
   const parts = kind === 'added' || tags.length > 0 ? tags : signed(instancesAdded, instancesRemoved);
-  return parts.length === 0 ? name : `${name}: ${parts.join(' ')}`;
+  const ended = tagsEnded.length === 0 ? [] : ['end of 503 for', ...tagsEnded.slice(0, SHOWN)];
+  const words = [...parts, ...ended];
+  if (words.length > 0) return `${name}: ${words.join(' ')}`;
+  return kind === 'added' ? name : `${name}: options`;
 }
 
 function signed(added: readonly string[], removed: readonly string[]): readonly string[] {

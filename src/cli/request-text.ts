@@ -83,7 +83,7 @@ const REASONS: Readonly<Record<string, string>> = {
   middleware: 'a middleware answers',
   unhealthy: 'no healthy instance',
   withheld: 'withheld: a tag cannot be honoured',
-  tombstone: 'its service has gone',
+  tombstone: 'what asked for it has gone',
   reserved: 'a reserved host',
   protocol: 'its instances do not speak http',
   loop: 'it would redirect to itself',

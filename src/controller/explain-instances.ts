@@ -82,9 +82,10 @@ function whyNone(
   if (refused) return refused.message;
   const unhealthy = whyOut(instance, route.dialect, scene.options);
   if (unhealthy !== undefined) return unhealthy;
-  const asks = instance.tags.some((_tag, index) => isOf(route, instance, index));
+  const asks = instance.tags.some((tag, index) => isOf(route, instance, index) && route.spans.some((span) => span.tag === tag));
   const error = own.find(({ severity, code }) => severity === 'error' && !code.endsWith('_UNSUPPORTED'));
-  if (!asks) return error?.message ?? 'none of its tags asks for this route';
+  const isBuried = route.action.kind === 'respond' && route.action.reason === 'tombstone';
+  if (!asks) return (isBuried ? undefined : error?.message) ?? 'none of its tags asks for this route';
   if (route.action.kind === 'respond') return `the route answers ${route.action.status} (${route.action.reason})`;
   if (route.action.kind === 'redirect') return 'the route redirects';
   if (outcomes.every(({ answer }) => answer.kind !== 'forward' && answer.kind !== 'connect')) return 'a middleware answers first';

@@ -1,6 +1,7 @@
 import { evaluate } from '../compile/evaluate.ts';
 import { splitHost } from '../lib/host.ts';
 import { nearestFew } from '../lib/nearest.ts';
+import type { HeldRoute } from '../model/change.ts';
 import { describeMatch } from '../model/describe.ts';
 import { tagKey, type Diagnostic } from '../model/diagnostic.ts';
 import type { Evaluation, Outcome } from '../model/evaluation.ts';
@@ -93,19 +94,20 @@ function explainedRoute(scene: Scene, route: Route, outcomes: readonly Outcome[]
     tags: distinctTags(route),
     policies: policiesOn(scene, route),
     instances: instanceViews(scene, route, outcomes),
-    diagnostics: diagnosticsOf(scene, route).map(diagnosticView),
+    diagnostics: diagnosticsOf(scene, route, held?.state).map(diagnosticView),
   };
 }
 
-/** What was said of a route's tags. Of one that is withheld also the errors of its services' other tags: one of them is the cause. */
-function diagnosticsOf({ diagnostics, serving }: Scene, route: Route): readonly Diagnostic[] {
+/** What was said of a route's tags; where it is served in its last good form, of what stands in their places now. Of one that is withheld also the errors of its services' other tags: one of them is the cause. */
+function diagnosticsOf({ diagnostics, serving }: Scene, route: Route, state: HeldRoute['state'] | undefined): readonly Diagnostic[] {
   const own = new Set(route.spans.map(tagKey));
+  const texts = new Set(route.spans.map(({ tag }) => tag));
   const withheld = isWithheld(route);
   const others = withheld ? new Set(serving.routes.flatMap(({ spans }) => spans.map(tagKey))) : own;
   return diagnostics.filter(
     ({ span, severity }) =>
       span !== undefined &&
-      (own.has(tagKey(span)) ||
+      ((own.has(tagKey(span)) && (state === 'quarantined' || texts.has(span.tag))) ||
         (withheld &&
           severity === 'error' &&
           span.owner === route.owner &&

@@ -8,6 +8,8 @@ export interface ServiceChange {
   /** Redacted. */
   readonly tagsAdded: readonly string[];
   readonly tagsRemoved: readonly string[];
+  /** Of those that went before: their 503 has ended. */
+  readonly tagsEnded?: readonly string[];
   /** As `address:port`. */
   readonly instancesAdded: readonly string[];
   readonly instancesRemoved: readonly string[];

@@ -21,12 +21,14 @@ export function causeOf(before: RoutingTable, after: RoutingTable): Cause {
     .toSorted(([a], [b]) => compareText(a, b))
     .map(([key, { service, owner }]): ServiceChange => {
       const [was, is] = [old.get(key), current.get(key)];
+      const tagsEnded = without(was?.buried, new Set([...(is?.buried ?? []), ...(is?.tags ?? [])]));
       return {
         service,
         owner,
         kind: was === undefined ? 'added' : is === undefined ? 'removed' : 'changed',
         tagsAdded: without(is?.tags, was?.tags),
         tagsRemoved: without(was?.tags, is?.tags),
+        ...(tagsEnded.length > 0 && { tagsEnded }),
         instancesAdded: without(is?.instances, was?.instances),
         instancesRemoved: without(was?.instances, is?.instances),
       };
@@ -36,6 +38,8 @@ export function causeOf(before: RoutingTable, after: RoutingTable): Cause {
 
 interface Parts {
   readonly tags: Set<string>;
+  /** Tags that went, in the place of which 503 is answered for a while. */
+  readonly buried: Set<string>;
   readonly instances: Set<string>;
 }
 
@@ -50,9 +54,11 @@ function partsByService(table: RoutingTable, keys: ReadonlyMap<string, { readonl
   function note(route: Route, service: ServiceName): void {
     const key = [service, route.owner].join('\n');
     if (!keys.has(key)) return;
-    const known = parts.get(key) ?? { tags: new Set(), instances: new Set() };
+    const known = parts.get(key) ?? { tags: new Set(), buried: new Set(), instances: new Set() };
     parts.set(key, known);
-    for (const span of route.spans) if (span.service === service) known.tags.add(redactedTag(span.tag));
+    const isBuried = route.action.kind === 'respond' && route.action.reason === 'tombstone';
+    const tags = isBuried ? known.buried : known.tags;
+    for (const span of route.spans) if (span.service === service) tags.add(redactedTag(span.tag));
     for (const { address, port } of backendsOfRoute(route, backends).flatMap(({ endpoints }) => endpoints))
       known.instances.add(joinHostPort(address, port));
   }

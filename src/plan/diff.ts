@@ -5,7 +5,7 @@ import { backendDigest, backendsOf, routeDigest, routesById } from '../model/tab
 
 /** What changes from one served table to the next; order within the table and the tags' places do not count. */
 export function diffTables(before: RoutingTable, after: RoutingTable): Pick<ChangeSet, 'created' | 'updated' | 'removed' | 'unchanged'> {
-  if (before === after) return { created: [], updated: [], removed: [], unchanged: after.routes.length };
+  if (before.digest === after.digest) return { created: [], updated: [], removed: [], unchanged: after.routes.length };
   const [old, current] = [routesById(before), routesById(after)];
   const [oldBackends, backends] = [backendsOf(before), backendsOf(after)];
   const created = after.routes.filter(({ id }) => !old.has(id));

@@ -29,6 +29,8 @@ export interface PlanInput {
   readonly faults: ReadonlyMap<RouteId, Fault>;
   readonly pools: ReadonlyMap<RouteId, readonly Endpoint[]>;
   readonly unreadable: ReadonlySet<string>;
+  /** The services that the catalogs have, by `serviceKey`, whatever they ask for. */
+  readonly registered: ReadonlySet<string>;
   /** Sources whose silence about an instance proves nothing now, and why. */
   readonly doubts: ReadonlyMap<SourceId, string>;
   /** Epoch ms of the oldest trusted read among the sources. */
@@ -37,6 +39,9 @@ export interface PlanInput {
   readonly nowMs: number;
   readonly options: { readonly tombstoneMs: number; readonly guard: GuardOptions };
 }
+
+/** Why a route is buried whose service is still registered. */
+const TAG_WENT = 'its service is there, and asks for it no longer';
 
 /**
  * Decides which table is served instead of `wanted`:
@@ -73,19 +78,19 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
   }
 
   const table = kept.size + replaced.size === 0 ? wanted : tableWithKept();
-  const next = table.digest === serving.digest ? serving : table;
-  const change = diffTables(serving, next);
+  const change = diffTables(serving, table);
   const nextMemory: PlanMemory = { tombstones, ...(guard.hold && { hold: guard.hold }) };
   const recheckAtMs = Math.min(...Object.values(tombstones), ...(guard.hold ? [guard.hold.sinceMs + options.guard.holdMs] : []));
   const verdict =
     guard.reason !== undefined
       ? ({ kind: 'hold', reason: guard.reason } as const)
-      : ({ kind: next === serving ? 'nothing' : 'apply' } as const);
+      : ({ kind: table.digest === serving.digest ? 'nothing' : 'apply' } as const);
   return {
     change: {
       ...change,
       held,
-      serving: next,
+      // also where nothing changes: the places of tags may have
+      serving: table,
       verdict,
       ...(Number.isFinite(recheckAtMs) && { recheckAtMs: Math.max(recheckAtMs, nowMs + 1) }),
     },
@@ -121,7 +126,8 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
     tombstones[route.id] = untilMs;
     const buried: Route = { ...route, entryPoints, middlewares: [], action: { kind: 'respond', status: 503, reason: 'tombstone' } };
     kept.set(route.id, buried);
-    held.push({ route: buried, state: 'tombstone', reason: 'its service went', untilMs });
+    const isThere = route.services.some((service) => input.registered.has(serviceKey({ owner: route.owner, service })));
+    held.push({ route: buried, state: 'tombstone', reason: isThere ? TAG_WENT : 'its service went', untilMs });
   }
 
   /** Keeps a route with those endpoints of its pools that `endpointsOf` leaves. */

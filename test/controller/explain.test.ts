@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainView } from '../../src/controller/explain.ts';
 import { testView } from '../../src/controller/request-view.ts';
+import { routeViews } from '../../src/controller/views.ts';
+import { serviceKey } from '../../src/model/catalog.ts';
 import { sourceId } from '../../src/model/names.ts';
+import { EMPTY_MEMORY, planChange } from '../../src/plan/plan.ts';
 import { instanceOf } from '../support/intents.ts';
 import { sceneOf } from '../support/scenes.ts';
 
@@ -32,6 +35,43 @@ test('explainView() names the answering route with its tags, instances and their
     [['web', 'urlprefix-a.io/']],
   );
   assert.deepEqual([routes[0]?.state, proxy.state], ['active', 'verified']);
+});
+
+test('explainView() says of a route that went what it was asked by, and nothing of what stands in the place of its tag now', () => {
+  const old = sceneOf([tagged('web', 'urlprefix-a.io/'), tagged('gone', 'urlprefix-gone.io/')]);
+  const now = sceneOf([tagged('web', 'urlprefix-b.io/ weight=abc')]);
+  const { change } = planChange({
+    serving: old.serving,
+    wanted: now.serving,
+    faults: new Map(),
+    pools: new Map(),
+    unreadable: new Set(),
+    registered: new Set(now.known.map(({ instance }) => serviceKey(instance))),
+    doubts: new Map(),
+    trustedReadAtMs: 0,
+    memory: EMPTY_MEMORY,
+    nowMs: 0,
+    options: { tombstoneMs: 1000, guard: { maxRemovedPercent: 100, minRemoved: 3, allowEmpty: true, holdMs: 0, rereadMs: 0 } },
+  });
+  const scene = { ...now, serving: change.serving, fitted: change.serving, held: change.held };
+
+  const [route] = explainView(scene, 'http://a.io/').routes;
+
+  assert.deepEqual(
+    [route?.state, route?.reason, route?.tags.map(({ tag }) => tag)],
+    ['tombstone', 'its service is there, and asks for it no longer', ['urlprefix-a.io/']],
+  );
+  assert.deepEqual(route?.diagnostics, []);
+  assert.deepEqual(
+    route?.instances.map(({ why }) => why),
+    ['none of its tags asks for this route'],
+  );
+  assert.equal(explainView(scene, 'http://gone.io/').routes[0]?.reason, 'its service went');
+  const { held, diagnostics } = scene;
+  assert.deepEqual(
+    Object.fromEntries(routeViews(change.serving, { held, diagnostics }).map((view) => [view.match, view.diagnostics.length])),
+    { 'a.io/': 0, 'b.io/': 1, 'gone.io/': 0 },
+  );
 });
 
 test('testView() names the service of the route where another one registers the same address', () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { causeText } from '../../src/cli/cause-text.ts';
 import { EMPTY_TABLE } from '../../src/model/table.ts';
 import { causeOf } from '../../src/plan/cause.ts';
-import { plainTable, tableFor } from '../support/tables.ts';
+import { plainTable, tableFor, tableOf } from '../support/tables.ts';
 
 const HASH = '$2a$10$tM2vTBptyHyPZTvcjc6KH.7a6bkMsJES8l3nXGrqBSrXPfi.a4YB2';
 
@@ -32,4 +33,26 @@ test('causeOf() names the services, tags and instances that differ, without hash
 test('causeOf() names at most 50 services and counts the others', () => {
   const { services, more } = causeOf(EMPTY_TABLE, plainTable(...Array.from({ length: 60 }, (_, index) => `s${index}`)));
   assert.deepEqual([services.length, more], [50, 10]);
+});
+
+test('causeOf() names a tag when its route goes, and again when its 503 ends', () => {
+  const served = plainTable('a', 'b');
+  const buried = tableOf(
+    served.routes.map((route) => (route.id === 'b' ? { ...route, action: { kind: 'respond', status: 503, reason: 'tombstone' } } : route)),
+    ...served.backends,
+  );
+
+  const [went, ended] = [causeOf(served, buried), causeOf(buried, plainTable('a'))];
+
+  assert.deepEqual(
+    went.services.map(({ kind, tagsRemoved, tagsEnded }) => [kind, tagsRemoved, tagsEnded]),
+    [['changed', ['urlprefix-b.test/'], undefined]],
+  );
+  assert.deepEqual(
+    ended.services.map(({ kind, tagsRemoved, tagsEnded }) => [kind, tagsRemoved, tagsEnded]),
+    [['removed', [], ['urlprefix-b.test/']]],
+  );
+  assert.equal(causeText(went), '~ b: -urlprefix-b.test/');
+  const shared = { ...ended, services: ended.services.map((change) => ({ ...change, kind: 'changed' as const, instancesRemoved: [] })) };
+  assert.equal(causeText(shared), '~ b: end of 503 for urlprefix-b.test/');
 });

@@ -26,6 +26,7 @@ function plan(serving: RoutingTable, wanted: Compiled, memory: PlanMemory, nowMs
     faults,
     pools,
     unreadable,
+    registered: new Set(),
     doubts: new Map(),
     trustedReadAtMs: nowMs,
     memory,

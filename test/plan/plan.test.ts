@@ -28,6 +28,7 @@ function plan(serving: RoutingTable, wanted: Compiled, overrides: Partial<PlanIn
     faults: wanted.faults,
     pools: wanted.pools,
     unreadable: wanted.unreadable,
+    registered: new Set(),
     doubts: new Map(),
     trustedReadAtMs: 0,
     memory: EMPTY_MEMORY,
@@ -52,6 +53,23 @@ test('planChange() serves what is wanted when nothing goes', () => {
 test('planChange() changes nothing when everything is as served', () => {
   const { change } = plan(catalog('a').table, catalog('a'));
   assert.deepEqual([change.verdict, change.unchanged], [{ kind: 'nothing' }, 1]);
+});
+
+test('planChange() serves routes with the tags that ask for them now, also where nothing else changes', () => {
+  const asking = (...tags: readonly string[]): Compiled => {
+    const instance = instanceOf('web', { tags });
+    const intents = tags.map((tag, tagIndex) => {
+      const intent = intentOf(instance, matchOf(tag.split(' ')[0] ?? ''));
+      return { ...intent, spans: intent.spans.map((span) => ({ ...span, tag, tagIndex })) };
+    });
+    return compile([readingOf(instance, ...intents)]).value;
+  };
+  const wanted = asking('b.io', 'a.io again');
+
+  const { change } = plan(asking('a.io', 'b.io').table, wanted);
+
+  assert.deepEqual([change.verdict, change.unchanged, change.updated], [{ kind: 'nothing' }, 2, []]);
+  assert.deepEqual(change.serving.routes, wanted.table.routes);
 });
 
 test('planChange() answers 503 for a removed route until its tombstone ends', () => {
