@@ -90,6 +90,11 @@ export const CODES = {
     summary: 'Fabio knows no such option; it is ignored',
     hint: 'Remove the option, or correct it',
   },
+  FABIO_OPTION_NO_EFFECT: {
+    severity: 'warning',
+    summary: 'The option has no value that does anything, in Fabio as here',
+    hint: 'Give it a value, or remove it',
+  },
   FABIO_OPTION_CONTROL: {
     severity: 'warning',
     summary: 'A tab or line break stands between options; Fabio reads it as a blank',

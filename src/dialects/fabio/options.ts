@@ -74,6 +74,7 @@ export function parseOptions(
     ...(spoken === 'grpc' || spoken === 'grpcs' ? refusePaths(others) : []),
     ...(spoken === 'tcp' ? refuseOnTcp(others, redirect && options.findLast(({ key }) => key === 'redirect')) : []),
     ...options.flatMap(quotes),
+    ...options.filter(({ key }, index) => options.findLastIndex((other) => other.key === key) === index).flatMap(withoutEffect),
     ...[...others.values()].flatMap(remarks),
   ];
   return { value, notes };
@@ -107,6 +108,28 @@ function quotes(option: Option): readonly Note[] {
   const { key, value, token } = option;
   const text = key === 'redirect' && value.split(',').length === 2 ? value.slice(0, value.indexOf(',')) : token.text;
   return text.includes('"') ? [refuse(option, 'FABIO_OPTION_QUOTE', 'A double quote: Fabio would stop updating its whole table')] : [];
+}
+
+/** Options that do something by their value alone, with what they look like then. */
+const FORMS: ReadonlyMap<string, string> = new Map([
+  ['strip', 'strip=/PATH'],
+  ['prepend', 'prepend=/PATH'],
+  ['host', 'host=NAME or host=dst'],
+  ['weight', 'weight=0.2'],
+  ['grpcservername', 'grpcservername=NAME'],
+  ['tlsskipverify', 'tlsskipverify=true'],
+  ['pxyproto', 'pxyproto=true'],
+]);
+const SWITCHES: ReadonlySet<string> = new Set(['tlsskipverify', 'pxyproto']);
+
+/** Says that an option is there and does nothing, in Fabio as here: it has no value, or is a switch with another than `true` and `false`. */
+function withoutEffect(option: Option): readonly Note[] {
+  const { key, value, token } = option;
+  const form = FORMS.get(key);
+  const hasEffect = SWITCHES.has(key) ? ['true', 'false'].includes(value) : value !== '';
+  if (form === undefined || hasEffect) return [];
+  const hint = `Write ${form}, or remove the option`;
+  return [noteAt(option, 'FABIO_OPTION_NO_EFFECT', `\`${token.text}\` changes nothing, as in Fabio`, { hint })];
 }
 
 /** What is to be said about an option by itself. */
