@@ -46,16 +46,43 @@ const NO_OPTIONS = /^HIND_PROXY_(SERVICE__|RUN$|CONFIG$|BIN$)/;
  * What the environment says about options: `HIND_PROXY_` + key path in capitals, `__` between levels, values as YAML scalars; and the
  * known variables of HinD. `keysAt` names the keys of a level, so that capitals find their spelling.
  */
-export function configFromEnvironment(env: Env, keysAt: (path: readonly string[]) => readonly string[]): RawConfig {
-  const known = KNOWN_VARIABLES.flatMap(({ name, path, read }) => {
+export function configFromEnvironment(env: Env, keysAt: KeysAt): RawConfig {
+  const configOf = ({ path, value }: Setting): RawConfig => nested(path, value);
+  return mergeConfigs([...knownSettings(env).map(configOf), hindReservedHosts(env), ...ownSettings(env, keysAt).map(configOf)]);
+}
+
+/** The variable that says what stands at a path; undefined where none does. */
+export function variableOf(path: readonly string[], { env, keysAt }: { readonly env: Env; readonly keysAt: KeysAt }): string | undefined {
+  const settings = [...knownSettings(env), ...ownSettings(env, keysAt)];
+  return settings.findLast((setting) => setting.path.every((key, index) => key === path[index]))?.variable;
+}
+
+/** The names of the keys of a level. */
+type KeysAt = (path: readonly string[]) => readonly string[];
+
+/** What one variable says. */
+interface Setting {
+  readonly variable: string;
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+function knownSettings(env: Env): readonly Setting[] {
+  return KNOWN_VARIABLES.flatMap(({ name, path, read }) => {
     const value = env[name];
-    return value ? [nested(path, read(value))] : [];
+    return value ? [{ variable: name, path, value: read(value) }] : [];
   });
-  const ours = Object.entries(env)
+}
+
+function ownSettings(env: Env, keysAt: KeysAt): readonly Setting[] {
+  return Object.entries(env)
     .filter(([name, value]) => name.startsWith(PREFIX) && !NO_OPTIONS.test(name) && value !== undefined)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => nested(spelled(name.slice(PREFIX.length).split('__'), keysAt), parseYaml(value ?? '')));
-  return mergeConfigs([...known, hindReservedHosts(env), ...ours]);
+    .map(([variable, value]) => ({
+      variable,
+      path: spelled(variable.slice(PREFIX.length).split('__'), keysAt),
+      value: parseYaml(value ?? ''),
+    }));
 }
 
 /**
@@ -101,7 +128,7 @@ function isMap(value: unknown): value is RawConfig {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function spelled(segments: readonly string[], keysAt: (path: readonly string[]) => readonly string[]): readonly string[] {
+function spelled(segments: readonly string[], keysAt: KeysAt): readonly string[] {
   const path: string[] = [];
   for (const segment of segments) {
     const key = keysAt(path).find((candidate) => candidate.toUpperCase() === segment.toUpperCase());

@@ -4,6 +4,8 @@ export interface ConfigFault {
   /** A name for it, where it is one that others look for. */
   readonly code?: string;
   readonly message: string;
+  /** Who says it where it is not the file: a variable, or the command line. */
+  readonly from?: string;
   readonly line?: number;
   readonly column?: number;
 }
@@ -19,7 +21,7 @@ export class ConfigError extends Error {
   }
 }
 
-function describeFault({ key, code, message, line, column }: ConfigFault, file?: string): string {
-  const place = [file, line, column].filter((part) => part !== undefined).join(':');
+function describeFault({ key, code, message, from, line, column }: ConfigFault, file?: string): string {
+  const place = from ?? [file, line, column].filter((part) => part !== undefined).join(':');
   return [place, key && !message.includes(`"${key}"`) ? key : '', code ?? '', message].filter((part) => part !== '').join(': ');
 }

@@ -12,6 +12,7 @@ import {
   configFromEnvironment,
   mergeConfigs,
   servicesFromEnvironment,
+  variableOf,
   type Env,
   type RawConfig,
 } from './environment.ts';
@@ -29,9 +30,12 @@ export interface LoadedConfig {
   readonly file?: string;
   /** The proxy that the configuration names, where the last switch chose the other one. */
   readonly configured?: Server;
-  /** Line and column of a key in the file; empty where it stands elsewhere. */
-  readonly placeOf: (path: readonly string[]) => Pick<ConfigFault, 'line' | 'column'>;
+  /** Who says what stands at a path: line and column of the file, a variable, or the command line; empty where nobody does. */
+  readonly placeOf: PlaceOf;
 }
+
+/** Where a value stands. */
+type PlaceOf = (path: readonly string[]) => Pick<ConfigFault, 'from' | 'line' | 'column'>;
 
 /** Where values come from. Flags win over the environment, that over the file, that over defaults. */
 export interface ConfigInput {
@@ -50,7 +54,11 @@ export function loadConfig({ file, env, flags = {} }: ConfigInput): LoadedConfig
   const services = servicesFromEnvironment(env);
   const whole = services.length > 0 ? { ...raw, services: [...listOf(raw['services']), ...services] } : raw;
   const parsed = configSchema.safeParse(whole, { error: explain });
-  if (!parsed.success) throw new ConfigError(faultsOf(parsed.error, text), file);
+  const placeOf: PlaceOf = (path) => {
+    const from = isSet(flags, path) ? 'the command line' : variableOf(path, { env, keysAt });
+    return from === undefined ? keyPlace(text, path) : { from };
+  };
+  if (!parsed.success) throw new ConfigError(faultsOf(parsed.error, placeOf), file);
   const origins = new Map([
     ...Object.keys(fromFile).map((key) => [key, 'file'] as const),
     ...Object.keys(fromEnv).map((key) => [key, 'environment'] as const),
@@ -61,7 +69,7 @@ export function loadConfig({ file, env, flags = {} }: ConfigInput): LoadedConfig
     origins,
     named: namedSources(parsed.data, env),
     ...(file !== undefined && { file }),
-    placeOf: (path) => keyPlace(text, path),
+    placeOf,
   };
 }
 
@@ -148,12 +156,18 @@ function explain(issue: {
   return undefined;
 }
 
-function faultsOf(error: z.ZodError, text: string | undefined): readonly ConfigFault[] {
+/** Whether a configuration says something at a path, or of all that is there. */
+function isSet(config: unknown, [key, ...rest]: readonly string[]): boolean {
+  if (key === undefined || typeof config !== 'object' || config === null) return config !== undefined;
+  return isSet((config as RawConfig)[key], rest);
+}
+
+function faultsOf(error: z.ZodError, placeOf: PlaceOf): readonly ConfigFault[] {
   return error.issues.flatMap(withoutUnions).flatMap((issue): readonly ConfigFault[] => {
     const path = issue.path.map(String);
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], text));
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], placeOf));
     const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
-    return [{ key: path.join('.'), message, ...keyPlace(text, path) }];
+    return [{ key: path.join('.'), message, ...placeOf(path) }];
   });
 }
 
@@ -177,11 +191,11 @@ const NO_POLICIES: ReadonlyMap<string, string> = new Map([
   ['circuitbreaker', 'a tag may ask for it (Traefik only); use retry'],
 ]);
 
-function unknownKey(path: readonly string[], text: string | undefined): ConfigFault {
+function unknownKey(path: readonly string[], placeOf: PlaceOf): ConfigFault {
   const name = path.at(-1) ?? '';
   const known = keysAt(path.slice(0, -1).filter((key) => !/^\d+$/.test(key)));
   const never = path[0] === 'policies' && path.length === 3 ? NO_POLICIES.get(name.toLowerCase()) : undefined;
   const meant = nearest(name, known);
   const hint = never !== undefined ? `: ${never}` : meant === undefined ? '' : `, did you mean "${meant}"?`;
-  return { key: path.join('.'), message: `Unknown key "${name}"${hint}`, ...keyPlace(text, path) };
+  return { key: path.join('.'), message: `Unknown key "${name}"${hint}`, ...placeOf(path) };
 }

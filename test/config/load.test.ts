@@ -78,6 +78,26 @@ test('loadConfig() names caddy and traefik when PROXY_SERVER is another', () => 
   assert.throws(() => loadConfig({ env: { PROXY_SERVER: 'nginx' } }), /"nginx": expected caddy or traefik/);
 });
 
+test('loadConfig() blames who says what is wrong: a variable, the command line, or the file', async (t) => {
+  const file = await fileOf(t, 'c.yaml', 'proxies:\n  - server: caddy\nrouts: {}\n');
+  const env = { PROXY_SERVER: 'nginx', HIND_PROXY_ROUTES__TOMBSTON: '3s', TRUSTED_PROXIES: '10.0.0.0/8 nowhere' };
+  const flags = { logging: { level: 'loud' } };
+  assert.throws(
+    () => loadConfig({ file, env, flags }),
+    (error: Error) => {
+      const lines = error.message.split('\n').map((line) => line.split(': ').slice(0, 2).join(': '));
+      assert.deepEqual(lines.toSorted(), [
+        `${file}:3:1: Unknown key "routs", did you mean "routes"?`,
+        'HIND_PROXY_ROUTES__TOMBSTON: routes.tombston',
+        'PROXY_SERVER: proxies.0.server',
+        'TRUSTED_PROXIES: trustedProxies.1',
+        'the command line: logging.level',
+      ]);
+      return true;
+    },
+  );
+});
+
 test('loadConfig() refuses a second proxy and certificates that would have to be ordered', async (t) => {
   const file = await fileOf(t, 'c.json', '{"proxies": [{"name": "a"}, {"name": "b"}], "tls": {"mode": "auto"}}');
   assert.throws(() => loadConfig({ file, env: {} }), /Cannot use "auto"[^]*expected exactly one proxy/);
