@@ -91,10 +91,11 @@ function changeOf(before: CaddyFile, after: CaddyFile): SiteChange | undefined {
     changed.every(([address, text]) => surroundingsOf(text) === surroundingsOf(before.sites.get(address))) &&
     removed.every(([, text]) => surroundingsOf(text) === '');
   if (!concernsRoutesOnly || changed.length * 2 >= after.sites.size) return undefined;
+  const moves = changed.map(([address, text]) => moveOf(address, before.sites.get(address) ?? '', text));
   return {
     text: [...after.frame, ...changed.map(([, text]) => text)].join('\n\n'),
     changed: changed.length,
-    moves: removed.length > 0 ? undefined : allOf(changed.map(([address, text]) => moveOf(address, before.sites.get(address) ?? '', text))),
+    moves: removed.length === 0 && moves.every((move) => move !== undefined) ? moves : undefined,
     added: changed.filter(([address]) => !before.sites.has(address)).map(([address]) => siteOf(address)),
     removed: removed.map(([address]) => siteOf(address)),
     sites: after.sites.size,
@@ -124,11 +125,6 @@ function moveOf(address: string, before: string, after: string): SiteMove | unde
 /** The addresses that a line proxies to, where the adapter writes them into JSON as they stand; undefined for other lines. */
 function addressesIn(line: string): string | undefined {
   return /^\t+reverse_proxy ((?:[\d.]+:\d+ )+)\{$/.exec(line)?.[1]?.trimEnd();
-}
-
-function allOf<T>(values: readonly (T | undefined)[]): readonly T[] | undefined {
-  const there = values.filter((value) => value !== undefined);
-  return there.length === values.length ? there : undefined;
 }
 
 function siteOf(address: string): Site {

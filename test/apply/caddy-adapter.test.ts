@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { createAdminClient, type AdminAnswer } from '../../src/apply/admin-client.ts';
@@ -9,6 +12,8 @@ import type { RenderSettings } from '../../src/targets/target.ts';
 import { startCaddy } from '../support/caddy.ts';
 import { needServer } from '../support/process.ts';
 import { poolOf, routeOf, tableOf, to } from '../support/tables.ts';
+
+const CASES = globSync(join(import.meta.dirname, '../cases/*/Caddyfile'));
 
 /** A running Caddy's own adapter; the texts that it was asked to adapt. */
 async function startAdapter(t: TestContext, mode: 'off' | 'internal' = 'off'): Promise<Adapting | undefined> {
@@ -172,6 +177,32 @@ test('createCaddyAdapter() asks nothing when only addresses differ', async (t) =
     const whole = JSON.parse((await adapt(fileWith(a, b))).body) as { readonly result: object };
     assert.deepEqual(meaningOf(adapted.kind === 'adapted' ? adapted.json : ''), meaningOf(JSON.stringify(whole.result)));
   }
+});
+
+test('createCaddyAdapter() gives what Caddy makes of every Caddyfile of the cases when an address of a site differs', async (t) => {
+  const caddy = await startAdapter(t);
+  if (!caddy) return;
+  const { adapt, asked } = caddy;
+  const others = ['a', 'b'].map((name) => `http://${name}.others:80 {\n\trespond 404\n}`);
+  let unasked = 0;
+
+  for (const path of CASES) {
+    const [frame = '', ...sites] = (await readFile(path, 'utf8')).trimEnd().split('\n\n');
+    const fileOf = (blocks: readonly string[]): string => `${[frame, ...others, ...blocks].join('\n\n')}\n`;
+    for (const [index, site] of sites.entries()) {
+      const moved = site.replaceAll(/(?<=\treverse_proxy (?:[\d.]+:\d+ )*[\d.]+:)\d+(?= )/g, (port) => `${Number(port) + 1}`);
+      if (moved === site) continue;
+      const adapter = createCaddyAdapter(adapt);
+      await adapter(fileOf(sites), t.signal);
+      asked.length = 0;
+      const adapted = await adapter(fileOf(sites.with(index, moved)), t.signal);
+      unasked += asked.length === 0 ? 1 : 0;
+      const whole = JSON.parse((await adapt(fileOf(sites.with(index, moved)))).body) as { readonly result: object };
+      assert.deepEqual(meaningOf(adapted.kind === 'adapted' ? adapted.json : ''), meaningOf(JSON.stringify(whole.result)), path);
+    }
+  }
+
+  assert.ok(unasked >= 50, `only ${unasked} files were changed without a question`);
 });
 
 test('createCaddyAdapter() names the line of the whole file when a changed site is refused', async (t) => {
