@@ -1,14 +1,22 @@
 import { createRequire } from 'node:module';
 import { Language, Parser, type Node, type Tree, type TreeCursor } from 'web-tree-sitter';
-import { piecesOf, rawText, type FileFault, type JobFile, type ListLayout, type Piece, type TagElement, type TagList } from './job-file.ts';
+import {
+  piecesOf,
+  rawText,
+  ROUTING,
+  strayTags,
+  type FileFault,
+  type JobFile,
+  type ListLayout,
+  type Piece,
+  type TagElement,
+  type TagList,
+} from './job-file.ts';
 import { holdsControl, holdsTemplates, maskTemplates } from './templates.ts';
 
 /** Blocks that have tags, and what of them is a tag list: Nomad's job specification and Consul's service definitions. */
 const BLOCKS = new Set(['service', 'services', 'sidecar_service']);
 const LISTS = new Set(['tags', 'canary_tags']);
-/** The beginning of a tag that routes, behind a quote or at the beginning of a line or word. HinD's look like any URL. */
-const ROUTING = /(?<![\w.-])(?:urlprefix-|traefik\.(?:enable|http|tcp|udp|tags)[.=])/g;
-
 /** What a block holds that has a list of tags, or a tag elsewhere. */
 const TAGS = /tags|urlprefix-|traefik\./;
 
@@ -195,14 +203,12 @@ function piecesOfExpression(expression: Node, source: string, text: string): rea
   return only ? stringOf(only, text) : undefined;
 }
 
-/** Tags that stand elsewhere, as in a heredoc with a job in Terraform, in `locals`, in arguments of a template: each for hand work. */
+/** Tags that stand elsewhere, as in a heredoc with a job in Terraform, in `locals`, in arguments of a template; not those in comments. */
 function reportRouting({ name, value }: Attribute, { text, path }: Place, { faults }: Found): void {
-  for (const { index } of text.slice(value.startIndex, value.endIndex).matchAll(ROUTING)) {
-    const start = value.startIndex + index;
-    if (/^\s*(?:#|\/\/)/.test(text.slice(text.lastIndexOf('\n', start) + 1, start))) continue;
-    const where = [...path.slice(-1), name].join(': ');
-    faults.push({ code: 'FILE_EXPRESSION', message: `Cannot edit a tag in ${where}: it stands in no list of tags of a service`, start });
-  }
+  const { startIndex: start, endIndex: end } = value;
+  const isComment = (at: number): boolean => /^\s*(?:#|\/\/)/.test(text.slice(text.lastIndexOf('\n', at) + 1, at));
+  const where = [...path.slice(-1), name].join(': ');
+  faults.push(...strayTags(text.slice(start, end), { start, where }).filter((fault) => !isComment(fault.start)));
 }
 
 /** The pieces of a quoted string; undefined for any other expression, heredocs too. */

@@ -57,6 +57,18 @@ export interface JobFile {
   readonly faults: readonly FileFault[];
 }
 
+/** The beginning of a tag that routes, behind a quote or at the beginning of a line or word. HinD's look like any URL. */
+export const ROUTING: RegExp = /(?<![\w.-])(?:urlprefix-(?=[^\s"'`])|traefik\.(?:enable|http|tcp|udp|tags)[.=])/g;
+
+/** The tags that a text begins or holds which stands in no list of tags, as in a heredoc with a job in Terraform: each for hand work. */
+export function strayTags(text: string, { start, where }: { readonly start: number; readonly where: string }): readonly FileFault[] {
+  return [...text.matchAll(ROUTING)].map(({ index }) => ({
+    code: 'FILE_EXPRESSION',
+    message: `Cannot edit a tag in ${where}: it stands in no list of tags of a service`,
+    start: start + index,
+  }));
+}
+
 /**
  * Template text in a value: Nomad's and HCL's `${…}`, levant's and nomad-pack's `[[ … ]]`, Go's, Jinja's and
  * consul-template's `{{ … }}`. `${1}` is none: so say replacements of regular expressions what they found.

@@ -1,5 +1,5 @@
 import { findNodeAtLocation, parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser';
-import { piecesOf, rawText, type JobFile, type ListLayout, type TagElement, type TagList } from './job-file.ts';
+import { piecesOf, rawText, strayTags, type FileFault, type JobFile, type ListLayout, type TagElement, type TagList } from './job-file.ts';
 
 const LISTS = /^(?:canary_?)?tags$/i;
 const JSON_LIST: ListLayout = { quote: (pieces) => JSON.stringify(rawText(pieces)), separator: 'comma', trailingComma: false };
@@ -13,41 +13,48 @@ export function readJson(text: string): JobFile {
     const message = `Cannot read the file: ${printParseErrorCode(error.error)}, expected JSON`;
     return { lists: [], faults: [{ code: 'FILE_SYNTAX', message, start: error.offset }] };
   }
-  return { lists: root ? listsOf(root, { path: [], owner: {} }) : [], faults: [] };
+  const found: Found = { lists: [], faults: [] };
+  if (root) readNode(root, { text, path: [], owner: {} }, found);
+  return found;
+}
+
+interface Found {
+  readonly lists: TagList[];
+  readonly faults: FileFault[];
 }
 
 interface Place {
+  readonly text: string;
   readonly path: readonly string[];
   readonly owner: Pick<TagList, 'service' | 'port'>;
 }
 
-function listsOf(node: Node, place: Place): readonly TagList[] {
+function readNode(node: Node, place: Place, found: Found): void {
   const children = node.children ?? [];
-  if (node.type === 'array') return children.flatMap((child) => listsOf(child, place));
-  if (node.type !== 'object') return [];
+  if (node.type === 'array') for (const child of children) readNode(child, place, found);
+  if (node.type === 'string') {
+    const { offset: start, length } = node;
+    found.faults.push(...strayTags(place.text.slice(start, start + length), { start, where: place.path.join(', ') || 'the file' }));
+  }
+  if (node.type !== 'object') return;
   const name = stringAt(node, ['Name', 'name', 'Service', 'service']);
   const port = ['Port', 'port', 'PortLabel'].map((key) => Number(findNodeAtLocation(node, [key])?.value)).find((number) => number > 0);
   const inside: Place = {
+    text: place.text,
     path: name === undefined ? place.path : [...place.path, name],
     owner: { ...place.owner, ...(name !== undefined && { service: piecesOf(name) }), ...(port !== undefined && { port }) },
   };
-  return children.flatMap((property) => {
-    const [key, value] = property.children ?? [];
-    if (!key || !value) return [];
+  for (const { children: [key, value] = [] } of children) {
+    if (!key || !value) continue;
     const elements = LISTS.test(String(key.value)) ? elementsOf(value) : undefined;
-    if (!elements) return listsOf(value, inside);
+    if (!elements) {
+      readNode(value, inside, found);
+      continue;
+    }
     const where = `${inside.path.join(', ')}: ${String(key.value)}`;
-    return [
-      {
-        place: where,
-        ...inside.owner,
-        start: value.offset,
-        end: value.offset + value.length,
-        elements,
-        layout: JSON_LIST,
-      } satisfies TagList,
-    ];
-  });
+    const { offset: start, length } = value;
+    found.lists.push({ place: where, ...inside.owner, start, end: start + length, elements, layout: JSON_LIST });
+  }
 }
 
 function stringAt(node: Node, keys: readonly string[]): string | undefined {

@@ -10,7 +10,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
-import { piecesOf, rawText, type FileFault, type JobFile, type ListLayout, type TagElement, type TagList } from './job-file.ts';
+import { piecesOf, rawText, strayTags, type FileFault, type JobFile, type ListLayout, type TagElement, type TagList } from './job-file.ts';
 
 const LISTS = /^(?:(?:canary_?)?tags|labels)$/i;
 
@@ -22,7 +22,7 @@ export function readYaml(text: string): JobFile {
     const [error] = document.errors;
     if (error)
       found.faults.push({ code: 'FILE_SYNTAX', message: `Cannot read the file: ${firstLine(error.message)}`, start: error.pos[0] });
-    else readNode(document.contents, { path: [], owner: {} }, found);
+    else readNode(document.contents, { text, path: [], owner: {} }, found);
   }
   return found.faults.some(({ code }) => code === 'FILE_SYNTAX') ? { lists: [], faults: found.faults } : found;
 }
@@ -33,29 +33,52 @@ interface Found {
 }
 
 interface Place {
+  readonly text: string;
   readonly path: readonly string[];
   readonly owner: Pick<TagList, 'service'>;
 }
 
 function readNode(node: unknown, place: Place, found: Found): void {
   if (isSeq(node)) for (const item of node.items) readNode(item, place, found);
+  if (isScalar(node)) readScalar(node, place, found);
   if (!isMap(node)) return;
   const named = node.get('name') ?? node.get('Name');
   const own = typeof named === 'string' ? named : undefined;
   const owner = own === undefined ? place.owner : { service: piecesOf(own) };
   for (const { key, value } of node.items) {
     const name = isScalar(key) ? String(key.value) : '';
-    const path = [...place.path, name];
-    if (LISTS.test(name) && isSeq(value)) readList(value, { path, owner }, found);
-    else if (LISTS.test(name) && isMap(value)) readMap(value, path, found);
+    const inside: Place = { text: place.text, path: [...place.path, name], owner };
+    if (LISTS.test(name) && isSeq(value) && isEditable(value)) readList(value, inside, found);
+    else if (LISTS.test(name) && isMap(value)) readMap(value, inside.path, found);
     // the key of a compose service is its name
-    else readNode(value, { path, owner: place.path.at(-1) === 'services' ? { service: piecesOf(name) } : owner }, found);
+    else readNode(value, place.path.at(-1) === 'services' ? { ...inside, owner: { service: piecesOf(name) } } : inside, found);
   }
+}
+
+/** A variable in which registrator finds the tags of a container, in a list or as a key. */
+const REGISTRATOR = /^SERVICE_(?:\d+_)?TAGS$/;
+
+/** Tags in a text that is no list of them, as in the variables of registrator. */
+function readScalar({ range, value }: Scalar, { text, path }: Place, { faults }: Found): void {
+  if (!range || typeof value !== 'string') return;
+  const [start, end] = range;
+  const [, variable = path.at(-1) ?? '', tags = value] = /^(\w+)=(.*)$/s.exec(value) ?? [];
+  if (!REGISTRATOR.test(variable)) faults.push(...strayTags(text.slice(start, end), { start, where: path.join('.') }));
+  else if (/(?:^|,)\s*(?:urlprefix-|traefik\.|https?:\/\/)/.test(tags))
+    faults.push({
+      code: 'FILE_EXPRESSION',
+      message: `Cannot edit the tags in ${variable} of ${path.slice(0, 2).join('.')}: registrator reads them from one text, expected a list of tags`,
+      start,
+    });
+}
+
+/** Whether all elements are strings that stand in the list themselves. */
+function isEditable({ items }: YAMLSeq): boolean {
+  return items.every((item) => isScalar(item) && typeof item.value === 'string' && item.type?.startsWith('BLOCK') !== true);
 }
 
 function readList(list: YAMLSeq, { path, owner }: Place, found: Found): void {
   const [start = 0, end = 0] = list.range ?? [];
-  if (list.items.some((item) => !isScalar(item) || typeof item.value !== 'string' || item.type?.startsWith('BLOCK'))) return;
   const items = list.items as readonly Scalar<string>[];
   const elements = items.flatMap(({ range, value }): readonly TagElement[] =>
     range ? [{ start: range[0], end: range[1], pieces: piecesOf(value) }] : [],
