@@ -16,9 +16,10 @@ import { createConverter } from './conversion.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { liveServices, reachableNomad, withJobs, type JobName, type LiveCatalog, type LiveService } from './live-services.ts';
 import { loadFor } from './load-for.ts';
-import { countsOf, presentText } from './migrate-report.ts';
+import { countsOf, notesText, presentText } from './migrate-report.ts';
 import type { MigrateFlags } from './migrate.ts';
 import { dialectNamed } from './named.ts';
+import type { Printer } from './print.ts';
 
 /** What of one service would change. */
 interface ServiceChange extends LiveService {
@@ -77,7 +78,7 @@ export async function migratePlanLive(flags: MigrateFlags, context: Context): Pr
   };
   if (flags.json) printer.json({ from, to, mode, nomad: nomad ? 'asked' : 'unreachable', counts, services: services.map(viewOf), jobs });
   else {
-    for (const line of textOf(services, jobs)) printer.out(line);
+    for (const line of textOf(services, jobs, printer)) printer.out(line);
     if (!nomad) printer.say('no Nomad answers: the jobs are not planned (--nomad ADDRESS, NOMAD_ADDR)');
     printer.out(
       `services in ${from}: ${counts.services}, to change: ${counts.changing}; tags converted to ${to}: ${counts.automatic}${presentText(counts.present)}, by hand: ${counts.byHand}, lossy: ${counts.lossy}; jobs planned: ${counts.jobs}, refused: ${counts.refused}`,
@@ -212,17 +213,22 @@ function viewOf({ changes: _changes, tags, added, removed, findings, ...service 
   };
 }
 
-function textOf(services: readonly ServiceChange[], jobs: readonly PlannedJob[]): readonly string[] {
-  const told = services.filter(({ added, removed, findings }) => added.length + removed.length + findings.length > 0);
+function textOf(services: readonly ServiceChange[], jobs: readonly PlannedJob[], printer: Pick<Printer, 'style'>): readonly string[] {
+  const handWorkOf = ({ findings }: ServiceChange): readonly Finding[] => findings.filter(({ byHand }) => byHand);
+  const told = services.filter((service) => service.added.length + service.removed.length + handWorkOf(service).length > 0);
+  const notes = services.flatMap(({ service, findings }) =>
+    findings.filter(({ byHand }) => !byHand).map((finding) => ({ ...finding, where: service })),
+  );
   return [
     ...told.flatMap((service) => [
       visible(`${service.service} (${service.owner}): ${service.instances} instances, ${ownerText(service)}`),
       ...service.removed.map((tag) => visible(`  - ${redactedTag(tag)}`)),
       ...service.added.map((tag) => visible(`  + ${redactedTag(tag)}`)),
-      ...service.findings.map(({ code, message, tag }) =>
+      ...handWorkOf(service).map(({ code, message, tag }) =>
         visible(`  ${code} ${message}${tag === undefined ? '' : `: ${redactedTag(tag)}`}`),
       ),
     ]),
+    ...notesText(notes, printer),
     ...plannedText(jobs),
   ];
 }

@@ -63,24 +63,73 @@ export function countsOf({ files }: Pick<Report, 'files'>): Counts {
   };
 }
 
-/** The report in lines for people: each finding with file:line:column, then how often each occurs, then the figures. */
-export function textReport(report: Report, { style }: Pick<Printer, 'style'>): readonly string[] {
+/** The report in lines for people: what is left for hand work, each with its place; then notes, those of one code together; then the figures. */
+export function textReport(report: Report, printer: Pick<Printer, 'style'>): readonly string[] {
+  const { style } = printer;
   const { files, changed, automatic, present, byHand, lossy, done } = countsOf(report);
-  const findings = report.files.flatMap((file) => file.findings.map((finding) => ({ path: file.path, ...finding })));
+  const { handWork, notes } = sortedFindings(report);
+  const hintLine = (hint: string | undefined): readonly string[] => (hint === undefined ? [] : [`    ${style('dim', hint)}`]);
   return [
     ...report.skipped.flatMap(({ path, code, severity, message, hint }) => [
       `${visible(path)}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
-      ...(hint === undefined ? [] : [`    ${style('dim', hint)}`]),
+      ...hintLine(hint),
     ]),
-    ...findings.flatMap(({ path, line, column, code, severity, message, hint, place, tag }) => [
-      `${path}:${line}:${column}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
+    ...handWork.flatMap(({ where, code, severity, message, hint, place, tag }) => [
+      `${visible(where)}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
       ...(tag === undefined ? [] : [`    ${visible(redactedTag(tag))}`]),
       ...(place === undefined ? [] : [`    in ${visible(place)}`]),
-      ...(hint === undefined ? [] : [`    ${style('dim', hint)}`]),
+      ...hintLine(hint),
     ]),
-    ...occurrences(findings).map(([code, count]) => `${String(count).padStart(6)} × ${code}`),
+    ...notesText(notes, printer),
     `files: ${files}, changed: ${changed}; tags converted to ${report.to}: ${automatic}${presentText(present)}, by hand: ${byHand}, lossy: ${lossy}, in that dialect already: ${done}`,
   ];
+}
+
+/** A finding, and where it is for people. */
+export interface Note extends Omit<Finding, 'line' | 'column'> {
+  readonly where: string;
+}
+
+/** Findings of all files, those that leave something for hand work apart. */
+function sortedFindings({ files }: Report): { readonly handWork: readonly Note[]; readonly notes: readonly Note[] } {
+  const all = files.flatMap(({ path, findings }) =>
+    findings.map(({ line, column, ...finding }): Note => ({ ...finding, where: `${path}:${line}:${column}` })),
+  );
+  return { handWork: all.filter(({ byHand }) => byHand), notes: all.filter(({ byHand }) => !byHand) };
+}
+
+/** How many sentences of one code are shown, and how many places of each. */
+const SENTENCES = 4;
+const PLACES = 3;
+
+/** Notes in lines for people: each code once, with its commonest sentences and some places of each; what is lost before the rest. */
+export function notesText(notes: readonly Note[], { style }: Pick<Printer, 'style'>): readonly string[] {
+  const isLoss = ({ severity, code }: Note): boolean => severity === 'error' || code.endsWith('_UNSUPPORTED');
+  const codes = [
+    ...byCount(notes.filter(isLoss), codeOf),
+    ...byCount(
+      notes.filter((note) => !isLoss(note)),
+      codeOf,
+    ),
+  ];
+  return codes.flatMap(([code, ofCode]) => {
+    const sentences = byCount(ofCode, ({ message }) => message);
+    const rest = sentences.slice(SENTENCES).flatMap(([, group]) => group);
+    return [
+      `${String(ofCode.length).padStart(6)} × ${style('yellow', code)}`,
+      ...sentences.slice(0, SENTENCES).map(([message, group]) => `         ${visible(message)}: ${placesText(group)}`),
+      ...(rest.length === 0 ? [] : [`         and in other ways: ${placesText(rest)}`]),
+      ...(ofCode[0]?.hint === undefined ? [] : [`         ${style('dim', visible(ofCode[0].hint))}`]),
+    ];
+  });
+}
+
+function placesText(notes: readonly Note[]): string {
+  const more = notes.length > PLACES ? ` and ${notes.length - PLACES} more (--json lists each)` : '';
+  return `${notes
+    .slice(0, PLACES)
+    .map(({ where }) => visible(where))
+    .join(', ')}${more}`;
 }
 
 /** Behind how many tags are converted: how many need not be, because it was done before. */
@@ -91,23 +140,34 @@ export function presentText(present: number): string {
 /** The report as a page. */
 export function markdownReport(report: Report): string {
   const counts = countsOf(report);
-  const findings = report.files.flatMap((file) => file.findings.map((finding) => ({ path: file.path, ...finding })));
-  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\s/g, ' ');
+  const { handWork, notes } = sortedFindings(report);
+  const skipped = report.skipped.map(({ path, ...rest }): Note => ({ where: path, ...rest }));
   return [
     `# Tags to ${report.to}`,
     '',
     '| files | changed | automatic | by hand | lossy | converted before | in that dialect already |',
     '| --- | --- | --- | --- | --- | --- | --- |',
     `| ${counts.files} | ${counts.changed} | ${counts.automatic} | ${counts.byHand} | ${counts.lossy} | ${counts.present} | ${counts.done} |`,
-    ...(findings.length + report.skipped.length === 0
-      ? []
-      : ['', '| where | code | what | tag | what to do |', '| --- | --- | --- | --- | --- |']),
-    ...report.skipped.map(({ path, code, message, hint = '' }) => `| ${cell(path)} | \`${code}\` | ${cell(message)} |  | ${cell(hint)} |`),
-    ...findings.map(
-      ({ path, line, column, code, message, hint = '', tag }) =>
-        `| ${cell(`${path}:${line}:${column}`)} | \`${code}\` | ${cell(message)} | ${tag === undefined ? '' : `\`${cell(redactedTag(tag))}\``} | ${cell(hint)} |`,
-    ),
+    ...section('Not read', skipped),
+    ...section('By hand', handWork),
+    ...section('Notes', notes),
   ].join('\n');
+}
+
+function section(title: string, notes: readonly Note[]): readonly string[] {
+  if (notes.length === 0) return [];
+  const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll(/\s/g, ' ');
+  return [
+    '',
+    `## ${title}`,
+    '',
+    '| where | code | what | tag | what to do |',
+    '| --- | --- | --- | --- | --- |',
+    ...notes.map(
+      ({ where, code, message, hint = '', tag }) =>
+        `| ${cell(where)} | \`${code}\` | ${cell(message)} | ${tag === undefined ? '' : `\`${cell(redactedTag(tag))}\``} | ${cell(hint)} |`,
+    ),
+  ];
 }
 
 /** The report for machines. Codes are stable; `inputSha256` is that of the file it was made of. */
@@ -130,7 +190,14 @@ export function jsonReport(report: Report): object {
 
 /** How often each code occurs, most often first. */
 function occurrences(findings: readonly Pick<Finding, 'code'>[]): readonly (readonly [string, number])[] {
-  return [...groupBy(findings, ({ code }) => code)]
-    .map(([code, group]) => [code, group.length] as const)
-    .toSorted(([, left], [, right]) => right - left);
+  return byCount(findings, codeOf).map(([code, group]) => [code, group.length]);
+}
+
+function codeOf({ code }: Pick<Finding, 'code'>): string {
+  return code;
+}
+
+/** Groups by a text, the largest first. */
+function byCount<T>(values: readonly T[], keyOf: (value: T) => string): readonly (readonly [string, readonly T[]])[] {
+  return [...groupBy(values, keyOf)].toSorted(([, left], [, right]) => right.length - left.length);
 }

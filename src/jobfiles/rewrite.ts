@@ -31,6 +31,8 @@ export interface Finding {
   /** Where in the file, for people; absent: the file as a whole. */
   readonly place?: string;
   readonly tag?: string;
+  /** Something stays as it is for it, until somebody changes it by hand. */
+  readonly byHand?: true;
 }
 
 /** What became of one tag. `byHand`: a routing tag that stays because it cannot be said or read here. */
@@ -63,7 +65,7 @@ export function rewriteFile(
   const lists = file.lists.map((list) => rewriteList(list, { mode, convert, positionOf }));
   const faults = file.faults.map(({ code, message, start }): Finding => {
     const { severity, hint } = diagnose(code, message);
-    return { code, severity, message, ...(hint !== undefined && { hint }), ...positionOf(start) };
+    return { code, severity, message, ...(hint !== undefined && { hint }), ...positionOf(start), byHand: true };
   });
   const edits = lists.flatMap((result) => editsOf(text, result.list, result.edits));
   return {
@@ -133,7 +135,9 @@ function rewriteList(
     const tag = rawText(list.elements[index]?.pieces ?? []);
     return { code, severity, message, ...(hint !== undefined && { hint }), ...at(index), place: list.place, tag };
   };
-  const reasons = [...withheld].map(([index, { code, reason }]) => findingAt(index, code, `Cannot convert the tag: ${reason}`));
+  const reasons = [...withheld].map(([index, { code, reason }]): Finding => {
+    return { ...findingAt(index, code, `Cannot convert the tag: ${reason}`), byHand: true };
+  });
   const guesses = list.elements.flatMap((element, index) =>
     isConverted(index) && guessesHost(element, value.steps[index]?.dialect)
       ? [findingAt(index, 'FILE_HOST_GUESSED', 'The host is taken as one exact host: it is filled in later')]
@@ -144,13 +148,23 @@ function rewriteList(
     list,
     edits,
     changes,
-    findings: [...reasons, ...guesses, ...told.map((diagnostic) => findingOf(diagnostic, { list, holes, at }))],
+    findings: [...reasons, ...guesses, ...told.map((diagnostic) => findingOf(diagnostic, { list, holes, at, changes }))],
   };
 }
 
 function findingOf(
   { code, severity, message, hint, span }: Diagnostic,
-  { list, holes, at }: { readonly list: TagList; readonly holes: Holes; readonly at: (index: number) => Position },
+  {
+    list,
+    holes,
+    at,
+    changes,
+  }: {
+    readonly list: TagList;
+    readonly holes: Holes;
+    readonly at: (index: number) => Position;
+    readonly changes: readonly TagChange[];
+  },
 ): Finding {
   const element = span && list.elements[span.tagIndex];
   return {
@@ -161,6 +175,7 @@ function findingOf(
     ...at(span?.tagIndex ?? 0),
     place: list.place,
     ...(element && { tag: rawText(element.pieces) }),
+    ...(span && changes[span.tagIndex]?.kind === 'byHand' && { byHand: true }),
   };
 }
 

@@ -161,6 +161,29 @@ test('migrate plan says what is left for hand work, in text, Markdown and JSON',
   assert.equal(migrate(dir, 'plan', path, '--to', 'traefik', '--strict').code, 4);
 });
 
+test('migrate plan lists hand work first, and notes of one code together', async (t) => {
+  const dir = await tempDir(t);
+  const tags = Array.from({ length: 9 }, (_, index) => `"urlprefix-h${index}.io/"`);
+  await writeFile(join(dir, 'a.hcl'), `service {\n  name = "a"\n  tags = [\n${[...tags, '"urlprefix-/{x"'].join(',\n')}\n  ]\n}\n`);
+  await writeFile(join(dir, 'b.hcl'), 'service {\n  tags = var.tags\n}\n');
+
+  const { out } = migrate(dir, 'plan', '.', '--to', 'traefik');
+  const { files } = JSON.parse(migrate(dir, 'plan', '.', '--to', 'traefik', '--json').out) as PlanReport;
+
+  const lines = out.split('\n');
+  const lineOf = (text: string): number => lines.findIndex((line) => line.includes(text));
+  assert.ok(lineOf('a.hcl:13:1: ') >= 0 && lineOf('a.hcl:13:1: ') < lineOf('b.hcl:2:10: FILE_EXPRESSION'), out);
+  assert.ok(lineOf('b.hcl:2:10: ') < lineOf('9 × TRAEFIK_APPROXIMATED'), out);
+  assert.match(
+    out,
+    /with another port in their Host header are taken too: a\.hcl:4:1, a\.hcl:5:1, a\.hcl:6:1 and 6 more \(--json lists each\)/,
+  );
+  assert.equal(out.match(/Look whether clients rely on it/g)?.length, 1);
+  const all = files.flatMap(({ findings }) => findings);
+  assert.equal(all.filter(({ code }) => code === 'TRAEFIK_APPROXIMATED').length, 9);
+  assert.deepEqual([...new Set(all.filter(({ byHand }) => byHand).map(({ line }) => line))], [13, 2]);
+});
+
 test('migrate plan counts tags that were converted before apart from those that it would convert', async (t) => {
   const { dir, path } = await oneFile(t);
   assert.equal(migrate(dir, 'write', path, '--to', 'traefik').code, 0);
@@ -180,7 +203,10 @@ test('migrate plan counts tags that were converted before apart from those that 
 
 interface PlanReport {
   readonly counts: { readonly files: number; readonly changed: number; readonly byHand: number };
-  readonly files: readonly { readonly path: string; readonly findings: readonly { readonly code: string }[] }[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly findings: readonly { readonly code: string; readonly line: number; readonly byHand?: true }[];
+  }[];
   readonly skipped: readonly { readonly path: string; readonly code: string; readonly message: string }[];
 }
 

@@ -196,6 +196,49 @@ for (const { title, text, code, line, column } of LEFT) {
   });
 }
 
+const COMPOSE = `services:
+  web:
+    image: web:1
+    environment:
+      - SERVICE_NAME=web
+      - SERVICE_TAGS=blue,urlprefix-a.io/
+  db:
+    environment: { SERVICE_80_TAGS: 'https://db.io', SERVICE_81_TAGS: blue }
+    command: "--tag urlprefix-c.io/ --prefix 'urlprefix-'"
+  old:
+    labels: [traefik.enable=true, 80]
+tagPrefix: urlprefix-
+`;
+
+test('rewriteFile() names tags in YAML and JSON that stand in no list of tags, those of registrator too', async () => {
+  const yaml = await rewritten(COMPOSE, { form: 'yaml', to: 'traefik', mode: 'replace' });
+  const json = await rewritten('{"a": {"tags": ["urlprefix-a.io/", 1], "note": "urlprefix-"},\n"b": "x urlprefix-b.io/"}', {
+    form: 'json',
+    to: 'traefik',
+    mode: 'replace',
+  });
+
+  assert.equal(yaml.text, COMPOSE);
+  assert.deepEqual(
+    yaml.findings.map(({ code, line, column }) => [code, line, column]),
+    [
+      ['FILE_EXPRESSION', 6, 9],
+      ['FILE_EXPRESSION', 8, 37],
+      ['FILE_EXPRESSION', 9, 21],
+      ['FILE_EXPRESSION', 11, 14],
+    ],
+  );
+  assert.match(yaml.findings[0]?.message ?? '', /^Cannot edit the tags in SERVICE_TAGS of services\.web: registrator reads them/);
+  assert.match(yaml.findings[2]?.message ?? '', /^Cannot edit a tag in services\.db\.command: /);
+  assert.deepEqual(
+    json.findings.map(({ line, column }) => [line, column]),
+    [
+      [1, 18],
+      [2, 9],
+    ],
+  );
+});
+
 test('rewriteFile() converts tags of canaries, sidecars and dynamic services, each as its own', async () => {
   const text = `job "j" {
   group "g" {
