@@ -37,8 +37,9 @@ export function addMigrateCommands(program: CommandLine, context: Context): void
     'migrate',
     'move the tags in job files to another dialect: Nomad HCL and JSON, Consul services, compose and other YAML',
   );
-  for (const { name, description, paths: takes, flags, examples } of MIGRATE_COMMANDS) {
+  for (const { name, description, paths: takes, flags, exits, examples } of MIGRATE_COMMANDS) {
     const added = command(name, description, examples);
+    added.addHelpText('after', `\nExit codes:\n${exits.map(([code, meaning]) => `  ${code}  ${meaning}`).join('\n')}`);
     if (takes === 'required') added.argument('<path...>', 'files and directories');
     if (takes === 'optional')
       added.argument(

@@ -34,7 +34,7 @@ interface TagView {
 }
 
 /**
- * Lists the tags of other dialects that nothing needs any more, and those that are still needed; exit 4 under `--strict` where any is, and
+ * Lists the tags of other dialects that nothing needs any more, and those that are still needed; exit 4 under `--strict` where any is or a host was guessed, and
  * as `unread.ts` says where something could not be looked at.
  */
 export async function migrateFinish(paths: readonly string[], flags: FinishFlags, context: Context): Promise<number> {
@@ -70,7 +70,7 @@ export async function migrateFinish(paths: readonly string[], flags: FinishFlags
     printer.out(`tags that are safe to remove: ${gone.length}; that are still needed: ${kept.length}${unreadCount(unread)}`);
     if (gone.length > 0) printer.say(howToRemove(paths, to));
   }
-  return exitCodeFor(unread, flags.strict && kept.length > 0 ? EXIT.losses : EXIT.ok);
+  return exitCodeFor(unread, flags.strict && kept.length + guessed.length > 0 ? EXIT.losses : EXIT.ok);
 }
 
 /** What to do with the tags that are listed. */

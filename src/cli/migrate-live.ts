@@ -85,7 +85,7 @@ export async function migratePlanLive(flags: MigrateFlags, context: Context): Pr
     );
   }
   if (counts.refused > 0) return EXIT.failed;
-  return flags.strict && counts.byHand + counts.lossy > 0 ? EXIT.losses : EXIT.ok;
+  return flags.strict && counts.byHand + counts.lossy + counts.guessed > 0 ? EXIT.losses : EXIT.ok;
 }
 
 /**
@@ -145,10 +145,10 @@ function catalogNamed(name: string | undefined): LiveCatalog {
   throw new CommandError(`Cannot read --from "${name ?? ''}": expected consul or nomad`, EXIT.usage);
 }
 
-type TagCounts = Pick<ReturnType<typeof countsOf>, 'automatic' | 'present' | 'byHand' | 'lossy' | 'done'>;
+type TagCounts = Pick<ReturnType<typeof countsOf>, 'automatic' | 'present' | 'byHand' | 'lossy' | 'guessed' | 'done'>;
 
-function pick({ automatic, present, byHand, lossy, done }: TagCounts): TagCounts {
-  return { automatic, present, byHand, lossy, done };
+function pick({ automatic, present, byHand, lossy, guessed, done }: TagCounts): TagCounts {
+  return { automatic, present, byHand, lossy, guessed, done };
 }
 
 interface Conversion {

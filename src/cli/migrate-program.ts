@@ -5,7 +5,7 @@ export const MIGRATE_FLAGS = {
   '--replace': 'new tags in the place of the old ones',
   '--diff': 'a unified difference that patch accepts',
   '--format <format>': 'text, md or json',
-  '--strict': 'exit 4 where anything is left for hand work, lost or said differently',
+  '--strict': 'exit 4 where anything is left for hand work, lost, said differently or guessed',
   '--json': 'as JSON',
   '--from <catalog>': 'consul or nomad: what would change in its services, and by which jobs; nothing is written there',
   '--old <path...>': 'files and directories with the old tags, where paths are not both sides',
@@ -32,6 +32,8 @@ export interface MigrateCommand {
   readonly description: string;
   readonly paths: 'required' | 'optional' | 'none';
   readonly flags: readonly (keyof typeof MIGRATE_FLAGS)[];
+  /** What each exit code means that is more than a failure or wrong usage. */
+  readonly exits: readonly (readonly [number, string])[];
   readonly examples: readonly string[];
 }
 
@@ -42,6 +44,12 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
     description: 'what write would change in job files or in a live catalog, and what is left for hand work; writes nothing',
     paths: 'optional',
     flags: ['--to <dialect>', '--from <catalog>', '--add', '--replace', '--diff', '--format <format>', '--strict', '--json'],
+    exits: [
+      [0, 'all files were read, whether or not tags are left for hand work'],
+      [1, 'a file cannot be read (the others are listed), or Nomad refuses a job'],
+      [4, 'with --strict: something is left for hand work, lost, said differently or guessed'],
+      [5, 'the catalog of --from does not answer, or where files are planned the Nomad of --nomad'],
+    ],
     examples: [
       'hind-proxy migrate plan jobs/ --to traefik',
       'hind-proxy migrate plan jobs/ --to traefik --replace --diff | patch --dry-run -p0',
@@ -53,6 +61,11 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
     description: 'convert the tags of job files in place; nothing but tags changes',
     paths: 'required',
     flags: ['--to <dialect>', '--add', '--replace', '--format <format>', '--strict', '--json', '--manifest <file>'],
+    exits: [
+      [0, 'written, whether or not tags are left for hand work'],
+      [1, 'a file cannot be read (the others are written) or not be written (then it says how far it came)'],
+      [4, 'with --strict: written, and something is left for hand work, lost, said differently or guessed'],
+    ],
     examples: ['hind-proxy migrate write jobs/ --to traefik', 'hind-proxy migrate write web.nomad.hcl --to fabio --replace'],
   },
   {
@@ -79,6 +92,14 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
       '--limit <count>',
       '--json',
     ],
+    exits: [
+      [0, 'no difference that tags make, and all was looked at; TCP and UDP routes are not compared, and are counted'],
+      [1, 'a file cannot be read, whatever the others came to'],
+      [3, 'tags make a difference'],
+      [4, 'no difference, but not all was looked at: tags that are left for hand work, links that lead elsewhere'],
+      [5, 'no catalog, or a proxy that is to be asked does not answer'],
+      [6, 'a proxy refuses its configuration'],
+    ],
     examples: [
       'hind-proxy migrate verify jobs/ --to traefik --old-proxy caddy --new-proxy traefik',
       'hind-proxy migrate verify --old before/ --new after/ --access-log /var/log/caddy.log',
@@ -91,6 +112,15 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
     description: 'list the tags of other dialects that are safe to remove: every request is answered as before without them',
     paths: 'optional',
     flags: ['--to <dialect>', '--strict', '--json'],
+    exits: [
+      [0, 'listed, and all was looked at'],
+      [1, 'a file cannot be read, whatever the others came to'],
+      [
+        4,
+        'not all was looked at: tags that are left for hand work, links that lead elsewhere; with --strict also: a tag is still needed, or its host is guessed',
+      ],
+      [5, 'no catalog answers'],
+    ],
     examples: ['hind-proxy migrate finish jobs/ --to traefik', 'hind-proxy migrate finish --consul 127.0.0.1:8500 --to traefik --json'],
   },
   {
@@ -98,6 +128,11 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
     description: 'put the files of the last write back; refuses where one was changed since',
     paths: 'none',
     flags: ['--json', '--manifest <file>'],
+    exits: [
+      [0, 'the files are as they were'],
+      [1, 'a file was changed since, or cannot be written'],
+      [2, 'there is no manifest'],
+    ],
     examples: ['hind-proxy migrate revert'],
   },
 ];

@@ -37,6 +37,8 @@ export interface Counts {
   readonly present: number;
   readonly byHand: number;
   readonly lossy: number;
+  /** Hosts that are filled in later and were taken as exact ones. */
+  readonly guessed: number;
   readonly done: number;
 }
 
@@ -59,6 +61,7 @@ export function countsOf({ files }: Pick<Report, 'files'>): Counts {
     present,
     byHand: count('byHand') + findings.filter(({ code, tag }) => code === 'FILE_EXPRESSION' && tag === undefined).length,
     lossy: findings.filter(({ code }) => /_(?:UNSUPPORTED|APPROXIMATED)$/.test(code)).length,
+    guessed: findings.filter(({ code }) => code === 'FILE_HOST_GUESSED').length,
     done: count('own'),
   };
 }
@@ -66,7 +69,7 @@ export function countsOf({ files }: Pick<Report, 'files'>): Counts {
 /** The report in lines for people: what is left for hand work, each with its place; then notes, those of one code together; then the figures. */
 export function textReport(report: Report, printer: Pick<Printer, 'style'>): readonly string[] {
   const { style } = printer;
-  const { files, changed, automatic, present, byHand, lossy, done } = countsOf(report);
+  const { files, changed, automatic, present, byHand, lossy, guessed, done } = countsOf(report);
   const { handWork, notes } = sortedFindings(report);
   const hintLine = (hint: string | undefined): readonly string[] => (hint === undefined ? [] : [`    ${style('dim', hint)}`]);
   return [
@@ -81,7 +84,7 @@ export function textReport(report: Report, printer: Pick<Printer, 'style'>): rea
       ...hintLine(hint),
     ]),
     ...notesText(notes, printer),
-    `files: ${files}, changed: ${changed}; tags converted to ${report.to}: ${automatic}${presentText(present)}, by hand: ${byHand}, lossy: ${lossy}, in that dialect already: ${done}`,
+    `files: ${files}, changed: ${changed}; tags converted to ${report.to}: ${automatic}${presentText(present)}, by hand: ${byHand}, lossy: ${lossy}${guessed === 0 ? '' : `, with a host guessed: ${guessed}`}, in that dialect already: ${done}`,
   ];
 }
 

@@ -191,6 +191,6 @@ function print(
 function exitCodeOf(report: Report, flags: MigrateFlags): number {
   const codes = [...report.skipped, ...report.files.flatMap(({ findings }) => findings)].map(({ code }) => code);
   if (codes.some((code) => code === 'FILE_SYNTAX' || code === 'FILE_UNREADABLE')) return EXIT.failed;
-  const { byHand, lossy } = countsOf(report);
-  return flags.strict && byHand + lossy > 0 ? EXIT.losses : EXIT.ok;
+  const { byHand, lossy, guessed } = countsOf(report);
+  return flags.strict && byHand + lossy + guessed > 0 ? EXIT.losses : EXIT.ok;
 }

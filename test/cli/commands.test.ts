@@ -373,6 +373,13 @@ test('help of every command has an example', async (t) => {
   }
 });
 
+test('every migrate command says in its help what its exit codes mean', async (t) => {
+  for (const command of ['plan', 'write', 'verify', 'finish', 'revert']) {
+    const { output } = await hindProxy(t, ['migrate', command, '--help']);
+    assert.match(output, /^Exit codes:\n {2}0 {2}\w/m, command);
+  }
+});
+
 test('routes reads Nomad where NOMAD_ADDR names it, and services of the environment', async (t) => {
   const nomad = await startFakeNomad(t);
   const { port } = await startEcho(t, 'api');
