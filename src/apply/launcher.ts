@@ -198,7 +198,7 @@ async function assertFree({ server, listens, endpoint }: ProxyProgram): Promise<
 async function begun({ programOf, server, stateDir, output, log }: LauncherOptions, signal: AbortSignal): Promise<Running | undefined> {
   const program = await programOf(server);
   await assertFree(program);
-  await writeStaticFiles(program, stateDir);
+  await writeStaticFiles(program, { stateDir, log });
   await prepareFiles(program, { stateDir, log, signal });
   if (signal.aborted) return undefined;
   const process = await spawnProxy(program, { output });

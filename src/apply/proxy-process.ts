@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sleep } from '../lib/async.ts';
-import { readTextFile, writeFileAtomic } from '../lib/files.ts';
+import { readTextFile, stageFile } from '../lib/files.ts';
 import type { Log } from '../lib/log.ts';
 import { systemCode } from '../lib/errors.ts';
+import { setAside } from '../lib/set-aside.ts';
 import type { RenderedConfig, RenderedFile, Server } from '../model/rendered.ts';
 import type { LiveState } from './deployer.ts';
 import { runProgram } from './exec.ts';
@@ -103,24 +104,35 @@ export function adoptProxy({
   };
 }
 
-/** Writes what the proxy reads at its start only, as far as it is not there: a full disk must not keep the proxy from starting. */
-export async function writeStaticFiles({ staticFiles }: ProxyProgram, stateDir: string): Promise<void> {
+/**
+ * Writes what the proxy reads at its start only, as far as it is not there: a full disk must not keep the proxy from starting. What is not
+ * ours is set aside.
+ */
+export async function writeStaticFiles({ staticFiles }: ProxyProgram, { stateDir, log }: WriteOptions): Promise<void> {
   for (const { path, content } of staticFiles) {
-    const isThere = (await readTextFile(path).catch(() => undefined)) === content;
-    if (!isThere) await writeFileAtomic(path, content, { stagingDir: join(stateDir, 'staging') });
+    const present = await readTextFile(path).catch(() => undefined);
+    if (present !== content)
+      await replace(path, { present, content, reason: 'it is not ours, and the proxy starts with our own', stateDir, log });
   }
+}
+
+/** Where files are staged, and who is told of those that had to go. */
+interface WriteOptions {
+  readonly stateDir: string;
+  readonly log: Log;
 }
 
 /** Makes sure that what the proxy boots from exists and is taken: the files in place, else the last generation, else the boot configuration. */
 export async function prepareFiles(
   program: ProxyProgram,
-  { stateDir, log, signal }: { readonly stateDir: string; readonly log: Log; readonly signal: AbortSignal },
+  { stateDir, log, signal }: WriteOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { boot, lastGood, server } = program;
   const present = await filesInPlace(boot);
   if (present && (await isTaken(program, signal))) return;
   for (const config of [...lastGood, boot]) {
-    await write(config, join(stateDir, 'staging'));
+    if (signal.aborted) return;
+    await write(config, { stateDir, log });
     if (!(await isTaken(program, signal))) continue;
     const event = config === boot ? 'boot_config' : 'boot_from_generation';
     log.warn(
@@ -142,16 +154,36 @@ async function filesInPlace({ files }: RenderedConfig): Promise<boolean> {
   return contents.every((content) => content !== undefined && content.trim() !== '');
 }
 
-async function write({ files }: RenderedConfig, stagingDir: string): Promise<void> {
+async function write({ files }: RenderedConfig, { stateDir, log }: WriteOptions): Promise<void> {
   for (const { path, content } of files) {
     await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-    await writeFileAtomic(path, content, { stagingDir });
+    await replace(path, { present: await readTextFile(path), content, reason: 'it is not ours, and the proxy refuses it', stateDir, log });
   }
 }
 
-/** Caddy says whether it would take its file; Traefik has no such question, and refuses only what nobody has verified. */
+/** Replaces a file. What somebody else has written is set aside and never lost: every file of ours begins with a comment that says so. */
+async function replace(
+  path: string,
+  {
+    present = '',
+    content,
+    reason,
+    stateDir,
+    log,
+  }: WriteOptions & Readonly<Record<'content' | 'reason', string>> & { readonly present: string | undefined },
+): Promise<void> {
+  // before anything is moved: the disk may be full
+  const staged = await stageFile(path, content, { stagingDir: join(stateDir, 'staging') });
+  if (present.trim() !== '' && !present.startsWith('# Written by hind-proxy')) await setAside(path, { reason, log });
+  await (await staged.place()).onDisk;
+}
+
+/**
+ * Caddy says whether it would take its file; Traefik has no such question, and refuses only what nobody has verified. Where Caddy says
+ * nothing, because it was ended or is slow, nothing speaks against it.
+ */
 async function isTaken({ server, binary, configFile, env }: ProxyProgram, signal: AbortSignal): Promise<boolean> {
   if (server === 'traefik') return true;
   const run = await runProgram(binary, ['validate', '--adapter', 'caddyfile', '--config', configFile], { env, timeoutMs: 20_000, signal });
-  return run.kind === 'exited' && run.code === 0;
+  return run.kind === 'failed' || run.code === 0;
 }

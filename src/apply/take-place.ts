@@ -44,14 +44,14 @@ const KILL_MS = 8000;
  * when the new one is known as the one that runs: the old one stops accepting, serves its open connections to their end, and ends.
  */
 export async function takePlace(options: TakePlaceOptions, signal: AbortSignal): Promise<TakenPlace> {
-  const { id, from, program, stateDir, output } = options;
+  const { id, from, program, stateDir, output, log } = options;
   const failed = (stage: 'ports' | 'files' | 'start', reason: string): TakenPlace => ({ outcome: { id, kind: 'failed', stage, reason } });
   const ports = await sharedAddresses(from.program, program).catch((error: unknown) => messageOf(error));
   if (typeof ports === 'string') return failed('ports', ports);
   const gate = ports.length === 0 ? undefined : await openGate(ports);
   if (typeof gate === 'string' && /EADDRINUSE/.test(gate)) return failed('ports', `the running program does not share its port: ${gate}`);
   const opened = typeof gate === 'string' ? undefined : gate;
-  const process = await writeStaticFiles(program, stateDir)
+  const process = await writeStaticFiles(program, { stateDir, log })
     .then(() => spawnProxy(program, { output }))
     .catch((error: unknown) => messageOf(error));
   if (typeof process === 'string') {
