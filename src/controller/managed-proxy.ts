@@ -81,14 +81,14 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     }
     if (settled && state.verified && given && sameBytes(given, config)) return { kind: 'unchanged' };
     const refusal = settled ? undefined : await takePlace(signal);
-    if (refusal !== undefined) return note({ kind: 'rejected', reason: refusal, units: [] }, config);
+    if (refusal !== undefined) return note({ kind: 'rejected', reason: refusal, units: [] }, config, signal);
     isPlaceOurs = true;
     // while another configuration of ours is verified, this one is not there yet
     const isThere = !(settled && state.verified) && (await alreadyThere(config, signal));
     const outcome = isThere ? ({ kind: 'unchanged' } as const) : await apply(config, signal);
     const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
     settled ||= isServed;
-    note(outcome, config);
+    note(outcome, config, signal);
     if (isServed) keeper.take({ config, table, appliedAtMs: clock.nowMs() });
     return outcome;
   }
@@ -108,12 +108,12 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     if (!generation) return;
     // the operator has chosen the other proxy since
     const config = generation.server === deployer.server ? generation.config : render(generation.table);
-    if (await alreadyThere(config, signal)) note({ kind: 'unchanged' }, config);
+    if (await alreadyThere(config, signal)) note({ kind: 'unchanged' }, config, signal);
     else await programPinned(config, signal);
   }
 
   async function programPinned(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
-    const outcome = note(await apply(config, signal), config);
+    const outcome = note(await apply(config, signal), config, signal);
     await telling;
     return outcome;
   }
@@ -124,7 +124,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   ): Promise<boolean> {
     if (!isPlaceOurs || signal.aborted) return false;
     const outcome = await give(config, patient ? 'apply' : 'trial', signal);
-    if (outcome.kind === 'applied') note(outcome, config);
+    if (outcome.kind === 'applied') note(outcome, config, signal);
     return outcome.kind === 'applied';
   }
 
@@ -156,7 +156,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     if (ours && state.verified) return false;
     if (generations.pinned() === undefined) return ours ? true : reassert(live);
     if (!ours) return reassert(live, () => programPinned(config, signal));
-    note({ kind: 'unchanged' }, config);
+    note({ kind: 'unchanged' }, config, signal);
     return false;
   }
 
@@ -205,7 +205,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     return live.kind === 'ours' && live.digest === config.tableDigest;
   }
 
-  function note<T extends ApplyOutcome>(outcome: T, config: RenderedConfig): T {
+  function note<T extends ApplyOutcome>(outcome: T, config: RenderedConfig, signal: AbortSignal): T {
     const fields = { component: deployer.server, proxy, digest: config.tableDigest };
     if (outcome.kind === 'applied' || outcome.kind === 'unchanged') {
       given = config;
@@ -225,6 +225,8 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
         state.up = false;
         state.verified = false;
       }
+      // who was told to end has not failed
+      if (outcome.kind === 'failed' && signal.aborted) return outcome;
       // a proxy's complaint may quote the line that it complains of
       const reason = redactedText(outcome.reason);
       if (state.problem !== reason) {

@@ -9,12 +9,13 @@ import { createManagedProxy, type ManagedProxy } from '../../src/controller/mana
 import { generationToPutBack, lastGiven, putBack } from '../../src/controller/rollback.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { sha256 } from '../../src/lib/hash.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { silentLog, type Log } from '../../src/lib/log.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { digest } from '../../src/model/names.ts';
 import type { RenderedConfig } from '../../src/model/rendered.ts';
 import type { RoutingTable } from '../../src/model/route.ts';
 import { EMPTY_TABLE } from '../../src/model/table.ts';
+import { rememberingLog } from '../support/log.ts';
 import { tempDir } from '../support/process.ts';
 import { plainTable } from '../support/tables.ts';
 
@@ -55,14 +56,19 @@ interface Bench {
 async function openBench(
   t: TestContext,
   takes: () => boolean = () => true,
-  { dir, live = () => ({ kind: 'down', reason: 'nobody' }) }: { readonly dir?: string; readonly live?: () => LiveState } = {},
+  {
+    dir,
+    live = () => ({ kind: 'down', reason: 'nobody' }),
+    log = silentLog,
+    apply,
+  }: { readonly dir?: string; readonly live?: () => LiveState; readonly log?: Log; readonly apply?: Deployer['apply'] } = {},
 ): Promise<Bench> {
   const generations = await openGenerations(dir ?? (await tempDir(t)), { keep: 20, log: silentLog });
   const given: string[] = [];
   const served: number[] = [];
   const onServed = async (id: number): Promise<void> => void served.push(id);
-  const deployer: Deployer = { ...proxyOf(takes, given), live: () => Promise.resolve(live()) };
-  const options = { proxy: 'edge', version: '1', deployer, generations, foreign: 'adopt', clock: systemClock, log: silentLog } as const;
+  const deployer: Deployer = { ...proxyOf(takes, given), live: () => Promise.resolve(live()), ...(apply && { apply }) };
+  const options = { proxy: 'edge', version: '1', deployer, generations, foreign: 'adopt', clock: systemClock, log } as const;
   return {
     generations,
     managedProxy: createManagedProxy({ ...options, render: configOf, secrets: [new Secret(TOKEN)], onServed }),
@@ -86,6 +92,22 @@ test('a managed proxy keeps 20 generations, each with its cause, and the same ta
   );
   const changes = generations.list()[0]?.cause?.services.map(({ service, kind }) => `${kind} ${service}`);
   assert.deepEqual(changes, ['removed s23', 'added s24']);
+});
+
+test('a managed proxy tells nothing of a failure that is only its own end', async (t) => {
+  const ending = new AbortController();
+  const log = rememberingLog();
+  const apply: Deployer['apply'] = (_config, signal) =>
+    Promise.resolve(signal.aborted ? { kind: 'failed', reason: 'aborted' } : { kind: 'applied', durationMs: 1 });
+  const { managedProxy } = await openBench(t, undefined, { log, apply });
+  const [first, second] = [plainTable('a'), plainTable('a', 'b')];
+  await managedProxy.program(configOf(first), first, ending.signal);
+  ending.abort();
+
+  const outcome = await managedProxy.program(configOf(second), second, ending.signal);
+
+  assert.equal(outcome.kind, 'failed');
+  assert.deepEqual(log.told, []);
 });
 
 test('putBack() pins what is put back, and leaves the pin as it was where the proxy refuses it', async (t) => {
