@@ -16,6 +16,8 @@ export interface AdminOptions extends Omit<AdminRoutesOptions, 'hosts' | 'truste
   readonly socket?: string | undefined;
 }
 
+/** The longest path of a socket: the system keeps it with the byte that ends it in 108. */
+const MAX_SOCKET_BYTES = 107;
 /** How long an answer may take after the end. */
 const LAST_ANSWER_MS = 500;
 
@@ -31,7 +33,7 @@ export async function startAdmin({ listen, socket, ...routes }: AdminOptions): P
     const opened = await listenSocket(socket, routes).catch((error: unknown) => {
       routes.log.warn(
         { component: 'http', event: 'admin_socket_failed', file: socket, err: { message: messageOf(error) } },
-        'Cannot open the admin socket; TCP only',
+        'Cannot open the admin socket; TCP only. The option admin.socket names another one',
       );
       return undefined;
     });
@@ -71,6 +73,8 @@ async function listenTcp(listen: string, routes: Omit<AdminRoutesOptions, 'hosts
 }
 
 async function listenSocket(path: string, routes: Omit<AdminRoutesOptions, 'hosts' | 'trusted'>): Promise<Server> {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > MAX_SOCKET_BYTES) throw new Error(`its path has ${bytes} bytes, expected at most ${MAX_SOCKET_BYTES}`);
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   if (await isListening(path)) throw new Error('another program listens on it');
   await rm(path, { force: true });

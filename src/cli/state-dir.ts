@@ -17,6 +17,8 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a file stands in its place or in that of a directory above it',
   EEXIST: 'a file stands in its place',
   ELOOP: 'a link in its path leads to itself',
+  ENAMETOOLONG: 'its path is too long',
+  ENOENT: 'no directory can be made there',
   ENOSPC: 'its disk is full',
   EDQUOT: 'its disk is full for this user',
 };

@@ -166,7 +166,9 @@ const proxy = z.strictObject({
       file: orNothing(text).meta({
         description: 'The Caddyfile that is written; null: /etc/Caddyfile, for users other than root in their state directory',
       }),
-      admin: text.default('http://127.0.0.1:2019'),
+      admin: text
+        .refine((value) => /^unix\/\/./.test(value) || isHttpAddress(value), 'expected http://HOST:PORT or unix//PATH')
+        .default('http://127.0.0.1:2019'),
     }),
   ),
   traefik: withDefault(
@@ -176,7 +178,7 @@ const proxy = z.strictObject({
         description:
           'The routes of Traefik, in a directory of their own: it reads all YAML and TOML there and below; null: /etc/traefik/dynamic/hind-proxy.yml, as above',
       }),
-      api: text.default('http://127.0.0.1:8099'),
+      api: text.refine(isHttpAddress, 'expected http://HOST:PORT').default('http://127.0.0.1:8099'),
       apiPasswordFile: orNothing(text),
       provider: z.enum(['file']).default('file'),
     }),
@@ -329,7 +331,7 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
     .default([proxy.parse({})]),
   admin: withDefault(
     z.strictObject({
-      listen: z.string().nullable().default('127.0.0.1:9901'),
+      listen: port.nullable().default('127.0.0.1:9901'),
       socket: z.string().nullable().optional(),
       tokensFile: z.null().optional(),
       tls: z.null().optional(),
@@ -348,6 +350,10 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
 export function addressPort(address: string): ReturnType<typeof parsePort> {
   const colon = address.lastIndexOf(':');
   return colon < 0 ? undefined : parsePort(address.slice(colon + 1));
+}
+
+function isHttpAddress(text: string): boolean {
+  return URL.canParse(text) && new URL(text).protocol === 'http:';
 }
 
 function usuallyTls(name: string, address: string): boolean {

@@ -203,6 +203,19 @@ test('startAdmin() names the option where its port is taken', async (t) => {
   );
 });
 
+test('startAdmin() says that the path of its socket is too long, and which option names another', async (t) => {
+  const socket = join(await tempDir(t), 'a'.repeat(120), 'admin.sock');
+  const log = rememberingLog();
+  const metrics = createMetrics({ proxy: 'edge', server: 'caddy', version: '1' });
+  const token = await ensureAdminToken(await tempDir(t));
+  const views = {} as ControllerViews;
+  const opened = await startAdmin({ socket, views, metrics: () => Promise.resolve(metrics), token, stateDir: '/srv/other', log });
+  await opened.close();
+
+  const [told] = log.told;
+  assert.match(JSON.stringify(told?.['err']), /its path has \d+ bytes, expected at most 107/);
+});
+
 test('startAdmin() leaves a socket on which another controller listens', async (t) => {
   const { socket } = await open(t);
   const token = await ensureAdminToken(await tempDir(t));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { RawConfig } from '../../src/config/environment.ts';
 import { ConfigError } from '../../src/config/error.ts';
 import { configJsonSchema, loadConfig } from '../../src/config/load.ts';
 import { tempDir } from '../support/process.ts';
@@ -96,6 +97,24 @@ test('loadConfig() blames who says what is wrong: a variable, the command line, 
       return true;
     },
   );
+});
+
+test('loadConfig() says what an address of an admin endpoint looks like', () => {
+  const faultsOf = (flags: RawConfig): readonly string[] => {
+    try {
+      loadConfig({ env: {}, flags });
+      return [];
+    } catch (error) {
+      return error instanceof ConfigError ? error.faults.map(({ key, message }) => `${key}: ${message}`) : [String(error)];
+    }
+  };
+  for (const address of ['127.0.0.1:2019', 'localhost:2019', '/run/caddy.sock', 'unix:/run/caddy.sock', 'http://'])
+    assert.deepEqual(faultsOf({ proxies: [{ caddy: { admin: address }, traefik: { api: address } }], admin: { listen: 'somewhere' } }), [
+      'proxies.0.caddy.admin: expected http://HOST:PORT or unix//PATH',
+      'proxies.0.traefik.api: expected http://HOST:PORT',
+      'admin.listen: expected [HOST]:PORT',
+    ]);
+  assert.deepEqual(faultsOf({ proxies: [{ caddy: { admin: 'unix//run/caddy.sock' }, traefik: { api: 'http://[::1]:1' } }] }), []);
 });
 
 test('loadConfig() refuses a second proxy and certificates that would have to be ordered', async (t) => {
