@@ -10,7 +10,7 @@ import type { ServiceInstance } from '../model/catalog.ts';
 import type { DiagnosticCode } from '../model/codes.ts';
 import type { TagSpan } from '../model/diagnostic.ts';
 import { DEFAULT_OWNER, parsePort, serviceName, sourceId, type Port } from '../model/names.ts';
-import { guessesHost, handWorkOf } from '../jobfiles/filled-in.ts';
+import { guessesHost, handWorkIn } from '../jobfiles/filled-in.ts';
 import { FILLED, filledText, positionsIn, rawText, type TagElement, type TagList } from '../jobfiles/job-file.ts';
 import { loadJobFile, type LoadedFile } from '../jobfiles/load.ts';
 import { formOf } from '../jobfiles/read.ts';
@@ -122,9 +122,11 @@ function addJobFile(
     ordinals.set(service, ordinal + 1);
     const instance = `${file} ${index + 1}`;
     const elements: TagElement[] = [];
-    for (const element of list.elements) {
-      const tag = filledText(element.pieces);
-      const handWork = handWorkOf(element, () => dialectOf(tag));
+    const tags = list.elements.map(({ pieces }) => filledText(pieces));
+    const unreadable = handWorkIn(list.elements, { dialectOf: (at) => dialectOf(tags[at] ?? '') });
+    for (const [at, element] of list.elements.entries()) {
+      const tag = tags[at] ?? '';
+      const handWork = unreadable.get(at);
       const place = placeAt(element.start);
       if (handWork) {
         unread.push({ ...place, code: handWork.code, message: `Cannot read the tag: ${handWork.reason}` });

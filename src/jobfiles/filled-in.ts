@@ -9,13 +9,42 @@ export interface HandWork {
   readonly reason: string;
 }
 
-/** Why nobody can read a tag whose text, or a part of it, is filled in later; `dialect`: whose it is by its beginning. */
-export function handWorkOf({ pieces, isExpression }: TagElement, dialect: () => DialectName | undefined): HandWork | undefined {
-  if (isExpression) return { code: 'FILE_EXPRESSION', reason: 'an expression makes it, expected a string' };
-  const text = withMarks(pieces);
-  const reason = reasonOf(text);
-  if (reason === undefined || (text.replaceAll(MARK, '') !== '' && dialect() === undefined)) return undefined;
+/**
+ * The elements of a list that nobody can read, because their text or a part of it is filled in later, by their index. `dialectOf`: whose a
+ * tag is by its beginning, undefined for one that is nobody's or of no interest. Labels make routes together: where one cannot be read, none
+ * is; with `unknownCounts` also where an element may be a label, as all of it is filled in later.
+ */
+export function handWorkIn(
+  elements: readonly TagElement[],
+  {
+    dialectOf,
+    unknownCounts = false,
+  }: { readonly dialectOf: (index: number) => DialectName | undefined; readonly unknownCounts?: boolean },
+): Map<number, HandWork> {
+  const found = new Map<number, HandWork>();
+  for (const [index, element] of elements.entries()) {
+    const handWork = handWorkOf(element, () => dialectOf(index));
+    if (handWork) found.set(index, handWork);
+  }
+  const spoils = (index: number): boolean => (isUnknown(elements[index]) ? unknownCounts : dialectOf(index) === 'traefik');
+  if (![...found.keys()].some(spoils)) return found;
+  for (const index of elements.keys())
+    if (!found.has(index) && dialectOf(index) === 'traefik')
+      found.set(index, { code: 'FILE_INTERPOLATION', reason: 'another tag, with which it may make a route, is filled in later' });
+  return found;
+}
+
+/** `dialect`: asked where a template alone does not decide. */
+function handWorkOf(element: TagElement, dialect: () => DialectName | undefined): HandWork | undefined {
+  if (element.isExpression) return { code: 'FILE_EXPRESSION', reason: 'an expression makes it, expected a string' };
+  const reason = reasonOf(withMarks(element.pieces));
+  if (reason === undefined || (!isUnknown(element) && dialect() === undefined)) return undefined;
   return { code: 'FILE_INTERPOLATION', reason };
+}
+
+/** Whether no character of a tag is known. */
+function isUnknown(element: TagElement | undefined): boolean {
+  return element?.pieces.every((piece) => typeof piece !== 'string') ?? false;
 }
 
 /** Whether a tag that can be read has a host, or a part of one, that is filled in later: whether that is a pattern nobody knows. */

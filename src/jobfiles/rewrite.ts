@@ -3,7 +3,7 @@ import type { DiagnosticCode, Severity } from '../model/codes.ts';
 import { diagnose, type Diagnosed, type Diagnostic } from '../model/diagnostic.ts';
 import type { DialectName } from '../model/route.ts';
 import { applyEdits, editsOf, type Edit, type ElementChange } from './edit.ts';
-import { guessesHost, handWorkOf, type HandWork } from './filled-in.ts';
+import { guessesHost, handWorkIn } from './filled-in.ts';
 import { positionsIn, rawText, type JobFile, type Piece, type Position, type TagList } from './job-file.ts';
 
 /** The tags of one service in another dialect. */
@@ -95,12 +95,12 @@ function rewriteList(
 ): ListResult {
   const holes = createHoles(list);
   const names = list.elements.map(({ pieces }) => holes.filled(pieces));
-  const dialectOf = (index: number): DialectName | undefined => convert({ tags: [names[index] ?? ''] }).value.steps[0]?.dialect;
-  const withheld = new Map<number, HandWork>();
-  for (const [index, element] of list.elements.entries()) {
-    const handWork = handWorkOf(element, () => dialectOf(index));
-    if (handWork) withheld.set(index, handWork);
-  }
+  // what is in the wanted dialect already stays as it is, whatever it says
+  const dialectOf = (index: number): DialectName | undefined => {
+    const [step] = convert({ tags: [names[index] ?? ''] }).value.steps;
+    return step?.kind === 'own' ? undefined : step?.dialect;
+  };
+  const withheld = handWorkIn(list.elements, { dialectOf, unknownCounts: true });
   // what is withheld is a tag of nobody: a routing tag without its prefix
   const tags = names.map((tag, index) => (withheld.has(index) ? `withheld ${index}` : tag));
   const service = list.service && serviceNameOf(list.service);

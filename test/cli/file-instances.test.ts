@@ -48,7 +48,6 @@ test('instancesOfFiles() leaves out what nobody can read for its templates, and 
     '"https://app-${NOMAD_META_host}/a"',
     '"urlprefix-a.test/${var.path}"',
     '"traefik.http.routers.${var.name}.rule=Host(`${var.host}`)"',
-    '"traefik.http.routers.a.rule=HostRegexp(`${var.host}`)"',
     '"${var.tag}"',
     'var.tag',
   ];
@@ -67,8 +66,7 @@ test('instancesOfFiles() leaves out what nobody can read for its templates, and 
     [
       [5, 'FILE_INTERPOLATION'],
       [10, 'FILE_INTERPOLATION'],
-      [11, 'FILE_INTERPOLATION'],
-      [12, 'FILE_EXPRESSION'],
+      [11, 'FILE_EXPRESSION'],
     ],
   );
   assert.deepEqual(
@@ -78,4 +76,16 @@ test('instancesOfFiles() leaves out what nobody can read for its templates, and 
       [7, 'https://app-${NOMAD_META_host}/a'],
     ],
   );
+});
+
+test('instancesOfFiles() leaves out all labels of a list of which it cannot read one', async (t) => {
+  const dir = await tempDir(t);
+  const path = join(dir, 'web.hcl');
+  const tags = ['traefik.enable=true', 'traefik.http.routers.a.rule=HostRegexp(`${var.host}`)', 'urlprefix-a.test/'];
+  await writeFile(path, `service {\n  tags = ${JSON.stringify(tags)}\n}\n`);
+
+  const { instances, unread } = await instancesOfFiles([path], dialects);
+
+  assert.deepEqual(instances[0]?.tags, ['urlprefix-a.test/']);
+  assert.equal(unread.length, 2);
 });

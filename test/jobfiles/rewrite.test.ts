@@ -196,6 +196,26 @@ for (const { title, text, code, line, column } of LEFT) {
   });
 }
 
+for (const unknown of ['"traefik.http.routers.a.rule=HostRegexp(`${var.host}`)"', '"${var.rule}"', 'var.rule'])
+  test(`rewriteFile() leaves all labels alone where ${unknown} may be one that they make a route with`, async () => {
+    const labels = ['"traefik.enable=true"', '"traefik.http.routers.a.priority=5"'];
+    const before = service(...labels, unknown, '"urlprefix-a.io/"');
+
+    const { text, changes, findings } = await rewritten(before, { form: 'hcl', to: 'hind', mode: 'replace' });
+    const own = await rewritten(before, { form: 'hcl', to: 'traefik', mode: 'add' });
+
+    assert.equal(text, before.replace('"urlprefix-a.io/"', '"https://a.io"'));
+    assert.deepEqual(
+      changes.map(({ kind }) => kind),
+      ['byHand', 'byHand', 'byHand', 'converted'],
+    );
+    assert.equal(findings.filter(({ byHand }) => byHand).length, 3);
+    assert.deepEqual(
+      own.changes.slice(0, 2).map(({ kind }) => kind),
+      ['own', 'own'],
+    );
+  });
+
 const COMPOSE = `services:
   web:
     image: web:1
