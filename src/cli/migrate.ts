@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { cutsBetween } from '../jobfiles/edit.ts';
-import { messageOf } from '../lib/errors.ts';
+import { messageOf, systemCode } from '../lib/errors.ts';
 import { shortHash } from '../lib/hash.ts';
 import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
 import { loadJobFile } from '../jobfiles/load.ts';
@@ -37,8 +37,11 @@ export async function migratePlan(paths: readonly string[], flags: MigrateFlags,
   const changed = report.files.filter(isChanged);
   const live = flags.nomad === undefined ? undefined : await import('./migrate-live.ts');
   const jobs = (await live?.plannedFiles(changed, flags, context)) ?? [];
-  if (flags.diff) await printDifferences(changed, context);
-  else print(report, { flags, context, jobs });
+  if (flags.diff) {
+    await printDifferences(changed, context);
+    // what a difference does not show must not go unsaid
+    for (const line of textReport(report, printer)) printer.say(line);
+  } else print(report, { flags, context, jobs });
   if (!flags.json && flags.format !== 'json') for (const line of live?.plannedText(jobs) ?? []) printer.say(line);
   if (jobs.some(({ outcome }) => outcome.kind === 'failed')) return EXIT.failed;
   return exitCodeOf(report, flags);
@@ -62,7 +65,7 @@ async function written(
       mode: report.mode,
       files: changed.map(({ path, before, text }) => writtenFile(path, { before, after: text })),
     };
-    const before = await readManifest(manifest);
+    const before = await runsIn(manifest);
     await removeStaged([manifest, ...changed.map(({ path }) => path)]);
     // kept first: whatever happens next, there is a way back
     await writeManifest(manifest, [...before, run]).catch((error: unknown) => {
@@ -112,7 +115,7 @@ async function exclusively(
 }
 
 async function reverted(manifest: string, flags: MigrateFlags, { printer }: Context): Promise<number> {
-  const runs = await readManifest(manifest);
+  const runs = await runsIn(manifest);
   const last = runs.at(-1);
   if (!last) throw new CommandError(`Cannot revert: ${manifest} does not exist, expected the manifest of migrate write`, EXIT.usage);
   const changed = await changedSince(last);
@@ -127,6 +130,13 @@ async function reverted(manifest: string, flags: MigrateFlags, { printer }: Cont
   if (flags.json) printer.json({ reverted: last.files.map(({ path }) => path) });
   else printer.out(`files as they were before ${last.at}: ${last.files.length}`);
   return EXIT.ok;
+}
+
+async function runsIn(manifest: string): Promise<readonly MigrationRun[]> {
+  return readManifest(manifest).catch((error: unknown) => {
+    if (systemCode(error) === undefined) throw error;
+    throw new CommandError(`Cannot read the manifest ${manifest}: ${messageOf(error)}`);
+  });
 }
 
 /** Writes files one after the other. Throws `CommandError` where one cannot be written, with how far it came and what to do then. */

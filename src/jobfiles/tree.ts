@@ -33,9 +33,12 @@ export async function filesUnder(paths: readonly string[]): Promise<FoundFiles> 
   const tree: Tree = { files: [], links: [], directories: new Set(), skipped: [] };
   await Promise.all(paths.map(async (path) => ((await stat(path)).isDirectory() ? walk(path, tree) : tree.files.push(path))));
   const followed = await followLinks(tree, await Promise.all(paths.map((path) => realpath(path))));
-  const files = new Map([...tree.files, ...followed.files].map((path) => [resolve(path), path]));
+  const found = [...tree.files, ...followed.files].toSorted(compareText);
+  const files = new Map<string, string>();
+  for (const [index, target] of (await Promise.all(found.map((path) => realpath(path)))).entries())
+    if (!files.has(target)) files.set(target, found[index] ?? target);
   return {
-    files: [...files.values()].toSorted(compareText),
+    files: [...files.values()],
     skipped: [...tree.skipped, ...followed.skipped].toSorted(compareBy((left, right) => compareText(left.path, right.path))),
   };
 }
@@ -82,9 +85,9 @@ async function followLinks({ files, links, directories }: Tree, roots: readonly 
     const mayHoldTags = formOf(path) !== undefined;
     try {
       const target = await realpath(path);
-      const isDirectory = (await stat(target)).isDirectory();
-      if (isDirectory ? directories.has(target) : known.has(target) || !mayHoldTags) continue;
-      if (!isDirectory && roots.some((root) => target.startsWith(root.endsWith(sep) ? root : `${root}${sep}`))) {
+      const led = await stat(target);
+      if (led.isDirectory() ? directories.has(target) : known.has(target) || !mayHoldTags || !led.isFile()) continue;
+      if (led.isFile() && roots.some((root) => target.startsWith(root.endsWith(sep) ? root : `${root}${sep}`))) {
         known.add(target);
         followed.push(path);
       } else

@@ -90,10 +90,12 @@ test('migrate write names a manifest that it cannot keep by its whole path, make
   // no directory of the system takes a new file, whoever makes it
   const refused = write('/proc/manifest.json');
   const taken = write('web.nomad.hcl');
+  const directory = write('.');
 
   assert.match(nowhere.told, /Cannot use the manifest \/.*\/none\/deep\/manifest\.json: \/.*\/none\/deep is no directory/);
   assert.deepEqual([nowhere.code, refused.code, taken.code], [2, 1, 2]);
   assert.match(refused.told, /Cannot write the manifest: .* '\/proc\/manifest\.json' \(a new file in '\/proc'\); no file was changed/);
+  assert.match(directory.told, /Cannot read the manifest \/.*: EISDIR/);
   assert.match(taken.told, /Cannot read \/.*\/web\.nomad\.hcl: it is no manifest/);
   assert.deepEqual([await readFile(path, 'utf8'), existsSync(join(dir, 'none'))], [before, false]);
   assert.match(write('kept.json').told, new RegExp(`\\(${join(dir, 'kept.json')}\\)`));
@@ -246,14 +248,11 @@ test('migrate plan follows links to files under the paths, names those that lead
   ] as const)
     await symlink(target, join(dir, 'jobs', name));
 
-  const { code, out } = migrate(dir, 'plan', './jobs/own.hcl', 'jobs', '--to', 'traefik', '--json');
+  const { code, out } = migrate(dir, 'plan', './jobs/own.hcl', 'jobs', 'jobs/same.hcl', '--to', 'traefik', '--json');
 
   const report = JSON.parse(out) as PlanReport;
   assert.equal(code, 0);
-  assert.deepEqual(
-    report.files.map(({ path }) => join(path)),
-    ['jobs/again.hcl', 'jobs/own.hcl'],
-  );
+  assert.deepEqual(report.files.map(({ path }) => join(path)).toSorted(), ['jobs/again.hcl', 'jobs/own.hcl']);
   assert.deepEqual(
     report.skipped.map(({ path, code: told }) => [path, told]),
     [
@@ -282,9 +281,10 @@ test('migrate plan passes over state directories of ours and its own manifest', 
   assert.equal(code, 0);
 });
 
-test('migrate plan --diff prints what patch accepts', async (t) => {
+test('migrate plan --diff prints what patch accepts, and beside it what is left for hand work', async (t) => {
   const { dir, path } = await oneFile(t);
-  const { out } = migrate(dir, 'plan', 'web.nomad.hcl', '--to', 'traefik', '--diff');
+  const { out, told } = migrate(dir, 'plan', 'web.nomad.hcl', '--to', 'traefik', '--diff');
+  assert.match(told, /^web\.nomad\.hcl:5:5: TRAEFIK_UNSUPPORTED/m, 'what is left for hand work is not said');
   const { status, stderr } = spawnSync('patch', ['-p0'], { cwd: dir, input: out, encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   assert.match(await readFile(path, 'utf8'), /traefik\.enable=true/);
