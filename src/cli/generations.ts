@@ -24,7 +24,7 @@ export async function showGenerations(flags: ShowFlags, context: Context): Promi
 }
 
 function rowOf(view: GenerationView | DamagedGeneration): readonly string[] {
-  if ('damaged' in view) return [String(view.id), '', '', '', '', 'damaged', ''];
+  if ('damaged' in view) return [String(view.id), '', '', '', '', view.pinned ? 'damaged, pinned' : 'damaged', ''];
   const { id, appliedAt, server, routes, digest, pinned, cause } = view;
   return [String(id), appliedAt, server, String(routes), digest.slice(0, 12), pinned ? 'pinned' : '', cause ? causeText(cause) : ''];
 }

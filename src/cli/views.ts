@@ -121,9 +121,10 @@ function generationView(
 export function generationViews(generations: GenerationStore): readonly (GenerationView | DamagedGeneration)[] {
   const damaged = generations.damaged();
   const whole = generations.list().filter(({ id }) => !damaged.includes(id));
-  return [...whole.map((meta) => generationView(meta, generations)), ...damaged.map((id) => ({ id, damaged: true as const }))].toSorted(
-    (a, b) => b.id - a.id,
-  );
+  return [
+    ...whole.map((meta) => generationView(meta, generations)),
+    ...damaged.map((id) => ({ id, damaged: true as const, pinned: generations.pinned() === id })),
+  ].toSorted((a, b) => b.id - a.id);
 }
 
 /** A rollback as it is shown. */

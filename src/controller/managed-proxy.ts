@@ -104,12 +104,24 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
 
   /** After a restart the pinned generation is the one that must run. */
   async function holdPinned(id: number, signal: AbortSignal): Promise<void> {
-    const generation = given ? undefined : await generations.read(id);
-    if (!generation) return;
+    if (given) return;
+    const generation = await generations.read(id);
+    if (!generation) return noteUnreadablePin(id);
     // the operator has chosen the other proxy since
     const config = generation.server === deployer.server ? generation.config : render(generation.table);
     if (await alreadyThere(config, signal)) note({ kind: 'unchanged' }, config, signal);
     else await programPinned(config, signal);
+  }
+
+  /** What the proxy has, it goes on with; nobody knows what that should be. */
+  function noteUnreadablePin(id: number): void {
+    const problem = `generation ${id} is pinned and cannot be read: hind-proxy rollback puts the one before it back, hind-proxy unpin follows the catalogs`;
+    if (state.problem === problem) return;
+    state.problem = problem;
+    log.error(
+      { component: 'state', event: 'pinned_unreadable', proxy, generation: id },
+      'The pinned generation cannot be read; the proxy is given nothing until unpin or rollback',
+    );
   }
 
   async function programPinned(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {

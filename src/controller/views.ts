@@ -127,6 +127,7 @@ export interface GenerationView {
 export interface DamagedGeneration {
   readonly id: number;
   readonly damaged: true;
+  readonly pinned: boolean;
 }
 
 /** What `POST /v1/rollback` answers: the generation, and whether the proxy was read back with it. */

@@ -147,6 +147,19 @@ test('a managed proxy that was down is verified again when it comes back with th
   assert.deepEqual([managedProxy.state.up, managedProxy.state.verified, managedProxy.state.problem], [true, true, undefined]);
 });
 
+test('a managed proxy is given nothing while a generation is pinned that cannot be read, and says what to do', async (t) => {
+  const { generations, managedProxy, given, signal } = await openBench(t);
+  await generations.pin(7);
+
+  assert.deepEqual(await managedProxy.program(configOf(plainTable('a')), plainTable('a'), signal), { kind: 'pinned' });
+
+  assert.deepEqual(given, []);
+  assert.match(managedProxy.state.problem ?? '', /^generation 7 is pinned and cannot be read: hind-proxy rollback .*, hind-proxy unpin /);
+  await generations.unpin();
+  await managedProxy.program(configOf(plainTable('a')), plainTable('a'), signal);
+  assert.equal(managedProxy.state.problem, undefined);
+});
+
 test('putBack() gives the proxy nothing where the pin cannot be written, and says so', async (t) => {
   const dir = await tempDir(t);
   const { generations, managedProxy, given, signal } = await openBench(t, undefined, { dir });
