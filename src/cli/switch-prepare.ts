@@ -1,3 +1,4 @@
+import type { LiveState } from '../apply/deployer.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { backendsOf, createTable } from '../model/table.ts';
@@ -22,8 +23,8 @@ const SHOWN = 10;
 
 /**
  * What the other proxy is to be given for a table. Of what is put back as it was nothing is compared: it has served; nor with a proxy that
- * was given nothing since its start. Throws `SwitchError`
- * where it cannot be rendered, is refused, or answers otherwise than the order accepts.
+ * was given nothing since its start. Throws `SwitchError` where it cannot be rendered, is refused, or answers otherwise than the order
+ * accepts.
  */
 export async function prepared(course: Course, table: RoutingTable): Promise<Prepared> {
   const { order, other, deployer, stages } = course;
@@ -33,16 +34,25 @@ export async function prepared(course: Course, table: RoutingTable): Promise<Pre
     const checked = await deployer.check(config, signal);
     if (checked.kind === 'refused') throw new Error(checked.reason);
   });
-  if (generation || (await servesNothing(setup, signal))) return { config, requests: 0, differences: 0 };
+  if (generation) return { config, requests: 0, differences: 0 };
+  const live = await createDeployer(setup).live(signal);
+  // 503 to everything is no answer to compare with
+  if (live.kind === 'ours' && live.digest === BOOT_MARKER) return { config, requests: 0, differences: 0 };
+  if (!order.acceptDifferences) assertNotEmptied(live, table, course);
   const trial = await stages.run('verify', () => tryBeside({ running: setup, other, table: servedBy(other, table), signal }));
   if (!order.acceptDifferences) assertSame(trial, course);
   return { config, requests: trial.requests, differences: trial.differing.length };
 }
 
-/** Whether the running proxy answers 503 to everything, because it has only what it boots from. */
-async function servesNothing(setup: Setup, signal: AbortSignal): Promise<boolean> {
-  const live = await createDeployer(setup).live(signal);
-  return live.kind === 'ours' && live.digest === BOOT_MARKER;
+/** Where state was lost nothing may be known of what the running proxy serves, and there is no request to compare. */
+function assertNotEmptied(live: LiveState, { routes, digest }: RoutingTable, { order: { setup }, to }: Course): void {
+  if (routes.length > 0 || live.kind === 'down' || (live.kind === 'ours' && live.digest === digest)) return;
+  throw new SwitchError('verify', {
+    to,
+    reason: `${setup.server} serves a configuration that is not known here, and ${to} would get one without any route`,
+    hint: 'Wait for the catalogs, or end a pin with hind-proxy unpin, then switch again; hind-proxy status says how both are',
+    isRefusal: true,
+  });
 }
 
 function assertSame({ silence, differing, requests }: Trial, { order: { setup }, to }: Course): void {

@@ -1,3 +1,4 @@
+import { lastGiven } from '../controller/rollback.ts';
 import type { SwitchView } from '../controller/views.ts';
 import type { Server } from '../model/rendered.ts';
 import { adminApi } from './admin-api.ts';
@@ -64,7 +65,12 @@ function fromDisk(
   return withoutController(looking, { act: 'switch', signal }, async (generations, setup) => {
     const current = generations.current();
     const served = current === undefined ? undefined : await generations.read(current);
-    if (!served) throw new CommandError(`Cannot switch: no generation in ${setup.paths.stateDir} is whole. Start hind-proxy run first`);
+    const last = lastGiven(generations);
+    // from an older one routes would go that nothing is compared for
+    if (!served || (served.id !== last && !acceptDifferences))
+      throw new CommandError(
+        `Cannot switch: generation ${last}, which was given last, cannot be read in ${setup.paths.stateDir}. hind-proxy run gives what the catalogs say, hind-proxy rollback an earlier one; then switch`,
+      );
     const order = { setup, flags, generations, serving: () => served.table, acceptDifferences, signal };
     return switchFrom(order, to).catch(endCommand);
   });

@@ -459,3 +459,29 @@ test('a controller says that another program has the port of its proxy', { timeo
   const said = new RegExp(`caddy cannot listen: another program listens on 127\\.0\\.0\\.1:${site.web} \\(process ${process.pid},`);
   await until('it to say so', async () => said.test((await site.status())?.proxies[0]?.problem ?? ''), 20_000);
 });
+
+test('switch takes no route away where nobody knows what the proxy serves', { timeout: 120_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { controller } = await startBoth(site);
+  await until('what is served to be kept', async () => (await site.status())?.proxies[0]?.generation);
+  await controller.stop();
+  await writeFile(join(site.dir, 'state/pinned'), '9\n');
+
+  const alone = await site.command(['switch', 'traefik']);
+  assert.equal(alone.code, 1, alone.output);
+  assert.match(alone.output, /generation 9, which was given last, cannot be read/);
+  site.start('run');
+  await until(
+    'it to say so',
+    async () => /generation 9 is pinned and cannot/.test((await site.status())?.proxies[0]?.problem ?? ''),
+    20_000,
+  );
+  const { code, output } = await site.command(['switch', 'traefik']);
+  assert.equal(code, 6, output);
+  assert.match(
+    output,
+    /\(stage verify\): caddy serves .* not known here, and traefik would get one without any route; the proxy of before/,
+  );
+  assert.ok(await serves(site));
+});
