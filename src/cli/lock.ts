@@ -7,21 +7,30 @@ import { shortHash } from '../lib/hash.ts';
 /** The role of the parent of the proxy: it has a lock of its own. */
 export const LAUNCHER = 'launcher';
 
+/** How a lock is waited for. */
+export interface LockOptions {
+  readonly signal: AbortSignal;
+  readonly onWait: () => void;
+  /** Each has a lock of its own; default: that of the controller. */
+  readonly role?: string;
+  readonly retryMs?: number;
+}
+
 /**
  * Takes the lock of a state directory, so that only one controller writes there; it is an abstract unix socket, which goes with its
- * holder however that ends. While another holds it `onWait` is told once and it is tried again until `signal` aborts. Returns how to
- * release it; undefined where it was not taken.
+ * holder however that ends. While another holds it `onWait` is told once and it is tried again, every `retryMs` (500), until `signal`
+ * aborts. Returns how to release it; undefined where it was not taken.
  */
 export async function takeLock(
   stateDir: string,
-  { signal, onWait, role = '' }: { readonly signal: AbortSignal; readonly onWait: () => void; readonly role?: string },
+  { signal, onWait, role = '', retryMs = 500 }: LockOptions,
 ): Promise<(() => Promise<void>) | undefined> {
   const name = await nameOf(stateDir, role);
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     const server = await listen(name);
     if (server) return () => new Promise((resolve) => server.close(() => resolve()));
     if (attempt === 0) onWait();
-    await sleep(500, signal);
+    await sleep(retryMs, signal);
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
 import { addedModules } from '../apply/modules.ts';
@@ -13,6 +14,7 @@ import { Secret } from '../lib/secret.ts';
 import type { EntryPoint } from '../model/entry-point.ts';
 import type { Server } from '../model/rendered.ts';
 import type { RenderSettings, Target } from '../targets/target.ts';
+import { takeLock } from './lock.ts';
 import { entryPointsOf, proxyOf, resolvePaths, type Paths } from './paths.ts';
 import { targetOf } from './targets.ts';
 
@@ -104,10 +106,21 @@ export const API_USER = 'hind-proxy';
 
 /** Makes what every Traefik of ours needs; returns the password of its API. */
 async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths, log: Log): Promise<string> {
-  await ensureDefaultCertificate(dirname(defaultCertificate.cert), log);
-  const isOurs = proxyOf(config).traefik.apiPasswordFile === undefined;
-  return ensureApiPassword(passwordFile(config, { stateDir }), isOurs ? log : undefined);
+  // where something is damaged, programs that begin at the same time would each set aside what another one has just made
+  await mkdir(stateDir, { recursive: true, mode: 0o750 });
+  const signal = AbortSignal.timeout(MAKING_MS);
+  const release = await takeLock(stateDir, { role: 'making', signal, onWait: () => undefined, retryMs: 10 });
+  try {
+    await ensureDefaultCertificate(dirname(defaultCertificate.cert), log);
+    const isOurs = proxyOf(config).traefik.apiPasswordFile === undefined;
+    return await ensureApiPassword(passwordFile(config, { stateDir }), isOurs ? log : undefined);
+  } finally {
+    await release?.();
+  }
 }
+
+/** One that was stopped while it made them must not keep others from serving. */
+const MAKING_MS = 10_000;
 
 /** The password of Traefik's API where one was made; else one that no Traefik knows. */
 async function presentPassword(config: Config, paths: Paths): Promise<string> {
