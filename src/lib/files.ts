@@ -175,8 +175,8 @@ async function giveTo(file: FileHandle, { uid, gid }: FileOwner): Promise<void> 
   }
 }
 
-/** A user may not give away what is not all his, or a container does not know the other one. */
-const REFUSALS: ReadonlySet<unknown> = new Set(['EPERM', 'EINVAL']);
+/** A user may not give away what is not all his, a container does not know the other one, or a filesystem (NFS, CIFS, FUSE) has no owners. */
+const REFUSALS: ReadonlySet<unknown> = new Set(['EPERM', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /**
  * Removes what programs have left in a directory that were killed before they could put it in its place. What a program writes that runs
