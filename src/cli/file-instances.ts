@@ -115,7 +115,8 @@ function addJobFile(
   const { instances, places, unread, guessed, holes, ordinals } = gathered;
   const positionOf = positionsIn(text);
   const placeAt = (start: number): TagPlace => ({ file, line: positionOf(start).line });
-  for (const { code, message, start } of faults) unread.push({ ...placeAt(start), code, message });
+  for (const { code, message, start } of faults)
+    unread.push({ ...(code === 'FILE_UNREADABLE' ? { file } : placeAt(start)), code, message });
   for (const [index, list] of lists.entries()) {
     const service = list.service === undefined ? basename(file).replace(/\..*$/, '') : filledText(list.service);
     const ordinal = ordinals.get(service) ?? 0;

@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { cutsBetween } from '../jobfiles/edit.ts';
 import { messageOf, systemCode } from '../lib/errors.ts';
 import { shortHash } from '../lib/hash.ts';
-import { changedSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
+import { filesSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
 import { loadJobFile } from '../jobfiles/load.ts';
 import { rewriteFile, type RewriteMode } from '../jobfiles/rewrite.ts';
 import { filesUnder, MANIFEST_NAME, readText, removeStaged, replaceText } from '../jobfiles/tree.ts';
@@ -118,13 +118,13 @@ async function reverted(manifest: string, flags: MigrateFlags, { printer }: Cont
   const runs = await runsIn(manifest);
   const last = runs.at(-1);
   if (!last) throw new CommandError(`Cannot revert: ${manifest} does not exist, expected the manifest of migrate write`, EXIT.usage);
-  const changed = await changedSince(last);
+  const { written: left, changed } = await filesSince(last);
   if (changed.length > 0)
     throw new CommandError(
-      `Cannot revert, these files were changed since they were written:\n${changed.map((path) => `  ${path}`).join('\n')}`,
+      `Cannot revert, these files were changed since they were written:\n${changed.map(({ path }) => `  ${path}`).join('\n')}`,
     );
   await removeStaged([manifest, ...last.files.map(({ path }) => path)]);
-  const former = last.files.map(({ path, before }) => ({ path, text: before }));
+  const former = left.map(({ path, before }) => ({ path, text: before }));
   await replaceAll(former, { done: 'put back', next: 'give the command again when it can write: it goes on' });
   await writeManifest(manifest, runs.slice(0, -1));
   if (flags.json) printer.json({ reverted: last.files.map(({ path }) => path) });

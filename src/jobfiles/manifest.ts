@@ -58,14 +58,20 @@ export function writtenFile(path: string, { before, after }: { readonly before: 
   return { path: resolve(path), before, beforeSha256: sha256(before), afterSha256: sha256(after) };
 }
 
-/**
- * The files of a writing that hold neither what it left nor, as where it was cut short, what they held before: putting those back would lose
- * what somebody did since.
- */
-export async function changedSince({ files }: MigrationRun): Promise<readonly string[]> {
-  const texts = await Promise.all(files.map(async ({ path }) => readText(path).catch(() => undefined)));
-  return files.flatMap(({ path, beforeSha256, afterSha256 }, index) => {
-    const hash = texts[index] === undefined ? undefined : sha256(texts[index]);
-    return hash === afterSha256 || hash === beforeSha256 ? [] : [path];
-  });
+/** What the files of a writing hold now. */
+export interface FilesSince {
+  /** Those that hold what it left. */
+  readonly written: readonly WrittenFile[];
+  /**
+   * Those that hold neither that nor, as where it was cut short, what they held before: putting that back would lose what somebody did
+   * since.
+   */
+  readonly changed: readonly WrittenFile[];
+}
+
+/** Looks at the files of a writing; one that cannot be read is a changed one. */
+export async function filesSince({ files }: MigrationRun): Promise<FilesSince> {
+  const hashes = await Promise.all(files.map(async ({ path }) => readText(path).then(sha256, () => undefined)));
+  const written = files.filter(({ afterSha256 }, index) => hashes[index] === afterSha256);
+  return { written, changed: files.filter((file, index) => !written.includes(file) && hashes[index] !== file.beforeSha256) };
 }

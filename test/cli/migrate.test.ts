@@ -53,6 +53,14 @@ async function oneFile(t: TestContext): Promise<{ readonly dir: string; readonly
   return { dir, path, before };
 }
 
+/** A file that nobody can replace: so deep that it has a name, and no new one beside it could have. */
+async function unwritable(dir: string): Promise<string> {
+  const deep = join(dir, ...Array.from({ length: 45 }, () => 'd'.repeat(99))).slice(0, 4080);
+  await mkdir(deep, { recursive: true });
+  await writeFile(join(deep, 'web.hcl'), 'service {\n  tags = ["urlprefix-a.io/"]\n}\n');
+  return join(deep, 'web.hcl');
+}
+
 test('migrate write, then revert leaves every file of a tree as it was, and a second write changes nothing', async (t) => {
   const dir = await tempDir(t);
   const files = await writeTree(dir);
@@ -103,15 +111,24 @@ test('migrate write names a manifest that it cannot keep by its whole path, make
 
 test('migrate write leaves no manifest where it could not write any file', async (t) => {
   const { dir } = await oneFile(t);
-  // so deep that the file has a name, and no new one beside it could have
-  const deep = join(dir, ...Array.from({ length: 45 }, () => 'd'.repeat(99))).slice(0, 4080);
-  await mkdir(deep, { recursive: true });
-  await writeFile(join(deep, 'web.hcl'), 'service {\n  tags = ["urlprefix-a.io/"]\n}\n');
 
-  const { code, told } = migrate(dir, 'write', join(deep, 'web.hcl'), '--to', 'traefik');
+  const { code, told } = migrate(dir, 'write', await unwritable(dir), '--to', 'traefik');
 
   assert.match(told, /Cannot write a file: ENAMETOOLONG.*; no file was changed/);
   assert.deepEqual([code, existsSync(join(dir, 'hind-proxy-migration.json'))], [1, false]);
+});
+
+test('migrate revert leaves a file alone that a write did not come to, and that cannot be written', async (t) => {
+  const { dir, before } = await oneFile(t);
+  const first = join(dir, 'a.hcl');
+  await writeFile(first, before);
+
+  const written = migrate(dir, 'write', first, await unwritable(dir), '--to', 'traefik');
+  const revert = migrate(dir, 'revert');
+
+  assert.match(written.told, /; 1 of 2 files are written; hind-proxy migrate revert puts them back/);
+  assert.equal(revert.code, 0, revert.told);
+  assert.equal(await readFile(first, 'utf8'), before);
 });
 
 test('migrate revert ends what a write that was cut short has left', async (t) => {
@@ -227,7 +244,7 @@ test('migrate plan goes on with the other files where one cannot be opened, and 
     ['FILE_UNREADABLE'],
   );
   const verified = migrate(dir, 'verify', closed, 'web.nomad.hcl', '--to', 'hind', '--limit', 'x');
-  assert.match(verified.told, /^Not looked at: \/proc\/self\/mem:1: Cannot open the file: EIO/m);
+  assert.match(verified.told, /^Not looked at: \/proc\/self\/mem: Cannot open the file: EIO/m);
 });
 
 test('migrate plan follows links to files under the paths, names those that lead out of them, and takes each file once', async (t) => {
