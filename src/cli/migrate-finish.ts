@@ -108,7 +108,7 @@ function viewer({
 function reasonText(reason: StayReason): string {
   if (reason.kind === 'unread') return 'nothing that it asks for is served (hind-proxy validate says why), so no other tag says it';
   const [first, ...rest] = reason.routes;
-  return `${first ? describeMatch(first) : 'a route'}${rest.length > 0 ? ` and ${rest.length} more routes` : ''} would be answered in another way`;
+  return `${first ? describeMatch(first) : 'a route'}${rest.length > 0 ? ` and ${rest.length} more ${rest.length === 1 ? 'route' : 'routes'}` : ''} would be answered in another way`;
 }
 
 /** One line for each place in a file; one for all instances of a catalog. `more`: how many tags of the same service it stands for. */
@@ -118,6 +118,6 @@ function linesOf({ service, tag, places, guessed, reason }: TagView, more = 0): 
   const files = [
     ...new Set(places.flatMap(({ file, line }) => (file === undefined ? [] : [line === undefined ? file : `${file}:${line}`]))),
   ];
-  const text = visible(`${service} ${tag}${more === 0 ? '' : ` and ${more} more labels`}${rest}`);
+  const text = visible(`${service} ${tag}${more === 0 ? '' : ` and ${more} more ${more === 1 ? 'label' : 'labels'}`}${rest}`);
   return files.length === 0 ? [text] : files.map((file) => `${visible(file)}: ${text}`);
 }

@@ -103,7 +103,7 @@ function rewriteList(
   const withheld = handWorkIn(list.elements, { dialectOf, unknownCounts: true });
   // what is withheld is a tag of nobody: a routing tag without its prefix
   const tags = names.map((tag, index) => (withheld.has(index) ? `withheld ${index}` : tag));
-  const service = list.service && serviceNameOf(list.service);
+  const service = list.service && serviceNameOf(holes.filled(list.service));
   const { value, diagnostics } = convert({ ...(service && { service }), ...(list.port !== undefined && { port: list.port }), tags });
   const { fresh, unsafe } = freshTags(value, { tags, holes });
   for (const index of unsafe)
@@ -202,10 +202,12 @@ function freshTags(
   return { fresh, unsafe };
 }
 
-/** A name without what is filled in later: names of routers are made of it. */
-function serviceNameOf(pieces: readonly Piece[]): string | undefined {
-  const literal = pieces.filter((piece) => typeof piece === 'string').join('-');
-  const name = literal.replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
+/**
+ * The name of a service as names of routers are made of it. What is filled in later is a part of it: one file is deployed under many names,
+ * and no two of them may declare the same router.
+ */
+function serviceNameOf(filled: string): string | undefined {
+  const name = filled.replaceAll(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
   return name === '' ? undefined : name;
 }
 
@@ -218,9 +220,11 @@ interface Holes {
   shown(text: string): string;
 }
 
-function createHoles({ elements }: TagList): Holes {
-  const raws = [...new Set(elements.flatMap(({ pieces }) => pieces.flatMap((piece) => (typeof piece === 'string' ? [] : [piece.raw]))))];
-  const all = elements.map(({ pieces }) => rawText(pieces)).join(' ');
+function createHoles({ service = [], elements }: TagList): Holes {
+  // those of the name first: it comes to stand in tags, which must not change the numbers of the others
+  const pieces = [...service, ...elements.flatMap((element) => element.pieces)];
+  const raws = [...new Set(pieces.flatMap((piece) => (typeof piece === 'string' ? [] : [piece.raw])))];
+  const all = rawText(pieces);
   let mark = 'zhole';
   while (all.toLowerCase().includes(mark)) mark += 'z';
   const pattern = new RegExp(`${mark}(\\d+)q`, 'gi');

@@ -88,6 +88,20 @@ test('rewriteFile() keeps what is filled in later as it is written', async () =>
   assert.match(text, /stripprefix\.prefixes=\/\[\[ \.path \]\]/);
 });
 
+test('rewriteFile() keeps what of the name of a service is filled in later in the names of routers and in default hosts', async () => {
+  const named = (name: string, tag: string): string => `service {\n  name = "${name}"\n  tags = ["${tag}"]\n}\n`;
+  const options = { form: 'hcl', mode: 'add' } as const;
+  const job = named('[[ .name ]]-web', 'urlprefix-[[ .host ]]/');
+
+  const once = await rewritten(job, { ...options, to: 'traefik' });
+  const twice = await rewritten(once.text, { ...options, to: 'traefik' });
+  const hosts = await rewritten(named('${var.project}-web', 'traefik.enable=true'), { ...options, to: 'fabio' });
+
+  assert.match(once.text, /"traefik\.http\.routers\.\[\[ \.name \]\]-web-[0-9a-f]{8}\.rule=Host\(`\[\[ \.host \]\]`\)"/);
+  assert.equal(twice.text, once.text);
+  assert.match(hosts.text, /"urlprefix-\$\{var\.project\}-web\.localhost\/"/);
+});
+
 test('rewriteFile() finds the way back from a template to the same tag', async () => {
   const before = service('"urlprefix-${var.host}/api"');
   const there = await rewritten(before, { form: 'hcl', to: 'traefik', mode: 'replace' });
