@@ -183,7 +183,7 @@ export function jsonReport(report: Report): object {
     skipped: report.skipped,
     files: report.files.map(({ path, before, text, changes, findings }) => ({
       path,
-      inputSha256: sha256(before),
+      ...(findings.every(({ code }) => code !== 'FILE_UNREADABLE') && { inputSha256: sha256(before) }),
       changes: before !== text,
       tags: changes.map((change) => ({ ...change, tag: redactedTag(change.tag), written: change.written.map((tag) => redactedTag(tag)) })),
       findings: findings.map((finding) => ({ ...finding, ...(finding.tag !== undefined && { tag: redactedTag(finding.tag) }) })),

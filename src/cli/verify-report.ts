@@ -149,7 +149,7 @@ function placeText(file: string, line: number | undefined): string {
 
 function requestText({ method, host, path, entryPoint, headers, times }: Found['request']): string {
   const told = headers.map(({ name }) => name).join(', ');
-  return `${method} ${host}${path} at ${entryPoint}${told === '' ? '' : ` with ${told}`}${times === undefined ? '' : `, ${times} times in the log`}`;
+  return `${method} ${host}${path} at ${entryPoint}${told === '' ? '' : ` with ${told}`}${times === undefined ? '' : `, ${times === 1 ? 'once' : `${times} times`} in the log`}`;
 }
 
 function requestView({ entryPoint, host, path, method, headers, from, times }: Found['request']): unknown {

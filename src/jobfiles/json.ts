@@ -7,7 +7,8 @@ const JSON_LIST: ListLayout = { quote: (pieces) => JSON.stringify(rawText(pieces
 /** What of a JSON text is about tags: jobs of Nomad's API, service definitions of Consul; comments are passed over. */
 export function readJson(text: string): JobFile {
   const errors: ParseError[] = [];
-  const root = parseTree(text, errors, { allowTrailingComma: true });
+  // a byte order mark is no JSON; a blank in its place keeps the offsets
+  const root = parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true });
   const [error] = errors;
   if (error) {
     const message = `Cannot read the file: ${printParseErrorCode(error.error)}, expected JSON`;

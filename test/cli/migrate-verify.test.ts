@@ -96,7 +96,7 @@ test('migrate verify compares proxies that run, changes nothing there, and names
   const { code, out } = await start(t, dir, ...args).ended;
 
   assert.equal(code, 3, out);
-  assert.match(out, /differs GET app\.test\/api\/items at web, 1 times in the log\n {4}status: 200 → 502\n/);
+  assert.match(out, /differs GET app\.test\/api\/items at web, once in the log\n {4}status: 200 → 502\n/);
   assert.match(out, /web: urlprefix-app\.test\/api strip=\/api {2}web\.nomad\.hcl:5/);
   assert.doesNotMatch(out, /\/news/);
   assert.match(out, /not asked: 1 request that may change something/);

@@ -22,6 +22,7 @@ export const FORMS: readonly { readonly name: string; readonly form: FileForm; r
       ),
   },
   { name: 'consul.json', form: 'json', write: (tags) => `// by hand\n${JSON.stringify({ service: { name: 'web', port: 8080, tags } })}\n` },
+  { name: 'mark.json', form: 'json', write: (tags) => `\uFEFF${JSON.stringify({ service: { name: 'web', port: 8080, tags } })}` },
   {
     name: 'compose.yml',
     form: 'yaml',
