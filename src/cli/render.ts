@@ -16,7 +16,7 @@ import { serverNamed } from './named.ts';
 import { formatDiagnostic } from './print.ts';
 import { readOnce, unreadOf } from './read-once.ts';
 import { createDeployer, openRuntime, type Runtime } from './runtime.ts';
-import { assertProxyFiles } from './state-dir.ts';
+import { assertProxyFiles, assertReadable } from './state-dir.ts';
 import { targetOf } from './targets.ts';
 
 /** What `render`, `plan` and `validate` take. */
@@ -49,6 +49,8 @@ export async function render(flags: RenderFlags, context: Context): Promise<numb
 /** Prints what would change, per route; exit 3 where something would. */
 export async function plan(flags: RenderFlags, context: Context): Promise<number> {
   const { runtime, cycle } = await planned(flags, context);
+  // what is served now stands there
+  await assertReadable(runtime.setup.paths.stateDir, 'plan');
   const { printer } = context;
   const { created, updated, removed, unchanged, held, verdict } = cycle.change;
   if (flags.json) {

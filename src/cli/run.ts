@@ -17,7 +17,7 @@ import { makeDirectories, openRuntime } from './runtime.ts';
 import { fittedBy } from './scene.ts';
 import { isStillWanted } from './served.ts';
 import type { Setup } from './setup.ts';
-import { makeStateDir } from './state-dir.ts';
+import { assertReadable, makeStateDir } from './state-dir.ts';
 import { withheldTeller } from './tell-withheld.ts';
 import { controllerViews } from './views.ts';
 import { alone } from './without-controller.ts';
@@ -162,7 +162,10 @@ async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   const looksOnly = flags.dryRun ?? false;
   if (!looksOnly) await makeStateDir(flags, context);
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
-  if (looksOnly) return cycleOnce(setup, { flags, context });
+  if (looksOnly) {
+    await assertReadable(setup.paths.stateDir, 'say what would change');
+    return cycleOnce(setup, { flags, context });
+  }
   const act = 'apply';
   const hint = 'it follows the catalogs by itself, and hind-proxy status says what it serves; where it does not answer, stop it';
   return alone(setup, { act, hint, signal: context.signal }, async () => {

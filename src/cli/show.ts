@@ -111,7 +111,7 @@ export async function guard(action: string | undefined, flags: ShowFlags, contex
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   if (action !== undefined && action !== 'accept') throw new CommandError(`Cannot do "${action}": expected accept`, EXIT.usage);
   const held = ((await running(setup, '/v1/routes')) as readonly RouteView[]).filter(({ state }) => state === 'held');
-  if (action === 'accept') {
+  if (action === 'accept' && held.length > 0) {
     await adminApi(setup).post('/v1/guard/accept', {});
     context.printer.say(`${held.length} held routes may go`);
     return EXIT.ok;

@@ -75,7 +75,16 @@ test('commands on generations say that another user has to run them where the st
   const { stateDir, dir, asOther } = await openPlace(t, (_, listen) => ({ listen: `127.0.0.1:${listen}`, socket: null }));
   await lock(t, stateDir);
   const before = await readdir(dir);
-  for (const args of [['generations'], ['generations', '--json'], ['unpin'], ['diff', '1'], ['rollback'], ['switch', 'traefik']]) {
+  for (const args of [
+    ['generations'],
+    ['generations', '--json'],
+    ['unpin'],
+    ['diff', '1'],
+    ['rollback'],
+    ['switch', 'traefik'],
+    ['plan'],
+    ['run', '--once', '--dry-run'],
+  ]) {
     const { code, output } = await asOther(args);
     assert.equal(code, 1, output);
     assert.match(
