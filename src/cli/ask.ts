@@ -79,7 +79,7 @@ async function answerOf(
 async function readScene(setup: Setup, context: Context): Promise<Scene> {
   const runtime = await openRuntime(setup, { looksOnly: true });
   const { change, diagnostics } = await readOnce(runtime, context);
-  return sceneOf(runtime, { state: { serving: change.serving, change, diagnostics, ready: false }, watched: false });
+  return sceneOf(runtime, { state: { serving: change.serving, held: change.held, change, diagnostics, ready: false }, watched: false });
 }
 
 /** The URL, which is checked here so that a wrong one is a fault of the command's usage. */

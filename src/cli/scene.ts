@@ -22,7 +22,7 @@ export function sceneOf(runtime: Runtime, { state, watched }: { readonly state: 
     fitted: fittedBy(setup)(state.serving),
     context: { proxy: target.reading(settings), trustedProxies: settings.trustedProxies },
     entryPoints: target.entryPoints(state.serving, settings),
-    held: state.change?.held ?? [],
+    held: state.held,
     diagnostics: state.diagnostics,
     known: instancesOf(read, { ...merge, merge: 'union' }),
     counted: instancesOf(read, merge),

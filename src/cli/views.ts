@@ -51,7 +51,7 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
     status: () => statusView(options),
     routes: () =>
       routeViews(controller.state.serving, {
-        held: controller.state.change?.held ?? [],
+        held: controller.state.held,
         diagnostics: controller.state.diagnostics,
         fitted: fittedBy(options.setup)(controller.state.serving),
       }),
@@ -144,7 +144,7 @@ function statusView(options: ViewsOptions): StatusView {
   const { state, managedProxy } = controller;
   const pinned = generations.pinned();
   const { generation, digest, appliedAtMs, up, verified, problem } = managedProxy.state;
-  const guard = state.change?.verdict.kind === 'hold' ? state.change.verdict.reason : undefined;
+  const guard = guardReason(options);
   const fitted = fittedBy(options.setup)(state.serving);
   const sourceViews = sources.map((source) => sourceView(source, options));
   return {
@@ -167,7 +167,7 @@ function statusView(options: ViewsOptions): StatusView {
     ],
     sources: sourceViews,
     conflicts: state.diagnostics.filter(isConflict).length,
-    quarantined: state.change?.held.filter((held) => held.state === 'quarantined').length ?? 0,
+    quarantined: state.held.filter((held) => held.state === 'quarantined').length,
     withheld: withheldRoutes(fitted).length,
     leftOut: routesLeftOut(state.serving, fitted).length,
     ...(guard !== undefined && { guard }),
@@ -192,16 +192,25 @@ function problemOf(problem: string | undefined): Pick<SourceView, 'problem'> {
   return problem === undefined ? {} : { problem };
 }
 
+/** Why removals are held; while a generation is pinned nothing is removed anyhow. */
+function guardReason({ controller: { state }, generations }: ViewsOptions): string | undefined {
+  const verdict = generations.pinned() === undefined ? state.change?.verdict : undefined;
+  return verdict?.kind === 'hold' ? verdict.reason : undefined;
+}
+
 /** `dead` and `degraded` by the required sources, or by all where none is required. */
-function healthOf(
-  views: readonly SourceView[],
-  { controller: { state, managedProxy }, snapshots, sources }: ViewsOptions,
-): StatusView['health'] {
+function healthOf(views: readonly SourceView[], options: ViewsOptions): StatusView['health'] {
+  const {
+    controller: { state, managedProxy },
+    snapshots,
+    sources,
+  } = options;
   const required = new Set<string>(sources.filter((source) => source.required).map(({ source }) => source.id));
   const needed = views.filter(({ name }) => required.size === 0 || required.has(name));
   if (!state.ready && needed.length > 0 && needed.every((source) => source.state === 'failed')) return 'dead';
   if (!state.ready && snapshots.all().size === 0) return 'waiting';
   const { verified, problem } = managedProxy.state;
-  const isHeld = state.change?.verdict.kind === 'hold';
-  return !verified || problem !== undefined || isHeld || needed.some((source) => source.state !== 'synced') ? 'degraded' : 'ok';
+  return !verified || problem !== undefined || guardReason(options) !== undefined || needed.some((source) => source.state !== 'synced')
+    ? 'degraded'
+    : 'ok';
 }

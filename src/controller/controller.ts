@@ -3,7 +3,7 @@ import { createMutex, type Mutex } from '../lib/mutex.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
-import type { ChangeSet } from '../model/change.ts';
+import type { ChangeSet, HeldRoute } from '../model/change.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
@@ -75,7 +75,9 @@ export interface Controller {
 export interface ControllerState {
   /** The table that is served. */
   readonly serving: RoutingTable;
-  /** What the last cycle planned: it may hold routes back that the catalogs do not ask for any more (see `plan`). */
+  /** The routes of it that are served otherwise than the catalogs ask now; none while a generation is pinned. */
+  readonly held: readonly HeldRoute[];
+  /** What the last cycle planned, whether or not the proxy took it. */
   readonly change?: ChangeSet;
   /** Of the last cycle. */
   readonly diagnostics: readonly Diagnostic[];
@@ -103,6 +105,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
   const lastId = generations.current();
   const state: { -readonly [Key in keyof ControllerState]: ControllerState[Key] } = {
     serving: (lastId === undefined ? undefined : (await generations.read(lastId))?.table) ?? EMPTY_TABLE,
+    held: [],
     diagnostics: [],
     ready: false,
   };
@@ -235,6 +238,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       // what was accepted while the proxy took this one is for the next
       if (wasAccepted) isAccepted = false;
       state.serving = change.serving;
+      state.held = change.held;
       recheckAtMs = change.recheckAtMs;
     }
     if (managedProxy.state.verified) state.ready ||= requiredSynced();
@@ -286,6 +290,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       const { guard } = options.plan;
       const done = await putBack(generation, { generations, managedProxy, serving: state.serving, guard, acceptRemovals: accept }, signal);
       state.serving = done.table;
+      state.held = [];
       log.warn(
         { component: 'controller', event: 'rolled_back', proxy: options.proxy, generation: generation.id, served: done.served },
         'A generation was put back and is pinned until unpin',

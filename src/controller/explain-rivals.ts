@@ -73,7 +73,8 @@ export function rivalViews(scene: Scene, request: ProxyRequest, answering: Route
 interface Claim {
   readonly reading: Reading;
   readonly intent: RouteIntent;
-  readonly routes: ReadonlyMap<string, readonly Route[]>;
+  /** The routes that are made of a part of a tag. */
+  readonly routes: (part: TagSpan) => readonly Route[];
   readonly request: ProxyRequest;
   readonly answering: Route | undefined;
 }
@@ -83,7 +84,7 @@ function lossOfIntent(scene: Scene, { reading, intent, routes, request, answerin
   const { proxy } = scene.context;
   const [span] = intent.spans;
   if (!span || protocolOf(intent.entryPoints) !== request.entryPoint.protocol || !namesHost(intent, request, scene)) return undefined;
-  const own = intent.spans.flatMap((part) => routes.get(tagKey(part)) ?? []);
+  const own = intent.spans.flatMap(routes);
   if (answering && own.some(({ id }) => id === answering.id)) return undefined;
   const [route] = own;
   if (!route) return lossWithoutRoute(scene, reading, intent, span);
@@ -106,9 +107,15 @@ function lossOfIntent(scene: Scene, { reading, intent, routes, request, answerin
 const WEIGHTS = { refused: 0, later: 1, part: 2, path: 3 } as const;
 
 /** An intent that no route of the table was made of. */
-function lossWithoutRoute({ diagnostics, options }: Scene, { instance }: Reading, { dialect }: RouteIntent, span: TagSpan): Loss {
+function lossWithoutRoute(
+  { diagnostics, options, proxy: { pinned } }: Scene,
+  { instance }: Reading,
+  { dialect }: RouteIntent,
+  span: TagSpan,
+): Loss {
   const told = worst(diagnostics.filter(({ span: place }) => place && sameTag(place, span)));
   if (told) return lossOf(span, told, { weight: WEIGHTS.refused, why: told.message });
+  if (pinned !== undefined) return { weight: WEIGHTS.refused, span, why: `generation ${pinned} is pinned, which has no route for it` };
   const out = whyOut(instance, dialect, options);
   return { weight: WEIGHTS.refused, span, why: out === undefined ? 'it is in no route that is served' : `its instance is out: ${out}` };
 }
@@ -171,9 +178,12 @@ function lengthOf(path: PathMatch): number {
   return path.kind === 'any' ? 0 : path.kind === 'regexp' ? path.regexp.length : path.path.length;
 }
 
-function routesByTag({ serving }: Scene): ReadonlyMap<string, readonly Route[]> {
-  const pairs = serving.routes.flatMap((route) => route.spans.map((span) => ({ key: tagKey(span), route })));
-  return new Map([...groupBy(pairs, ({ key }) => key)].map(([key, list]) => [key, list.map(({ route }) => route)]));
+/** What tells the routes of a tag: by its place and text, because another one stood in the place of one that has gone. */
+function routesByTag({ serving, held }: Scene): Claim['routes'] {
+  const lastGood = new Set(held.flatMap(({ state, route }) => (state === 'quarantined' ? route.id : [])));
+  const pairs = serving.routes.flatMap((route) => route.spans.map((span) => ({ key: tagKey(span), tag: span.tag, route })));
+  const byPlace = groupBy(pairs, ({ key }) => key);
+  return (part) => (byPlace.get(tagKey(part)) ?? []).flatMap(({ tag, route }) => (tag === part.tag || lastGood.has(route.id) ? route : []));
 }
 
 function sameTag(a: TagSpan, b: TagSpan): boolean {

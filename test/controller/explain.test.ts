@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { explainView } from '../../src/controller/explain.ts';
 import { testView } from '../../src/controller/request-view.ts';
 import { routeViews } from '../../src/controller/views.ts';
-import { serviceKey } from '../../src/model/catalog.ts';
+import type { Scene } from '../../src/controller/scene.ts';
+import { serviceKey, type ServiceInstance } from '../../src/model/catalog.ts';
 import { sourceId } from '../../src/model/names.ts';
 import { EMPTY_MEMORY, planChange } from '../../src/plan/plan.ts';
 import { instanceOf } from '../support/intents.ts';
@@ -37,11 +38,11 @@ test('explainView() names the answering route with its tags, instances and their
   assert.deepEqual([routes[0]?.state, proxy.state], ['active', 'verified']);
 });
 
-test('explainView() says of a route that went what it was asked by, and nothing of what stands in the place of its tag now', () => {
-  const old = sceneOf([tagged('web', 'urlprefix-a.io/'), tagged('gone', 'urlprefix-gone.io/')]);
-  const now = sceneOf([tagged('web', 'urlprefix-b.io/ weight=abc')]);
+/** What is known when what some instances asked for is served, and others are there now. */
+function sceneAfter(old: readonly ServiceInstance[], instances: readonly ServiceInstance[]): Scene {
+  const now = sceneOf(instances);
   const { change } = planChange({
-    serving: old.serving,
+    serving: sceneOf(old).serving,
     wanted: now.serving,
     faults: new Map(),
     pools: new Map(),
@@ -53,7 +54,14 @@ test('explainView() says of a route that went what it was asked by, and nothing 
     nowMs: 0,
     options: { tombstoneMs: 1000, guard: { maxRemovedPercent: 100, minRemoved: 3, allowEmpty: true, holdMs: 0, rereadMs: 0 } },
   });
-  const scene = { ...now, serving: change.serving, fitted: change.serving, held: change.held };
+  return { ...now, serving: change.serving, fitted: change.serving, held: change.held };
+}
+
+test('explainView() says of a route that went what it was asked by, and nothing of what stands in the place of its tag now', () => {
+  const scene = sceneAfter(
+    [tagged('web', 'urlprefix-a.io/'), tagged('gone', 'urlprefix-gone.io/')],
+    [tagged('web', 'urlprefix-b.io/ weight=abc')],
+  );
 
   const [route] = explainView(scene, 'http://a.io/').routes;
 
@@ -67,10 +75,27 @@ test('explainView() says of a route that went what it was asked by, and nothing 
     ['none of its tags asks for this route'],
   );
   assert.equal(explainView(scene, 'http://gone.io/').routes[0]?.reason, 'its service went');
-  const { held, diagnostics } = scene;
+  const { serving, held, diagnostics } = scene;
+  assert.deepEqual(Object.fromEntries(routeViews(serving, { held, diagnostics }).map((view) => [view.match, view.diagnostics.length])), {
+    'a.io/': 0,
+    'b.io/': 1,
+    'gone.io/': 0,
+  });
+});
+
+test('explainView() takes a tag for that of its own route, and not of one that stood in its place before', () => {
+  const scene = sceneAfter([tagged('web', 'urlprefix-a.io/')], [tagged('web', 'urlprefix-b.io/x')]);
+
+  const { rivals } = explainView(scene, 'http://b.io/');
+
   assert.deepEqual(
-    Object.fromEntries(routeViews(change.serving, { held, diagnostics }).map((view) => [view.match, view.diagnostics.length])),
-    { 'a.io/': 0, 'b.io/': 1, 'gone.io/': 0 },
+    rivals.map(({ tag, match, why }) => [tag, match, why]),
+    [['urlprefix-b.io/x', 'b.io/x', 'its path asks for /x, the request has /']],
+  );
+  const pinned = { ...scene, serving: sceneOf([tagged('web', 'urlprefix-a.io/')]).serving, held: [], proxy: { ...scene.proxy, pinned: 3 } };
+  assert.deepEqual(
+    explainView({ ...pinned, fitted: pinned.serving }, 'http://b.io/x').rivals.map(({ why }) => why),
+    ['generation 3 is pinned, which has no route for it'],
   );
 });
 
