@@ -39,9 +39,9 @@ export async function createSources(setup: Setup): Promise<readonly WatchedSourc
   return list;
 }
 
-/** What tells whether a tag makes its service worth reading. */
+/** What tells whether a tag makes its service worth reading: it routes, or was meant to. */
 function routingTagTest(setup: Setup): (tag: string) => boolean {
   if (setup.config.dialects.traefik.exposedByDefault) return () => true;
   const dialects = createDialects(setup);
-  return (tag) => dialects.some((dialect) => dialect.recognises(tag));
+  return (tag) => dialects.some((dialect) => dialect.recognises(tag) || dialect.misspelt?.(tag) !== undefined);
 }

@@ -17,6 +17,8 @@ export interface Dialect {
   recognises(tag: string): boolean;
   /** Whether a tag that it recognises may hold the control characters that it holds; a dialect without it reads none. */
   readsControls?(tag: string): boolean;
+  /** Where the beginning of a tag that it does not recognise ends, if that is one of its own with a slip in it, and what was meant. */
+  misspelt?(tag: string): { readonly end: number; readonly meant: string } | undefined;
   /** Several tags make one route, and what some of them mean depends on the others. */
   readonly speaksInSeveral?: true;
   parse(instance: ServiceInstance, report: Report): TagReading;

@@ -16,8 +16,20 @@ export function readTags(instance: ServiceInstance, dialects: readonly Dialect[]
   const report: Report = (diagnostic) => diagnostics.push(diagnostic);
   const readable = withoutUnreadableTags(instance, dialects, report);
   const read = dialects.map((dialect) => dialect.parse(readable, report));
+  reportMisspelt(readable, dialects, report);
   const value = { intents: read.flatMap(({ intents }) => intents), definitions: read.flatMap(({ definitions }) => definitions) };
   return { value, diagnostics };
+}
+
+/** A tag that begins almost like one that routes is most often meant to. */
+function reportMisspelt(instance: ServiceInstance, dialects: readonly Dialect[], report: Report): void {
+  for (const [index, tag] of instance.tags.entries()) {
+    if (tag === '' || dialects.some((dialect) => dialect.recognises(tag))) continue;
+    const [slip] = dialects.flatMap((dialect) => dialect.misspelt?.(tag) ?? []);
+    if (!slip) continue;
+    const message = `"${tag.slice(0, slip.end)}" begins no routing tag; the tag is not read`;
+    report(diagnose('TAG_MISSPELT', message, { span: tagSpan(instance, index, 0, slip.end), hint: `Did you mean \`${slip.meant}\`?` }));
+  }
 }
 
 /** The instance with every unreadable tag emptied: indexes and offsets of the others stay as the catalog has them. */

@@ -8,6 +8,13 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best && best.edits <= Math.min(limit, word.length - 1) ? best.candidate : undefined;
 }
 
+/** Whether a word is another one but for a slip: one letter wrong, missing or too much, or two that have changed places. */
+export function isSlip(word: string, meant: string): boolean {
+  const edits = distance(word, meant);
+  const letters = (text: string): string => text.split('').toSorted().join('');
+  return edits <= 1 || (edits === 2 && letters(word) === letters(meant));
+}
+
 /** Up to `count` candidates that look most like a word, the likest first; those that differ in more than a third of it are left out. */
 export function nearestFew(word: string, candidates: readonly string[], count: number): readonly string[] {
   return candidates

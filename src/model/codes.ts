@@ -38,6 +38,11 @@ export const CODES = {
     summary: 'A tag is longer than 8 KiB, or an instance has more than 512 tags',
     hint: 'Register the rest as another service',
   },
+  TAG_MISSPELT: {
+    severity: 'warning',
+    summary: 'The tag begins almost like a routing tag, and is none',
+    hint: 'Correct its beginning, if it should route',
+  },
 
   FABIO_ROUTE_EMPTY: {
     severity: 'error',

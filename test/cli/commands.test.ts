@@ -398,6 +398,15 @@ test('routes reads Nomad where NOMAD_ADDR names it, and services of the environm
   );
 });
 
+test('validate names a tag of a live catalog whose prefix is misspelt, of a service that has no other', async (t) => {
+  const nomad = await startFakeNomad(t);
+  nomad.register({ name: 'api', id: 'api-1', port: 80, address: '127.0.0.1', tags: ['urlpefix-api.test/'] });
+  const env = { NOMAD_ADDR: nomad.address, HIND_PROXY_STATEDIR: await tempDir(t) };
+  const { code, output } = await hindProxy(t, ['validate'], env);
+  assert.equal(code, 0, output);
+  assert.match(output, /warning TAG_MISSPELT[^\n]*\n +api [^\n]*\n +urlpefix-api\.test\/\n +\^{9}\n +hint: Did you mean `urlprefix-`/);
+});
+
 test('every command, argument and option says what it is for', () => {
   const context = { env: {}, printer: createPrinter({ color: false }), signal: new AbortController().signal, version: '0' };
   const silent: string[] = [];

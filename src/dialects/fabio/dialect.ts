@@ -3,6 +3,7 @@ import { diagnose, tagSpan, type Report } from '../../model/diagnostic.ts';
 import type { Fault, RouteIntent } from '../../model/intent.ts';
 import { protects } from '../../model/middleware.ts';
 import type { Dialect } from '../dialect.ts';
+import { misspeltPrefix } from '../misspelt.ts';
 import type { FabioMiddleware } from './access.ts';
 import { intentsOf } from './intents.ts';
 import { lexTag, readsControls, type Token } from './lex.ts';
@@ -15,6 +16,10 @@ export function createFabioDialect(settings: FabioSettings): Dialect {
   return {
     name: 'fabio',
     recognises: (tag) => tag.trimStart().startsWith(settings.tagPrefix),
+    misspelt(tag) {
+      const end = misspeltPrefix(tag, settings.tagPrefix, { hasSeparator: false });
+      return end === undefined ? undefined : { end, meant: settings.tagPrefix };
+    },
     readsControls: (tag) => readsControls(tag, settings.tagPrefix),
     parse(instance, report) {
       const intents = instance.tags.flatMap((_, index) => parseTag(instance, index, settings, report));

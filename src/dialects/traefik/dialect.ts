@@ -2,6 +2,7 @@ import type { ServiceInstance } from '../../model/catalog.ts';
 import { tagSpan, type Report } from '../../model/diagnostic.ts';
 import type { Fault, TagReading } from '../../model/intent.ts';
 import type { Dialect } from '../dialect.ts';
+import { misspeltPrefix } from '../misspelt.ts';
 import type { TraefikSettings } from './context.ts';
 import { isEnabled, switchedOn } from './exposure.ts';
 import { lexLabels } from './labels.ts';
@@ -17,6 +18,11 @@ export function createTraefikDialect(settings: TraefikSettings): Dialect {
   return {
     name: 'traefik',
     speaksInSeveral: true,
+    misspelt(tag) {
+      const prefix = `${settings.prefix}.`;
+      const end = tag.includes('=') ? misspeltPrefix(tag, prefix, { hasSeparator: true }) : undefined;
+      return end === undefined ? undefined : { end, meant: prefix };
+    },
     recognises: (tag) => tag.trimStart().startsWith(`${settings.prefix}.`) && tag.includes('='),
     parse: (instance, report) => parseInstance(instance, settings, report),
   };

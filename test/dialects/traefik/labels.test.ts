@@ -233,7 +233,7 @@ test('createTraefikDialect() reads nothing when enable is spelled in another way
   assert.deepEqual(read('traefik.enable =true'), ['TRAEFIK_ENABLE_SPELLING']);
   assert.deepEqual(read('traefik.enable= true'), ['TRAEFIK_ENABLE_SPELLING']);
   assert.deepEqual(read('traefik.enable=false'), ['TRAEFIK_NOT_ENABLED']);
-  assert.deepEqual(read('Traefik.enable=true'), ['TRAEFIK_NOT_ENABLED']);
+  assert.deepEqual(read('Traefik.enable=true'), ['TRAEFIK_NOT_ENABLED', 'TAG_MISSPELT']);
 });
 
 test('createTraefikDialect() reads nothing when enable says two things', () => {
