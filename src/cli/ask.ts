@@ -9,6 +9,7 @@ import { setUpFor, type Context } from './context.ts';
 import { EXIT } from './errors.ts';
 import { explainText } from './explain-text.ts';
 import type { GlobalFlags } from './flags.ts';
+import { tellPinned } from './kept-generations.ts';
 import { formatView } from './print.ts';
 import { requestText } from './request-text.ts';
 import { readOnce } from './read-once.ts';
@@ -79,6 +80,7 @@ async function answerOf(
 async function readScene(setup: Setup, context: Context): Promise<Scene> {
   const runtime = await openRuntime(setup, { looksOnly: true });
   const { change, diagnostics } = await readOnce(runtime, context);
+  tellPinned(runtime.generations, context.printer);
   return sceneOf(runtime, { state: { serving: change.serving, held: change.held, change, diagnostics, ready: false }, watched: false });
 }
 

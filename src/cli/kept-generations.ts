@@ -1,4 +1,5 @@
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
+import type { Printer } from './print.ts';
 import { proxyOf } from './paths.ts';
 import type { Setup } from './setup.ts';
 import { assertReadable } from './state-dir.ts';
@@ -12,4 +13,15 @@ export async function keptGenerations({ config, paths: { stateDir }, log }: Setu
 /** Says that a state directory holds nothing that could be served, which most often is another one than the controller's. */
 export function nothingApplied(act: string, stateDir: string): string {
   return `Cannot ${act}: nothing was applied yet by a controller with the state directory ${stateDir}. Start hind-proxy run first; where it has another one, name its configuration with --config (or HIND_PROXY_CONFIG), or the directory with --state-dir`;
+}
+
+/** Says that the catalogs are not followed, and how they would be. */
+export function pinnedText(id: number): string {
+  return `Generation ${id} is pinned, so the catalogs are not followed; hind-proxy unpin follows them again`;
+}
+
+/** Tells it beside what the catalogs would come to, where a generation is pinned. */
+export function tellPinned(generations: GenerationStore, printer: Printer): void {
+  const pinned = generations.pinned();
+  if (pinned !== undefined) printer.say(pinnedText(pinned));
 }

@@ -13,6 +13,7 @@ import { programmingSetUpFor, type Context } from './context.ts';
 import { EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
+import { tellPinned } from './kept-generations.ts';
 import { formatDiagnostic } from './print.ts';
 import { readOnce, unreadOf } from './read-once.ts';
 import { createDeployer, openRuntime, type Runtime } from './runtime.ts';
@@ -71,6 +72,7 @@ export async function plan(flags: RenderFlags, context: Context): Promise<number
     if (verdict.kind === 'hold') printer.say(`removals are held: ${verdict.reason}`);
     printer.say(`${created.length} to create, ${updated.length} to change, ${removed.length} to remove, ${unchanged} unchanged`);
   }
+  tellPinned(runtime.generations, printer);
   if (flags.rendered) await printByteDiff(runtime, cycle, context);
   return created.length + updated.length + removed.length === 0 ? EXIT.ok : EXIT.differences;
 }

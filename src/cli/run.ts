@@ -1,6 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { startAdmin } from '../admin/server.ts';
-import { clearProxyFiles } from '../apply/proxy-files.ts';
+import { clearProxyFiles, runningServer } from '../apply/proxy-files.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
 import type { Metrics } from '../admin/metrics.ts';
 import type { Cycle, CycleObserver } from '../controller/cycle.ts';
@@ -9,6 +9,7 @@ import { checkedFor, programmingSetUpFor, type Context } from './context.ts';
 import { CommandError, EXIT, withHint } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { howToStart } from './how-to-start.ts';
+import { tellPinned } from './kept-generations.ts';
 import { takeLock } from './lock.ts';
 import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
@@ -186,11 +187,17 @@ async function cycleOnce(setup: Setup, { flags, context }: { readonly flags: Run
   for (const diagnostic of diagnostics.filter(({ severity }) => severity !== 'info')) printer.say(formatDiagnostic(diagnostic, printer));
   const counts = `${change.created.length} created, ${change.updated.length} changed, ${change.removed.length} removed, ${change.unchanged} unchanged`;
   printer.say(`compiled in ${times.compileMs.toFixed(1)} ms, rendered in ${times.renderMs.toFixed(1)} ms: ${counts}`);
+  tellPinned(runtime.generations, printer);
   if (flags.dryRun) return change.verdict.kind === 'nothing' ? EXIT.ok : EXIT.differences;
   if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack')
     throw new CommandError(`The proxy refused the configuration: ${outcome.reason}`, EXIT.refused);
   if (outcome.kind === 'failed')
     throw new CommandError(withHint(outcome.reason, outcome.isDown ? howToStart(setup) : undefined), EXIT.failed);
-  printer.say(`${outcome.kind} in ${times.applyMs.toFixed(1)} ms`);
+  const { up, problem } = runtime.controller.managedProxy.state;
+  if (outcome.kind === 'pinned' && problem !== undefined) {
+    const isDown = !up && (await runningServer(setup.paths.stateDir)) === undefined;
+    throw new CommandError(withHint(`Cannot serve the pinned generation: ${problem}`, isDown ? howToStart(setup) : undefined), EXIT.failed);
+  }
+  printer.say(`${outcome.kind === 'pinned' ? 'The pinned generation is served, checked' : outcome.kind} in ${times.applyMs.toFixed(1)} ms`);
   return EXIT.ok;
 }

@@ -6,6 +6,7 @@ import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { howToStart } from './how-to-start.ts';
 import type { GlobalFlags } from './flags.ts';
+import { tellPinned } from './kept-generations.ts';
 import type { Printer } from './print.ts';
 import { formatTable } from './table.ts';
 import { readOnce } from './read-once.ts';
@@ -169,6 +170,7 @@ async function readViews(
 ): Promise<{ readonly routes: readonly RouteView[]; readonly services: readonly ServiceView[] }> {
   const runtime = await openRuntime(setup, { looksOnly: true });
   const { change, diagnostics } = await readOnce(runtime, context);
+  tellPinned(runtime.generations, context.printer);
   return {
     routes: routeViews(change.serving, { held: change.held, diagnostics, fitted: fittedBy(setup)(change.serving) }),
     services: serviceViews([...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),

@@ -5,6 +5,7 @@ import { adminApi } from './admin-api.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
+import { pinnedText } from './kept-generations.ts';
 import { serverNamed } from './named.ts';
 import type { Setup } from './setup.ts';
 import { launcherText } from './start-launcher.ts';
@@ -46,11 +47,6 @@ function switchText({ from, to, generation, requests, differences, stages, pinne
     ...(gate === undefined ? [] : [`New connections were shared before ${to} was ready, because ${gate}`]),
     ...(launcher === undefined ? [] : [launcherText(launcher, to)]),
   ].join('\n');
-}
-
-/** Says that the catalogs are not followed, which a switch does not change. */
-function pinnedText(id: number): string {
-  return `Generation ${id} is pinned, so the catalogs are not followed; hind-proxy unpin follows them again`;
 }
 
 function fromDisk(

@@ -23,3 +23,18 @@ test('routes of a pinned generation are shown as they are served, whatever the c
   );
   assert.deepEqual([guard, proxies[0]?.pinned], [undefined, 1]);
 });
+
+test('commands that read the catalogs themselves say that a generation is pinned, and that it is not served where that is so', async (t) => {
+  const { config } = await openPlace(t, (_, port) => ({ listen: `127.0.0.1:${port}`, socket: null }));
+  const ended = async (...args: readonly string[]): Promise<readonly [number | string, string]> => {
+    const running = startProcess(t, process.execPath, [MAIN, ...args, '--config', config]);
+    return [await running.ended, running.output()];
+  };
+  const pinned = /Generation 1 is pinned, so the catalogs are not followed; hind-proxy unpin/;
+  for (const args of [['plan'], ['routes'], ['explain', 'web.test']]) assert.match((await ended(...args))[1], pinned);
+
+  const [code, output] = await ended('apply');
+  assert.equal(code, 1);
+  assert.match(output, pinned);
+  assert.match(output, /Cannot serve the pinned generation: Caddy does not answer .*\. Start caddy: hind-proxy exec-proxy/);
+});
