@@ -1,4 +1,5 @@
-import { parseYaml } from '../lib/yaml.ts';
+import { parseYaml, YamlError } from '../lib/yaml.ts';
+import { ConfigError } from './error.ts';
 
 /** Environment variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -43,8 +44,8 @@ const SERVICE = /^HIND_PROXY_SERVICE__([A-Z0-9_]+)$/;
 const NO_OPTIONS = /^HIND_PROXY_(SERVICE__|RUN$|CONFIG$|BIN$)/;
 
 /**
- * What the environment says about options: `HIND_PROXY_` + key path in capitals, `__` between levels, values as YAML scalars; and the
- * known variables of HinD. `keysAt` names the keys of a level, so that capitals find their spelling.
+ * What the environment says about options: `HIND_PROXY_` + key path in capitals, `__` between levels, values as YAML, empty ones none; and
+ * the known variables of HinD. Throws `ConfigError` for a value that cannot be read. `keysAt` names the keys of a level, so that capitals find their spelling.
  */
 export function configFromEnvironment(env: Env, keysAt: KeysAt): RawConfig {
   const configOf = ({ path, value }: Setting): RawConfig => nested(path, value);
@@ -76,13 +77,22 @@ function knownSettings(env: Env): readonly Setting[] {
 
 function ownSettings(env: Env, keysAt: KeysAt): readonly Setting[] {
   return Object.entries(env)
-    .filter(([name, value]) => name.startsWith(PREFIX) && !NO_OPTIONS.test(name) && value !== undefined)
+    .flatMap(([name, value]) => (name.startsWith(PREFIX) && !NO_OPTIONS.test(name) && value ? [[name, value] as const] : []))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([variable, value]) => ({
       variable,
       path: spelled(variable.slice(PREFIX.length).split('__'), keysAt),
-      value: parseYaml(value ?? ''),
+      value: valueOf(variable, value),
     }));
+}
+
+function valueOf(variable: string, value: string): unknown {
+  try {
+    return parseYaml(value);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw new ConfigError([{ key: '', from: variable, message: `Cannot read its value as YAML: ${error.message}` }]);
+  }
 }
 
 /**

@@ -99,6 +99,14 @@ test('loadConfig() blames who says what is wrong: a variable, the command line, 
   );
 });
 
+test('loadConfig() names the variable whose value cannot be read, and takes an empty one for none', () => {
+  assert.throws(() => loadConfig({ env: { HIND_PROXY_ROUTES__TOMBSTONE: '[1' } }), {
+    name: 'ConfigError',
+    message: /^HIND_PROXY_ROUTES__TOMBSTONE: Cannot read its value as YAML: unexpected end[^\n]*$/,
+  });
+  assert.deepEqual(loadConfig({ env: { HIND_PROXY_ROUTES: '', HIND_PROXY_DOMAINSUFFIX: '' } }).config, loadConfig({ env: {} }).config);
+});
+
 test('loadConfig() says what an address of an admin endpoint looks like', () => {
   const faultsOf = (flags: RawConfig): readonly string[] => {
     try {
