@@ -5,7 +5,7 @@ import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { startOf } from '../lib/process-mark.ts';
 import type { Server } from '../model/rendered.ts';
-import { isRecent, readProxyState, readWanted, type SwitchRequest } from './proxy-files.ts';
+import { isRecent, isRunning, readProxyState, readWanted, type SwitchRequest } from './proxy-files.ts';
 import { adoptProxy, prepareFiles, spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
 import { isFree, listenerWith, takenText } from './sockets.ts';
 import { end, takePlace, type TakenPlace } from './take-place.ts';
@@ -147,17 +147,6 @@ function createRequests(stateDir: string, doneId: string | undefined): Requests 
   };
 }
 
-/** Somebody else has an address that the proxy needs. */
-export class AddressTakenError extends Error {
-  override readonly name = 'AddressTakenError';
-
-  constructor(server: Server, reason: string) {
-    super(
-      `Cannot run ${server}: ${reason}, expected a free address. End that program, or give the proxy another address (entrypoints, caddy.admin and traefik.api of the proxy in the configuration)`,
-    );
-  }
-}
-
 /**
  * A proxy that runs without a parent: of a launcher that was killed, or one that somebody else has started from our file where ours should
  * listen. One that is not wanted any more is ended, and so is what ran beside it: a parent that was killed while it changed proxies leaves
@@ -170,7 +159,7 @@ async function adopted({ stateDir, programOf, server, log }: LauncherOptions): P
     log.warn({ component: left.server, event: 'proxy_left', pid: left.pid }, 'A proxy was left by a change that did not end; it is ended');
     await end(adoptProxy(left));
   }
-  const known = state?.start !== undefined && (await startOf(state.pid)) === state.start ? state : undefined;
+  const known = state && (await isRunning(state)) ? state : undefined;
   const program = await programOf(known?.server ?? server);
   const [first] = program.listens;
   // nobody has written down one that was started when the disk was full
@@ -186,11 +175,14 @@ async function adopted({ stateDir, programOf, server, log }: LauncherOptions): P
   return { program, process };
 }
 
-/** Throws `AddressTakenError` where the proxy could not listen, or would share what it gets with a program of its kind. */
+/** Throws where the proxy could not listen, or would share what it gets with a program of its kind. */
 async function assertFree({ server, listens, endpoint }: ProxyProgram): Promise<void> {
   for (const address of [...listens, ...(endpoint ? [endpoint] : [])]) {
     // where we may not listen the proxy may, and says itself what is wrong
-    if (!(await isFree(address).catch(() => true))) throw new AddressTakenError(server, await takenText(address));
+    if (await isFree(address).catch(() => true)) continue;
+    throw new Error(
+      `Cannot run ${server}: ${await takenText(address)}, expected a free address. End that program, or give the proxy another address (entrypoints, caddy.admin and traefik.api of the proxy in the configuration)`,
+    );
   }
 }
 

@@ -100,10 +100,15 @@ export async function readProxyState(stateDir: string): Promise<ProxyStateFile |
   return isServer(value['server']) && typeof value['pid'] === 'number' ? (value as unknown as ProxyStateFile) : undefined;
 }
 
+/** Whether the proxy that was written down runs at this moment. */
+export async function isRunning({ pid, start }: ProxyStateFile): Promise<boolean> {
+  return start !== undefined && (await startOf(pid)) === start;
+}
+
 /** Which proxy `exec-proxy` runs at this moment; undefined where it runs none. */
 export async function runningServer(stateDir: string): Promise<Server | undefined> {
   const state = await readProxyState(stateDir);
-  return state?.start !== undefined && (await startOf(state.pid)) === state.start ? state.server : undefined;
+  return state && (await isRunning(state)) ? state.server : undefined;
 }
 
 /** Writes what runs. */

@@ -20,7 +20,7 @@ export async function openConnections(pid: number, ports: ReadonlySet<number>): 
 }
 
 /** A program that accepts connections. */
-export interface Listener {
+interface Listener {
   readonly pid: number;
   readonly name: string;
   /** With what it was started, its own path first. */
@@ -29,8 +29,7 @@ export interface Listener {
 
 /** The programs that listen on a port, on whatever address; none where the system does not say, as of those of other users. */
 export async function listenersOf(port: number): Promise<readonly Listener[]> {
-  const listening = (await tcpRows('/proc/net').catch(() => [])).filter((row) => row.port === port && row.state === STATES.listening);
-  const inodes = new Set(listening.map(({ inode }) => inode));
+  const inodes = new Set((await listeningRows(port)).map(({ inode }) => inode));
   if (inodes.size === 0) return [];
   const listeners: Listener[] = [];
   for (const entry of await readdir('/proc')) {
@@ -59,11 +58,19 @@ export async function takenText({ host, port }: ListenAddress): Promise<string> 
   return `another program listens on ${joinHostPort(host, port)}${who}`;
 }
 
-/** Whether somebody listens on an address, as far as the system says it; that is asked without being in anybody's way for a moment. */
-export async function isListenedOn({ host, port }: ListenAddress): Promise<boolean> {
+/**
+ * Says that a program which was not started with a file listens on one of these addresses; undefined where none does, or the system does not
+ * say. Unlike `isFree` this is in nobody's way for a moment.
+ */
+export async function strangerText(addresses: readonly ListenAddress[], file: string): Promise<string | undefined> {
+  for (const address of addresses)
+    if ((await isListenedOn(address)) && (await listenerWith(file, address.port)) === undefined) return takenText(address);
+  return undefined;
+}
+
+async function isListenedOn({ host, port }: ListenAddress): Promise<boolean> {
   const own = ['::', '0.0.0.0'].includes(host) ? undefined : hexOf(host);
-  const rows = (await tcpRows('/proc/net').catch(() => [])).filter((row) => row.port === port && row.state === STATES.listening);
-  return rows.some((row) => own === undefined || row.host === own || /^0+$/.test(row.host));
+  return (await listeningRows(port)).some((row) => own === undefined || row.host === own || /^0+$/.test(row.host));
 }
 
 /** An IPv4 address as `/proc/net/tcp` writes it. */
@@ -111,6 +118,10 @@ interface TcpRow {
   readonly port: number;
   readonly state: string;
   readonly inode: string;
+}
+
+async function listeningRows(port: number): Promise<readonly TcpRow[]> {
+  return (await tcpRows('/proc/net').catch(() => [])).filter((row) => row.port === port && row.state === STATES.listening);
 }
 
 async function tcpRows(dir: string): Promise<readonly TcpRow[]> {

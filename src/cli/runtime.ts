@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import { runningServer } from '../apply/proxy-files.ts';
-import { isListenedOn, listenerWith, takenText } from '../apply/sockets.ts';
+import { strangerText } from '../apply/sockets.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { policiesOf, transportsOf } from '../config/policies.ts';
@@ -148,10 +148,8 @@ async function otherRuns({ paths, server }: Setup): Promise<string | undefined> 
 async function takenPlace(setup: Setup): Promise<string | undefined> {
   const { config, paths, server } = setup;
   if (proxyOf(config).start !== 'auto' || (await runningServer(paths.stateDir)) !== undefined) return undefined;
-  for (const address of listensOf(setup))
-    if ((await isListenedOn(address)) && (await listenerWith(startFileOf(server, paths), address.port)) === undefined)
-      return `${server} cannot listen: ${await takenText(address)}; end that one, or name another address in entrypoints`;
-  return undefined;
+  const stranger = await strangerText(listensOf(setup), startFileOf(server, paths));
+  return stranger && `${server} cannot listen: ${stranger}; end that one, or name another address in entrypoints`;
 }
 
 /** What shapes the table of a set-up. */
