@@ -1,7 +1,7 @@
-import { createServer, type Server } from 'node:net';
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { sleep } from '../lib/async.ts';
+import { claimName } from '../lib/claim.ts';
 import { shortHash } from '../lib/hash.ts';
 
 /** The role of the parent of the proxy: it has a lock of its own. */
@@ -17,9 +17,9 @@ export interface LockOptions {
 }
 
 /**
- * Takes the lock of a state directory, so that only one controller writes there; it is an abstract unix socket, which goes with its
- * holder however that ends. While another holds it `onWait` is told once and it is tried again, every `retryMs` (500), until `signal`
- * aborts. Returns how to release it; undefined where it was not taken.
+ * Takes the lock of a state directory, so that only one controller writes there; it goes with its holder however that ends. While another
+ * holds it `onWait` is told once and it is tried again, every `retryMs` (500), until `signal` aborts. Returns how to release it; undefined
+ * where it was not taken.
  */
 export async function takeLock(
   stateDir: string,
@@ -27,7 +27,7 @@ export async function takeLock(
 ): Promise<(() => Promise<void>) | undefined> {
   const name = await nameOf(stateDir, role);
   for (let attempt = 0; !signal.aborted; attempt += 1) {
-    const server = await listen(name);
+    const server = await claimName(name);
     if (server) return () => new Promise((resolve) => server.close(() => resolve()));
     if (attempt === 0) onWait();
     await sleep(retryMs, signal);
@@ -37,21 +37,12 @@ export async function takeLock(
 
 /** Whether somebody has the lock of a role now. */
 export async function isLocked(stateDir: string, role: string): Promise<boolean> {
-  const server = await listen(await nameOf(stateDir, role));
+  const server = await claimName(await nameOf(stateDir, role));
   if (!server) return true;
   await new Promise((resolve) => server.close(resolve));
   return false;
 }
 
 async function nameOf(stateDir: string, role: string): Promise<string> {
-  return `\0hind-proxy-${shortHash([await realpath(stateDir).catch(() => resolve(stateDir))])}${role && `-${role}`}`;
-}
-
-/** The socket, or undefined where another program has it. Other failures are thrown. */
-async function listen(name: string): Promise<Server | undefined> {
-  const server = createServer((connection) => connection.destroy());
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)));
-    server.listen(name, () => resolve(server));
-  });
+  return `hind-proxy-${shortHash([await realpath(stateDir).catch(() => resolve(stateDir))])}${role && `-${role}`}`;
 }

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net';
+import { claimName } from './claim.ts';
 
 /** Ports of 127.0.0.1 that are given to nobody else who asks here until they are disposed of. */
 export interface ReservedPorts extends AsyncDisposable {
@@ -24,7 +25,7 @@ export async function reservePorts(count: number): Promise<ReservedPorts> {
 
 /** Has a server listen on a free port of 127.0.0.1. Returns the port. Rejects where it cannot listen. */
 export async function listenOnLoopback(server: Server): Promise<number> {
-  await listening(server, { port: 0, host: '127.0.0.1' });
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new TypeError('Cannot tell the port of a server that listens on none');
   return address.port;
@@ -41,23 +42,9 @@ async function findPort(): Promise<{ readonly port: number; readonly mark: Serve
   }
 }
 
-/** A name in the abstract namespace of Linux goes with its process, however that ends. */
 async function markPort(port: number): Promise<Server | undefined> {
-  const mark = createServer().unref();
-  if (process.platform !== 'linux') return mark;
-  try {
-    await listening(mark, { path: `\0hind-proxy-port-${port}` });
-    return mark;
-  } catch {
-    return undefined;
-  }
-}
-
-async function listening(
-  server: Server,
-  place: { readonly port: number; readonly host: string } | { readonly path: string },
-): Promise<void> {
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(place, resolve));
+  if (process.platform !== 'linux') return createServer();
+  return (await claimName(`hind-proxy-port-${port}`))?.unref();
 }
 
 async function closed(server: Server): Promise<void> {
