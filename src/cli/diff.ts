@@ -5,7 +5,7 @@ import type { Generation } from '../model/generation.ts';
 import { setUpFor, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
-import { keptGenerations, nothingApplied } from './kept-generations.ts';
+import { appliedGenerations } from './kept-generations.ts';
 import type { Printer } from './print.ts';
 
 /** What `diff` takes. */
@@ -16,10 +16,7 @@ export interface DiffFlags extends GlobalFlags {
 /** In what the routes of two generations differ; the second is the one that is served where only one is named. Exit 3 where they do. */
 export async function diff([from, to]: readonly (string | undefined)[], flags: DiffFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  const act = 'compare generations';
-  const store = await keptGenerations(setup, act);
-  if (store.list().length === 0 && store.damaged().length === 0)
-    throw new CommandError(nothingApplied(act, setup.paths.stateDir), EXIT.usage);
+  const store = await appliedGenerations(setup, 'compare generations');
   const before = await generationOf(store, from);
   const after = await generationOf(store, to ?? String(store.current() ?? ''));
   const view = diffView(before, after);

@@ -1,6 +1,7 @@
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
-import type { Printer } from './print.ts';
+import { CommandError, EXIT } from './errors.ts';
 import { proxyOf } from './paths.ts';
+import type { Printer } from './print.ts';
 import type { Setup } from './setup.ts';
 import { assertReadable } from './state-dir.ts';
 
@@ -10,9 +11,14 @@ export async function keptGenerations({ config, paths: { stateDir }, log }: Setu
   return openGenerations(stateDir, { keep: proxyOf(config).apply.keepGenerations, looksOnly: true, log });
 }
 
-/** Says that a state directory holds nothing that could be served, which most often is another one than the controller's. */
-export function nothingApplied(act: string, stateDir: string): string {
-  return `Cannot ${act}: nothing was applied yet by a controller with the state directory ${stateDir}. Start hind-proxy run first; where it has another one, name its configuration with --config (or HIND_PROXY_CONFIG), or the directory with --state-dir`;
+/** The same for who needs one, be it damaged. Throws `CommandError` where there is none: most often the controller has another directory. */
+export async function appliedGenerations(setup: Setup, act: string): Promise<GenerationStore> {
+  const store = await keptGenerations(setup, act);
+  if (store.list().length + store.damaged().length > 0) return store;
+  throw new CommandError(
+    `Cannot ${act}: nothing was applied yet by a controller with the state directory ${setup.paths.stateDir}. Start hind-proxy run first; where it has another one, name its configuration with --config (or HIND_PROXY_CONFIG), or the directory with --state-dir`,
+    EXIT.usage,
+  );
 }
 
 /** Says that the catalogs are not followed, and how they would be. */

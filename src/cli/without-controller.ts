@@ -2,8 +2,8 @@ import { clearProxyFiles } from '../apply/proxy-files.ts';
 import { openGenerations, type GenerationStore } from '../controller/generations.ts';
 import { deadline } from '../lib/abort.ts';
 import { setUpAgain } from './context.ts';
-import { CommandError, EXIT } from './errors.ts';
-import { keptGenerations, nothingApplied } from './kept-generations.ts';
+import { CommandError } from './errors.ts';
+import { appliedGenerations } from './kept-generations.ts';
 import { takeLock } from './lock.ts';
 import { proxyOf } from './paths.ts';
 import { isStillWanted } from './served.ts';
@@ -24,8 +24,7 @@ export async function withoutController<T>(
   task: (generations: GenerationStore, setup: Setup) => Promise<T>,
 ): Promise<T> {
   const { config, paths, log } = looking;
-  const kept = await keptGenerations(looking, act);
-  if (kept.list().length === 0 && kept.damaged().length === 0) throw new CommandError(nothingApplied(act, paths.stateDir), EXIT.usage);
+  await appliedGenerations(looking, act);
   const setup = await setUpAgain(looking);
   const hint = 'it does not answer, expected it at its admin address; stop it, then try again';
   return alone(setup, { act, hint, signal }, async () =>
