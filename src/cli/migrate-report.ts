@@ -70,18 +70,13 @@ export function countsOf({ files }: Pick<Report, 'files'>): Counts {
 export function textReport(report: Report, printer: Pick<Printer, 'style'>): readonly string[] {
   const { style } = printer;
   const { files, changed, automatic, present, byHand, lossy, guessed, done } = countsOf(report);
-  const { handWork, notes } = sortedFindings(report);
-  const hintLine = (hint: string | undefined): readonly string[] => (hint === undefined ? [] : [`    ${style('dim', hint)}`]);
+  const { skipped, handWork, notes } = sortedFindings(report);
   return [
-    ...report.skipped.flatMap(({ path, code, severity, message, hint }) => [
-      `${visible(path)}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
-      ...hintLine(hint),
-    ]),
-    ...handWork.flatMap(({ where, code, severity, message, hint, place, tag }) => [
+    ...[...skipped, ...handWork].flatMap(({ where, code, severity, message, hint, place, tag }) => [
       `${visible(where)}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
       ...(tag === undefined ? [] : [`    ${visible(redactedTag(tag))}`]),
       ...(place === undefined ? [] : [`    in ${visible(place)}`]),
-      ...hintLine(hint),
+      ...(hint === undefined ? [] : [`    ${style('dim', hint)}`]),
     ]),
     ...notesText(notes, printer),
     `files: ${files}, changed: ${changed}; tags converted to ${report.to}: ${automatic}${presentText(present)}, by hand: ${byHand}, lossy: ${lossy}${guessed === 0 ? '' : `, with a host guessed: ${guessed}`}, in that dialect already: ${done}`,
@@ -93,12 +88,16 @@ export interface Note extends Omit<Finding, 'line' | 'column'> {
   readonly where: string;
 }
 
-/** Findings of all files, those that leave something for hand work apart. */
-function sortedFindings({ files }: Report): { readonly handWork: readonly Note[]; readonly notes: readonly Note[] } {
+/** What was not read, what leaves something for hand work, and the rest, each in the order of the files. */
+function sortedFindings({ files, skipped }: Report): Readonly<Record<'skipped' | 'handWork' | 'notes', readonly Note[]>> {
   const all = files.flatMap(({ path, findings }) =>
     findings.map(({ line, column, ...finding }): Note => ({ ...finding, where: `${path}:${line}:${column}` })),
   );
-  return { handWork: all.filter(({ byHand }) => byHand), notes: all.filter(({ byHand }) => !byHand) };
+  return {
+    skipped: skipped.map(({ path, ...rest }) => ({ where: path, ...rest })),
+    handWork: all.filter(({ byHand }) => byHand),
+    notes: all.filter(({ byHand }) => !byHand),
+  };
 }
 
 /** How many sentences of one code are shown, and how many places of each. */
@@ -108,23 +107,20 @@ const PLACES = 3;
 /** Notes in lines for people: each code once, with its commonest sentences and some places of each; what is lost before the rest. */
 export function notesText(notes: readonly Note[], { style }: Pick<Printer, 'style'>): readonly string[] {
   const isLoss = ({ severity, code }: Note): boolean => severity === 'error' || code.endsWith('_UNSUPPORTED');
-  const codes = [
-    ...byCount(notes.filter(isLoss), codeOf),
-    ...byCount(
-      notes.filter((note) => !isLoss(note)),
-      codeOf,
-    ),
-  ];
-  return codes.flatMap(([code, ofCode]) => {
-    const sentences = byCount(ofCode, ({ message }) => message);
-    const rest = sentences.slice(SENTENCES).flatMap(([, group]) => group);
-    return [
-      `${String(ofCode.length).padStart(6)} × ${style('yellow', code)}`,
-      ...sentences.slice(0, SENTENCES).map(([message, group]) => `         ${visible(message)}: ${placesText(group)}`),
-      ...(rest.length === 0 ? [] : [`         and in other ways: ${placesText(rest)}`]),
-      ...(ofCode[0]?.hint === undefined ? [] : [`         ${style('dim', visible(ofCode[0].hint))}`]),
-    ];
-  });
+  const codes = byCount(notes, ({ code }) => code);
+  const rank = ([, ofCode]: (typeof codes)[number]): number => (ofCode.some(isLoss) ? 0 : 1);
+  return codes
+    .toSorted((left, right) => rank(left) - rank(right))
+    .flatMap(([code, ofCode]) => {
+      const sentences = byCount(ofCode, ({ message }) => message);
+      const rest = sentences.slice(SENTENCES).flatMap(([, group]) => group);
+      return [
+        `${String(ofCode.length).padStart(6)} × ${style('yellow', code)}`,
+        ...sentences.slice(0, SENTENCES).map(([message, group]) => `         ${visible(message)}: ${placesText(group)}`),
+        ...(rest.length === 0 ? [] : [`         and in other ways: ${placesText(rest)}`]),
+        ...(ofCode[0]?.hint === undefined ? [] : [`         ${style('dim', visible(ofCode[0].hint))}`]),
+      ];
+    });
 }
 
 function placesText(notes: readonly Note[]): string {
@@ -143,8 +139,7 @@ export function presentText(present: number): string {
 /** The report as a page. */
 export function markdownReport(report: Report): string {
   const counts = countsOf(report);
-  const { handWork, notes } = sortedFindings(report);
-  const skipped = report.skipped.map(({ path, ...rest }): Note => ({ where: path, ...rest }));
+  const { skipped, handWork, notes } = sortedFindings(report);
   return [
     `# Tags to ${report.to}`,
     '',
@@ -175,11 +170,12 @@ function section(title: string, notes: readonly Note[]): readonly string[] {
 
 /** The report for machines. Codes are stable; `inputSha256` is that of the file it was made of. */
 export function jsonReport(report: Report): object {
+  const found = report.files.flatMap(({ findings }) => findings);
   return {
     to: report.to,
     mode: report.mode,
     counts: countsOf(report),
-    occurrences: Object.fromEntries(occurrences(report.files.flatMap(({ findings }) => findings))),
+    occurrences: Object.fromEntries(byCount(found, ({ code }) => code).map(([code, group]) => [code, group.length])),
     skipped: report.skipped,
     files: report.files.map(({ path, before, text, changes, findings }) => ({
       path,
@@ -189,15 +185,6 @@ export function jsonReport(report: Report): object {
       findings: findings.map((finding) => ({ ...finding, ...(finding.tag !== undefined && { tag: redactedTag(finding.tag) }) })),
     })),
   };
-}
-
-/** How often each code occurs, most often first. */
-function occurrences(findings: readonly Pick<Finding, 'code'>[]): readonly (readonly [string, number])[] {
-  return byCount(findings, codeOf).map(([code, group]) => [code, group.length]);
-}
-
-function codeOf({ code }: Pick<Finding, 'code'>): string {
-  return code;
 }
 
 /** Groups by a text, the largest first. */
