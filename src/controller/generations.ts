@@ -20,6 +20,8 @@ export interface GenerationStore {
   list(): readonly GenerationMeta[];
   /** With its table and files; undefined where it is not kept or damaged. */
   read(id: number): Promise<Generation | undefined>;
+  /** Whether it is kept and not damaged; of a large table that is known sooner than the table is read. */
+  isWhole(id: number): Promise<boolean>;
   /** Writes the next generation and drops the oldest beyond `keep`; generation 0 stays. */
   add(generation: Omit<Generation, 'id'>): Promise<GenerationMeta>;
   /** Keeps files that were found in our place and are not ours, as generation 0. */
@@ -34,6 +36,8 @@ export interface GenerationStore {
 }
 
 interface StoredMeta extends GenerationMeta {
+  /** Of `table.json`; versions before did not note it. */
+  readonly tableSha256?: string;
   readonly files: readonly Omit<RenderedFile, 'content'>[];
 }
 
@@ -51,7 +55,7 @@ const isMeta = objectOf<StoredMeta>(
     routes: number,
     files: listOf(objectOf<StoredMeta['files'][number]>({ path: text(), sha256: text<Digest>(), units: listOf(anything) }, {})),
   },
-  { cause: anything },
+  { cause: anything, tableSha256: text() },
 );
 
 /** Opens `<stateDir>/generations`. A generation that cannot be read is skipped with a warning. */
@@ -81,22 +85,21 @@ export async function openGenerations(
     damaged: () => [...damaged].toSorted((a, b) => b - a),
     pinned: () => pinned,
     current: () => pinned ?? newestFirst()[0]?.id,
-    async read(id) {
-      const meta = metas.get(id);
-      if (!meta) return undefined;
-      const dir = join(root, String(id));
-      return readContent(dir, meta).catch((error: unknown) => {
-        warnUnreadable(dir, { error, log });
-        damaged.add(id);
-        return undefined;
-      });
-    },
+    read: (id) => unlessDamaged(id, async (dir, meta) => contentOf(meta, await textsOf(dir, meta))),
+    isWhole: async (id) =>
+      (await unlessDamaged(id, async (dir, meta) => {
+        const texts = await textsOf(dir, meta);
+        if (meta.tableSha256 === undefined) contentOf(meta, texts);
+        return true;
+      })) ?? false,
     async add({ table, config, ...rest }) {
       const id = newestId + 1;
+      const tableText = JSON.stringify(table);
       const meta: StoredMeta = {
         ...rest,
         id,
         routes: table.routes.length,
+        tableSha256: sha256(tableText),
         files: config.files.map(({ content: _content, ...file }) => file),
       };
       const staged = join(root, `.${id}`);
@@ -104,7 +107,7 @@ export async function openGenerations(
       await Promise.all(
         config.files.map(({ content }, index) => writeFile(join(staged, 'files', String(index)), content, { mode: 0o600, flush: true })),
       );
-      await writeFile(join(staged, 'table.json'), JSON.stringify(table), { mode: 0o600, flush: true });
+      await writeFile(join(staged, 'table.json'), tableText, { mode: 0o600, flush: true });
       await writeFile(join(staged, 'meta.json'), JSON.stringify(meta, null, 1), { mode: 0o600, flush: true });
       await rename(staged, join(root, String(id)));
       newestId = id;
@@ -138,6 +141,18 @@ export async function openGenerations(
   }
   return store;
 
+  /** What becomes of a generation that is kept; undefined where it is not, or turns out to be damaged. */
+  async function unlessDamaged<T>(id: number, task: (dir: string, meta: StoredMeta) => Promise<T>): Promise<T | undefined> {
+    const meta = metas.get(id);
+    if (!meta) return undefined;
+    const dir = join(root, String(id));
+    return task(dir, meta).catch((error: unknown) => {
+      warnUnreadable(dir, { error, log });
+      damaged.add(id);
+      return undefined;
+    });
+  }
+
   async function dropOldest(): Promise<void> {
     for (const { id } of newestFirst().slice(keep)) {
       if (id === pinned) continue;
@@ -149,9 +164,9 @@ export async function openGenerations(
 
 /** The generations that are whole, newest first; those that are not are known as damaged from then on. */
 export async function wholeGenerations(store: GenerationStore): Promise<readonly GenerationMeta[]> {
-  for (const { id } of store.list()) await store.read(id);
-  const damaged = new Set(store.damaged());
-  return store.list().filter(({ id }) => !damaged.has(id));
+  const whole: GenerationMeta[] = [];
+  for (const meta of store.list()) if (await store.isWhole(meta.id)) whole.push(meta);
+  return whole;
 }
 
 /** What stands in a directory; nothing where it was not made yet, as by commands that only look, or where it is none that can be read. */
@@ -177,15 +192,27 @@ async function readMeta(dir: string, log: Log): Promise<StoredMeta | undefined> 
   }
 }
 
-async function readContent(dir: string, meta: StoredMeta): Promise<Generation> {
-  const table = JSON.parse(await present(join(dir, 'table.json'))) as RoutingTable;
+interface Texts {
+  readonly table: string;
+  /** In the order of the meta. */
+  readonly files: readonly string[];
+}
+
+/** What stands in the files of a generation. Rejects where that is not what was written. */
+async function textsOf(dir: string, { files, tableSha256 }: StoredMeta): Promise<Texts> {
+  const table = await present(join(dir, 'table.json'));
+  if (tableSha256 !== undefined && sha256(table) !== tableSha256) throw new TypeError('Cannot use table.json: it is damaged');
+  const contents = await Promise.all(files.map((_, index) => present(join(dir, 'files', String(index)))));
+  const damaged = files.find(({ sha256: expected }, index) => sha256(contents[index] ?? '') !== expected);
+  if (damaged) throw new TypeError(`Cannot use the copy of "${damaged.path}": it is damaged`);
+  return { table, files: contents };
+}
+
+function contentOf({ tableSha256: _hash, ...meta }: StoredMeta, texts: Texts): Generation {
+  const table = JSON.parse(texts.table) as RoutingTable;
   if (table.digest !== meta.digest || !Array.isArray(table.routes) || !Array.isArray(table.backends))
     throw new TypeError('Cannot use table.json: it is not of this generation');
-  const files = await Promise.all(
-    meta.files.map(async (file, index) => ({ ...file, content: await present(join(dir, 'files', String(index))) })),
-  );
-  const damaged = files.find(({ content, sha256: expected }) => sha256(content) !== expected);
-  if (damaged) throw new TypeError(`Cannot use the copy of "${damaged.path}": it is damaged`);
+  const files = meta.files.map((file, index) => ({ ...file, content: texts.files[index] ?? '' }));
   const config: RenderedConfig = { server: meta.server, files, tableDigest: meta.digest };
   return { ...meta, table, config };
 }

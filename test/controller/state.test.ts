@@ -308,3 +308,19 @@ for (const [what, make] of Object.entries({ 'a file': (path: string) => writeFil
     await anew.add(generation('seven'));
     assert.deepEqual(anew.list().length, 1);
   });
+
+test('openGenerations() knows a table that was changed on disk as damaged, and one of a version that noted no hash as whole', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openGenerations(dir, { keep: 3, log: silentLog });
+  for (const content of ['one', 'two']) await store.add(generation(content));
+  const file = (id: number, name: string): string => join(dir, 'generations', String(id), name);
+  const table = await readFile(file(1, 'table.json'), 'utf8');
+  await writeFile(file(1, 'table.json'), table.replace('[]', '[ ]'));
+  const { tableSha256: _hash, ...meta } = JSON.parse(await readFile(file(2, 'meta.json'), 'utf8')) as Record<string, unknown>;
+  await writeFile(file(2, 'meta.json'), JSON.stringify(meta));
+
+  const again = await openGenerations(dir, { keep: 3, log: silentLog });
+
+  assert.deepEqual([await again.isWhole(1), await again.isWhole(2), await again.isWhole(3)], [false, true, false]);
+  assert.deepEqual([again.damaged(), await again.read(1), (await again.read(2))?.id], [[1], undefined, 2]);
+});
