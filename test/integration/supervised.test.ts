@@ -93,7 +93,9 @@ async function run(t: TestContext, world: World, fleet: Fleet): Promise<void> {
   const before = (await world.status()).proxies[0]?.digest;
   await world.register({ service: 'hostile', id: 'hostile-1', port: spare?.port ?? 1, tags: HOSTILE });
   await until('the hostile tags to be reported', async () => (await world.diagnostics('hostile')).length >= 5, 10_000);
-  assert.ok(await isServed(world), 'the other services changed');
+  // they are reported before the proxy has them, and Caddy may drop a new connection while it changes its listeners
+  await until('the proxy to have what is left of them', async () => (await ask(world.web, { host: 'x.test' })).status === 503, 10_000);
+  assert.deepEqual(await served(world), [...ALL_A, ...ALL_B]);
   assert.equal((await ask(world.web, { host: 'leak.test' })).status, 404);
   await world.deregister('hostile-1');
   await until('the table of before', async () => (await world.status()).proxies[0]?.digest === before, 10_000);
