@@ -168,7 +168,7 @@ function section(title: string, notes: readonly Note[]): readonly string[] {
   ];
 }
 
-/** The report for machines. Codes are stable; `inputSha256` is that of the file it was made of. */
+/** The report for machines. Codes are stable; `inputSha256` is that of the file it was made of, where one could be read. */
 export function jsonReport(report: Report): object {
   const found = report.files.flatMap(({ findings }) => findings);
   return {
@@ -179,7 +179,7 @@ export function jsonReport(report: Report): object {
     skipped: report.skipped,
     files: report.files.map(({ path, before, text, changes, findings }) => ({
       path,
-      ...(findings.every(({ code }) => code !== 'FILE_UNREADABLE') && { inputSha256: sha256(before) }),
+      ...(before !== '' && { inputSha256: sha256(before) }),
       changes: before !== text,
       tags: changes.map((change) => ({ ...change, tag: redactedTag(change.tag), written: change.written.map((tag) => redactedTag(tag)) })),
       findings: findings.map((finding) => ({ ...finding, ...(finding.tag !== undefined && { tag: redactedTag(finding.tag) }) })),

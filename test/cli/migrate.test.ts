@@ -224,24 +224,30 @@ interface PlanReport {
   readonly counts: { readonly files: number; readonly changed: number; readonly byHand: number };
   readonly files: readonly {
     readonly path: string;
+    readonly inputSha256?: string;
     readonly findings: readonly { readonly code: string; readonly line: number; readonly byHand?: true }[];
   }[];
   readonly skipped: readonly { readonly path: string; readonly code: string; readonly message: string }[];
 }
 
-test('migrate plan goes on with the other files where one cannot be opened, and ends with 1', async (t) => {
+test('migrate plan goes on with the other files where one cannot be opened or is no text, and ends with 1', async (t) => {
   const { dir } = await oneFile(t);
+  await writeFile(join(dir, 'latin.hcl'), Buffer.from([0xe4, 0x0a]));
   // whoever asks, a read at its beginning is refused
   const closed = '/proc/self/mem';
 
-  const { code, out } = migrate(dir, 'plan', closed, 'web.nomad.hcl', '--to', 'traefik', '--json');
+  const { code, out } = migrate(dir, 'plan', closed, 'latin.hcl', 'web.nomad.hcl', '--to', 'traefik', '--json');
 
   const report = JSON.parse(out) as PlanReport;
   assert.equal(code, 1);
   assert.equal(report.counts.changed, 1);
+  const unread = report.files.filter(({ path }) => path !== 'web.nomad.hcl');
   assert.deepEqual(
-    report.files.find(({ path }) => path === closed)?.findings.map((finding) => finding.code),
-    ['FILE_UNREADABLE'],
+    unread.map(({ path, inputSha256, findings }) => [path, inputSha256, ...findings.map((finding) => finding.code)]),
+    [
+      [closed, undefined, 'FILE_UNREADABLE'],
+      ['latin.hcl', undefined, 'FILE_SYNTAX'],
+    ],
   );
   const verified = migrate(dir, 'verify', closed, 'web.nomad.hcl', '--to', 'hind', '--limit', 'x');
   assert.match(verified.told, /^Not looked at: \/proc\/self\/mem: Cannot open the file: EIO/m);
