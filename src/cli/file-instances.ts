@@ -24,6 +24,11 @@ export interface TagPlace {
   readonly line?: number;
 }
 
+/** A place as `file:line`; empty where it is in no file. */
+export function placeText({ file, line }: Partial<TagPlace>): string {
+  return [file, line].filter((part) => part !== undefined).join(':');
+}
+
 /** What files say that services register. */
 export interface FileInstances {
   readonly instances: readonly ServiceInstance[];

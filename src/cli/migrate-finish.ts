@@ -1,13 +1,13 @@
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { visible } from '../lib/text.ts';
+import { counted, visible } from '../lib/text.ts';
 import { describeMatch } from '../model/describe.ts';
 import { redactedTag } from '../model/redact.ts';
 import type { Context } from './context.ts';
 import { createDialects } from './dialects.ts';
 import { EXIT } from './errors.ts';
-import type { TagPlace } from './file-instances.ts';
+import { placeText, type TagPlace } from './file-instances.ts';
 import type { GlobalFlags } from './flags.ts';
 import { dialectNamed } from './named.ts';
 import { pipelineOf, readRegistered, setUpOf, tableOf, type Registered } from './registered.ts';
@@ -34,8 +34,8 @@ interface TagView {
 }
 
 /**
- * Lists the tags of other dialects that nothing needs any more, and those that are still needed; exit 4 under `--strict` where any is or a host was guessed, and
- * as `unread.ts` says where something could not be looked at.
+ * Lists the tags of other dialects that nothing needs any more, and those that are still needed; exit 4 under `--strict` where any is or a
+ * host was guessed, and as `unread.ts` says where something could not be looked at.
  */
 export async function migrateFinish(paths: readonly string[], flags: FinishFlags, context: Context): Promise<number> {
   const { printer } = context;
@@ -108,16 +108,14 @@ function viewer({
 function reasonText(reason: StayReason): string {
   if (reason.kind === 'unread') return 'nothing that it asks for is served (hind-proxy validate says why), so no other tag says it';
   const [first, ...rest] = reason.routes;
-  return `${first ? describeMatch(first) : 'a route'}${rest.length > 0 ? ` and ${rest.length} more ${rest.length === 1 ? 'route' : 'routes'}` : ''} would be answered in another way`;
+  return `${first ? describeMatch(first) : 'a route'}${rest.length > 0 ? ` and ${counted(rest.length, 'more route')}` : ''} would be answered in another way`;
 }
 
 /** One line for each place in a file; one for all instances of a catalog. `more`: how many tags of the same service it stands for. */
 function linesOf({ service, tag, places, guessed, reason }: TagView, more = 0): readonly string[] {
   const rest =
     reason !== undefined ? `: ${reason}` : guessed === undefined ? '' : ': if its host, which is filled in later, is one exact host';
-  const files = [
-    ...new Set(places.flatMap(({ file, line }) => (file === undefined ? [] : [line === undefined ? file : `${file}:${line}`]))),
-  ];
-  const text = visible(`${service} ${tag}${more === 0 ? '' : ` and ${more} more ${more === 1 ? 'label' : 'labels'}`}${rest}`);
+  const files = [...new Set(places.map(placeText))].filter((place) => place !== '');
+  const text = visible(`${service} ${tag}${more === 0 ? '' : ` and ${counted(more, 'more label')}`}${rest}`);
   return files.length === 0 ? [text] : files.map((file) => `${visible(file)}: ${text}`);
 }

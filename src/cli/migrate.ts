@@ -3,7 +3,9 @@ import { basename, dirname, resolve } from 'node:path';
 import { cutsBetween } from '../jobfiles/edit.ts';
 import { messageOf, systemCode } from '../lib/errors.ts';
 import { shortHash } from '../lib/hash.ts';
+import { counted } from '../lib/text.ts';
 import { filesSince, readManifest, writeManifest, writtenFile, type MigrationRun } from '../jobfiles/manifest.ts';
+import { isUnread } from '../jobfiles/job-file.ts';
 import { loadJobFile } from '../jobfiles/load.ts';
 import { rewriteFile, type RewriteMode } from '../jobfiles/rewrite.ts';
 import { filesUnder, MANIFEST_NAME, readText, removeStaged, replaceText } from '../jobfiles/tree.ts';
@@ -77,9 +79,7 @@ async function written(
       // nothing to put back
       onNone: () => writeManifest(manifest, before),
     });
-    context.printer.say(
-      `${changed.length} ${changed.length === 1 ? 'file' : 'files'} written; hind-proxy migrate revert puts them back (${manifest})`,
-    );
+    context.printer.say(`${counted(changed.length, 'file')} written; hind-proxy migrate revert puts them back (${manifest})`);
   }
   print(report, { flags, context, jobs: [] });
   return exitCodeOf(report, flags);
@@ -199,8 +199,7 @@ function print(
 }
 
 function exitCodeOf(report: Report, flags: MigrateFlags): number {
-  const codes = [...report.skipped, ...report.files.flatMap(({ findings }) => findings)].map(({ code }) => code);
-  if (codes.some((code) => code === 'FILE_SYNTAX' || code === 'FILE_UNREADABLE')) return EXIT.failed;
+  if ([...report.skipped, ...report.files.flatMap(({ findings }) => findings)].some(isUnread)) return EXIT.failed;
   const { byHand, lossy, guessed } = countsOf(report);
   return flags.strict && byHand + lossy + guessed > 0 ? EXIT.losses : EXIT.ok;
 }

@@ -1,20 +1,17 @@
 import { groupBy } from '../lib/sort.ts';
-import { visible } from '../lib/text.ts';
+import { isUnread } from '../jobfiles/job-file.ts';
+import { counted, visible } from '../lib/text.ts';
 import { CODES } from '../model/codes.ts';
 import { EXIT } from './errors.ts';
-import type { GuessedTag, UnreadPlace } from './file-instances.ts';
-
-/** Files that could not be read at all, whatever `migrate plan` could list of them. */
-const WHOLE_FILES: ReadonlySet<string> = new Set(['FILE_SYNTAX', 'FILE_UNREADABLE', 'FILE_LINK']);
+import { placeText, type GuessedTag, type UnreadPlace } from './file-instances.ts';
 
 /** Lines for people: each file that could not be read, with the reason; of others how many places. */
 export function unreadText(unread: readonly UnreadPlace[]): readonly string[] {
   return [...groupBy(unread, ({ file }) => file)].map(([file, places]) => {
     const [first] = places;
-    const what = places.length === 1 ? '1 place' : `${places.length} places`;
-    if (first === undefined || !WHOLE_FILES.has(first.code))
-      return `Not looked at: ${what} of ${visible(file)}, which migrate plan lists by hand`;
-    return visible(`Not looked at: ${file}${first.line === undefined ? '' : `:${first.line}`}: ${first.message}`);
+    const isWhole = first && (isUnread(first) || first.code === 'FILE_LINK');
+    if (isWhole) return visible(`Not looked at: ${placeText(first)}: ${first.message}`);
+    return `Not looked at: ${counted(places.length, 'place')} of ${visible(file)}, which migrate plan lists by hand`;
   });
 }
 
@@ -22,17 +19,13 @@ export function unreadText(unread: readonly UnreadPlace[]): readonly string[] {
 export function guessedText(guessed: readonly GuessedTag[]): readonly string[] {
   const [first] = guessed;
   if (!first) return [];
-  const places = [...new Set(guessed.map(placeText))];
+  const places = [...new Set(guessed.map((one) => `${placeText(one)} (${one.tag})`))];
   const more = places.length > SHOWN ? ` and ${places.length - SHOWN} more` : '';
   const head = `${first.code} Hosts that are filled in later are taken as one exact host each, whatever they will be`;
   return [visible(`${head}: ${places.slice(0, SHOWN).join(', ')}${more}. ${CODES[first.code].hint}`)];
 }
 
 const SHOWN = 5;
-
-function placeText({ file, line, tag }: GuessedTag): string {
-  return `${file}${line === undefined ? '' : `:${line}`} (${tag})`;
-}
 
 /** A value for machines whose texts say what is filled in later as the files have it. */
 export function withTextsAsWritten(value: unknown, asWritten: (text: string) => string): unknown {
@@ -43,7 +36,7 @@ export function withTextsAsWritten(value: unknown, asWritten: (text: string) => 
 export function unreadCount(unread: readonly UnreadPlace[]): string {
   if (unread.length === 0) return '';
   const files = new Set(unread.map(({ file }) => file)).size;
-  return `; not looked at: ${unread.length} ${unread.length === 1 ? 'place' : 'places'} of ${files} ${files === 1 ? 'file' : 'files'}`;
+  return `; not looked at: ${counted(unread.length, 'place')} of ${counted(files, 'file')}`;
 }
 
 /**
@@ -51,6 +44,6 @@ export function unreadCount(unread: readonly UnreadPlace[]): string {
  * are left for hand work.
  */
 export function exitCodeFor(unread: readonly UnreadPlace[], rest: number): number {
-  if (unread.some(({ code }) => code === 'FILE_SYNTAX' || code === 'FILE_UNREADABLE')) return EXIT.failed;
+  if (unread.some(isUnread)) return EXIT.failed;
   return rest === EXIT.ok && unread.length > 0 ? EXIT.losses : rest;
 }

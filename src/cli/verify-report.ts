@@ -1,12 +1,12 @@
 import { groupBy, sortedUnique } from '../lib/sort.ts';
-import { visible } from '../lib/text.ts';
+import { counted, visible } from '../lib/text.ts';
 import { describeMatch } from '../model/describe.ts';
 import type { TagSpan } from '../model/diagnostic.ts';
 import { redactedTag, redactedText } from '../model/redact.ts';
 import type { Route } from '../model/route.ts';
 import type { Difference } from '../verify/differences.ts';
 import type { AskedRequest } from '../verify/request.ts';
-import type { GuessedTag, TagPlace, UnreadPlace } from './file-instances.ts';
+import { placeText, type GuessedTag, type TagPlace, type UnreadPlace } from './file-instances.ts';
 import { unreadCount } from './unread.ts';
 import type { Connections } from './verify-sides.ts';
 import type { Printer } from './print.ts';
@@ -137,14 +137,10 @@ function routeText(side: string, route: RouteView | undefined): readonly string[
   if (!route) return [`  ${side}: no route`];
   return [
     visible(`  ${side}: ${route.match}`),
-    ...route.tags.map(({ service, tag, file, line }) =>
-      visible(`    ${service}: ${tag}${file === undefined ? '' : `  ${placeText(file, line)}`}`),
+    ...route.tags.map(({ service, tag, ...place }) =>
+      visible(`    ${service}: ${tag}${place.file === undefined ? '' : `  ${placeText(place)}`}`),
     ),
   ];
-}
-
-function placeText(file: string, line: number | undefined): string {
-  return line === undefined ? file : `${file}:${line}`;
 }
 
 function requestText({ method, host, path, entryPoint, headers, times }: Found['request']): string {
@@ -184,7 +180,7 @@ function countsOf({ found }: VerifyReport, groups: readonly Group[]): Counts {
 
 function summaryOf(report: VerifyReport, groups: readonly Group[]): string {
   const { byTags, byProxies, ways, services } = countsOf(report, groups);
-  const differing = byTags === 0 ? 'no difference' : `${byTags} differ, in ${ways} way${ways === 1 ? '' : 's'}, of ${services.join(', ')}`;
+  const differing = byTags === 0 ? 'no difference' : `${byTags} differ, in ${counted(ways, 'way')}, of ${services.join(', ')}`;
   const rest = byProxies === 0 ? '' : `; ${byProxies} differ by the proxies, whatever the tags`;
   return visible(
     `${report.asked} requests to ${report.old.proxy} (old) and ${report.new.proxy} (new): ${differing}${rest}${unreadCount(report.unread)}`,

@@ -57,6 +57,11 @@ export interface JobFile {
   readonly faults: readonly FileFault[];
 }
 
+/** Whether a fault says that nothing of a file could be read. */
+export function isUnread({ code }: { readonly code: DiagnosticCode }): boolean {
+  return code === 'FILE_SYNTAX' || code === 'FILE_UNREADABLE';
+}
+
 /** The beginning of a tag that routes, behind a quote or at the beginning of a line or word. HinD's look like any URL. */
 export const ROUTING: RegExp = /(?<![\w.-])(?:urlprefix-(?=[^\s"'`])|traefik\.(?:enable|http|tcp|udp|tags)[.=])/g;
 

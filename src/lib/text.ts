@@ -3,6 +3,11 @@ export function visible(text: string): string {
   return text.replace(/[^\x20-\x7e]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** A count with its noun, which has a plural in `s`: `1 place`, `2 places`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** A name for people made of `[a-z0-9-]`, at most 40 characters, never empty. Not unique: put a hash behind it. */
 export function slug(text: string): string {
   const cut = text
