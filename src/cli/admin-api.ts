@@ -25,8 +25,6 @@ const ANSWER_MS = 30_000;
 const MISDIRECTED = 421;
 /** It wants the token. */
 const UNAUTHORIZED = 401;
-/** No status of HTTP: the system does not let this user ask. */
-const DENIED = 0;
 
 /** Where a controller may listen. */
 type Place = { readonly socketPath: string } | { readonly listen: string };
@@ -44,7 +42,7 @@ interface Answer {
 }
 
 /**
- * The API of the controller that this configuration describes: over its socket where there is one, else over TCP with the token. Several
+ * The API of the controller that this configuration describes: over its socket where one answers, else over TCP with the token. Several
  * controllers may have one place for their sockets: where the configuration names a state directory, that of another one does not count.
  * `answerMs`: how long an answer may take where a call names no other time.
  */
@@ -66,15 +64,18 @@ export function adminApi({ paths, config, loaded }: Setup, { answerMs = ANSWER_M
   };
 
   async function call(asked: Call): Promise<Answer | undefined> {
-    const [first, second] = places;
-    const answer = first && (await callAt(first, asked));
-    if (answer?.status !== MISDIRECTED && answer?.status !== DENIED) return answer;
-    const other = second && (await callAt(second, asked));
-    if (other === undefined && answer.status === DENIED) throw new CommandError(await denied(socket ?? stateDir));
-    return other?.status === MISDIRECTED ? undefined : other;
+    let isDenied = false;
+    for (const place of places) {
+      const answer = await callAt(place, asked);
+      if (answer === 'denied') isDenied = true;
+      else if (answer && answer.status !== MISDIRECTED) return answer;
+    }
+    if (isDenied) throw new CommandError(await denied(socket ?? stateDir));
+    return undefined;
   }
 
-  async function callAt(place: Place, { method, path, body, timeoutMs = answerMs }: Call): Promise<Answer | undefined> {
+  /** `denied`: the system does not let this user ask. */
+  async function callAt(place: Place, { method, path, body, timeoutMs = answerMs }: Call): Promise<Answer | 'denied' | undefined> {
     const dispatcher = new Agent('listen' in place ? {} : { connect: place });
     const token = (await readTextFile(join(stateDir, 'admin.token')).catch(() => undefined))?.trim();
     const origin = 'listen' in place ? `http://${place.listen}` : 'http://localhost';
@@ -97,7 +98,7 @@ export function adminApi({ paths, config, loaded }: Setup, { answerMs = ANSWER_M
     } catch (error) {
       const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return undefined;
-      if (code === 'EACCES' || code === 'EPERM') return { status: DENIED, body: undefined };
+      if (code === 'EACCES' || code === 'EPERM') return 'denied';
       if (code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE')
         throw new CommandError(unanswered(method, `went away before it answered (${messageOf(error)})`));
       if (error instanceof Error && error.name === 'TimeoutError')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { realpath } from 'node:fs/promises';
+import { realpath, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -80,6 +80,22 @@ test('adminApi() says that another program answers when no JSON comes', async (t
   );
 
   await assert.rejects(api.get('/v1/status'), { name: 'CommandError', message: /is another program/ });
+});
+
+test('adminApi() asks over TCP where nobody listens any more on the socket that is there', async (t) => {
+  const dir = await tempDir(t);
+  const [port = 0] = await freePorts(1);
+  const socket = join(dir, 'admin.sock');
+  await writeFile(socket, '');
+  const controller = createHttpServer((_request, response) => response.end('{"status":"ok"}'));
+  t.after(() => controller.close());
+  controller.listen(port, '127.0.0.1');
+  await until('the controller to listen', () => controller.listening);
+  const env = { HIND_PROXY_STATEDIR: dir, HIND_PROXY_ADMIN__LISTEN: `127.0.0.1:${port}`, HIND_PROXY_ADMIN__SOCKET: socket };
+  const loaded = loadConfig({ file: undefined, env, flags: {} });
+  const api = adminApi(await setUp({ loaded, env, log: silentLog, version: '1', looksOnly: true }));
+
+  assert.deepEqual(await api.get('/health'), { status: 'ok' });
 });
 
 test('adminApi() asks no controller of another state directory, where one is named', async (t) => {
