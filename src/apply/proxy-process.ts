@@ -161,17 +161,16 @@ async function write({ files }: RenderedConfig, { stateDir, log }: WriteOptions)
   }
 }
 
+interface Replacement extends WriteOptions {
+  /** What the file holds; undefined where nobody can say. */
+  readonly present: string | undefined;
+  readonly content: string;
+  /** Why what somebody else has written has to go. */
+  readonly reason: string;
+}
+
 /** Replaces a file. What somebody else has written is set aside and never lost: every file of ours begins with a comment that says so. */
-async function replace(
-  path: string,
-  {
-    present = '',
-    content,
-    reason,
-    stateDir,
-    log,
-  }: WriteOptions & Readonly<Record<'content' | 'reason', string>> & { readonly present: string | undefined },
-): Promise<void> {
+async function replace(path: string, { present = '', content, reason, stateDir, log }: Replacement): Promise<void> {
   // before anything is moved: the disk may be full
   const staged = await stageFile(path, content, { stagingDir: join(stateDir, 'staging') });
   if (present.trim() !== '' && !present.startsWith('# Written by hind-proxy')) await setAside(path, { reason, log });

@@ -7,7 +7,7 @@ import { messageOf, systemCode } from '../lib/errors.ts';
 import { Agent, request } from '../lib/undici.ts';
 import { CommandError, EXIT, withHint } from './errors.ts';
 import type { Setup } from './setup.ts';
-import { asOwner, ownerOf, userText } from './state-dir.ts';
+import { asOwnerOf, userText } from './user.ts';
 
 /** Calls to the admin API of a running controller. */
 export interface AdminApi {
@@ -116,7 +116,7 @@ export function adminApi({ paths, config, loaded }: Setup, { answerMs = ANSWER_M
 
 /** Says that only the admin socket would answer, and this user may not use it. */
 async function denied(socket: string): Promise<string> {
-  return `Cannot ask the controller: this user (${userText()}) may not use its socket ${socket}. ${asOwner(await ownerOf(socket))}, or add this user to the group of the socket`;
+  return `Cannot ask the controller: this user (${userText()}) may not use its socket ${socket}. ${await asOwnerOf(socket)}, or add this user to the group of the socket`;
 }
 
 /** Says why a controller takes no orders from here: who may give them is known by the socket, or by the token. */
@@ -124,7 +124,7 @@ async function unauthorised(stateDir: string): Promise<string> {
   const file = join(stateDir, 'admin.token');
   const code = await readTextFile(file).then(() => undefined, systemCode);
   if (code === 'EACCES' || code === 'EPERM')
-    return `Cannot tell the controller what to do: this user (${userText()}) may neither use its socket nor read its token ${file}. ${asOwner(await ownerOf(stateDir))}`;
+    return `Cannot tell the controller what to do: this user (${userText()}) may neither use its socket nor read its token ${file}. ${await asOwnerOf(stateDir)}`;
   return `Cannot tell the controller what to do: it does not take what ${file} holds, so it has another state directory. Name its configuration with --config (or HIND_PROXY_CONFIG), or its directory with --state-dir`;
 }
 

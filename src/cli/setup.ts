@@ -104,6 +104,9 @@ export async function modulesOf(
 /** The user of Traefik's API. */
 export const API_USER = 'hind-proxy';
 
+/** One that was stopped while it made them must not keep others from serving. */
+const MAKING_MS = 10_000;
+
 /** Makes what every Traefik of ours needs; returns the password of its API. */
 async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths, log: Log): Promise<string> {
   // where something is damaged, programs that begin at the same time would each set aside what another one has just made
@@ -118,9 +121,6 @@ async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: 
     await release?.();
   }
 }
-
-/** One that was stopped while it made them must not keep others from serving. */
-const MAKING_MS = 10_000;
 
 /** The password of Traefik's API where one was made; else one that no Traefik knows. */
 async function presentPassword(config: Config, paths: Paths): Promise<string> {

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, readdir, stat } from 'node:fs/promises';
+import { access, constants, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../lib/errors.ts';
 import { FileSizeError, readTextFile, removeLeftovers, stageFile } from '../lib/files.ts';
@@ -9,6 +9,7 @@ import type { GlobalFlags } from './flags.ts';
 import { loadFor } from './load-for.ts';
 import { resolvePaths, type Paths } from './paths.ts';
 import type { Setup } from './setup.ts';
+import { asOwnerOf, userText } from './user.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'it is on a filesystem that is mounted read-only',
@@ -47,32 +48,13 @@ export async function assertWritable(stateDir: string): Promise<void> {
  */
 export async function assertReadable(stateDir: string, act: string): Promise<void> {
   const generations = join(stateDir, 'generations');
-  const failed: unknown[] = [];
-  const names = await readdir(generations).catch((error: unknown) => (failed.push(error), []));
-  for (const name of names)
-    await access(join(generations, name, 'meta.json'), constants.R_OK).catch((error: unknown) => failed.push(error));
-  const code = failed.map(systemCode).find((found) => found === 'EACCES' || found === 'EPERM');
+  const names = await readdir(generations).catch(() => []);
+  const paths = [generations, ...names.map((name) => join(generations, name, 'meta.json'))];
+  const codes = await Promise.all(paths.map((path) => access(path, constants.R_OK).then(() => undefined, systemCode)));
+  const code = codes.find((found) => found === 'EACCES' || found === 'EPERM');
   if (code === undefined) return;
   throw new CommandError(
-    `Cannot ${act}: this user (${userText()}) may not read the state directory ${stateDir} (${code}). ${asOwner(await ownerOf(stateDir))}, or name another directory with --state-dir`,
-  );
-}
-
-/** Who runs this command. */
-export function userText(): string {
-  return `id ${process.getuid?.() ?? 'unknown'}`;
-}
-
-/** Says as whom a command is to be run; `owner`: the id of who has the state directory, where that is known. */
-export function asOwner(owner: number | undefined): string {
-  return `Run the command as the user who runs hind-proxy run${owner === undefined ? '' : ` (id ${owner})`}, as with sudo -u`;
-}
-
-/** The id of the user who owns a file or directory; undefined where the system does not say. */
-export async function ownerOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
-    ({ uid }) => uid,
-    () => undefined,
+    `Cannot ${act}: this user (${userText()}) may not read the state directory ${stateDir} (${code}). ${await asOwnerOf(stateDir)}, or name another directory with --state-dir`,
   );
 }
 
