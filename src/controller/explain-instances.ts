@@ -3,7 +3,7 @@ import { instanceKey, type ServiceInstance } from '../model/catalog.ts';
 import { tagKey, type Diagnostic } from '../model/diagnostic.ts';
 import type { Outcome } from '../model/evaluation.ts';
 import { endpointKey } from '../model/pool.ts';
-import type { Route } from '../model/route.ts';
+import { isTombstone, type Route } from '../model/route.ts';
 import { backendsOf } from '../model/table.ts';
 import { backendsOfRoute } from '../plan/diff.ts';
 import type { Scene } from './scene.ts';
@@ -84,8 +84,7 @@ function whyNone(
   if (unhealthy !== undefined) return unhealthy;
   const asks = instance.tags.some((tag, index) => isOf(route, instance, index) && route.spans.some((span) => span.tag === tag));
   const error = own.find(({ severity, code }) => severity === 'error' && !code.endsWith('_UNSUPPORTED'));
-  const isBuried = route.action.kind === 'respond' && route.action.reason === 'tombstone';
-  if (!asks) return (isBuried ? undefined : error?.message) ?? 'none of its tags asks for this route';
+  if (!asks) return (isTombstone(route) ? undefined : error?.message) ?? 'none of its tags asks for this route';
   if (route.action.kind === 'respond') return `the route answers ${route.action.status} (${route.action.reason})`;
   if (route.action.kind === 'redirect') return 'the route redirects';
   if (outcomes.every(({ answer }) => answer.kind !== 'forward' && answer.kind !== 'connect')) return 'a middleware answers first';

@@ -98,7 +98,10 @@ function explainedRoute(scene: Scene, route: Route, outcomes: readonly Outcome[]
   };
 }
 
-/** What was said of a route's tags; where it is served in its last good form, of what stands in their places now. Of one that is withheld also the errors of its services' other tags: one of them is the cause. */
+/**
+ * What was said of a route's tags; where it is served in its last good form, of what stands in their places now. Of one that is withheld
+ * also the errors of its services' other tags: one of them is the cause.
+ */
 function diagnosticsOf({ diagnostics, serving }: Scene, route: Route, state: HeldRoute['state'] | undefined): readonly Diagnostic[] {
   const own = new Set(route.spans.map(tagKey));
   const texts = new Set(route.spans.map(({ tag }) => tag));

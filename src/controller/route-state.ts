@@ -1,4 +1,5 @@
 import type { HeldRoute } from '../model/change.ts';
+import type { RouteId } from '../model/names.ts';
 import type { Route, RoutingTable } from '../model/route.ts';
 
 /** How a route is served: as the catalogs ask, or otherwise. */
@@ -17,7 +18,7 @@ export function withheldRoutes(fitted: RoutingTable): readonly Route[] {
 
 /** The routes that the proxy cannot serve, by the table and the same fitted to the proxy, in rank order. */
 export function routesLeftOut({ routes }: RoutingTable, fitted: RoutingTable): readonly Route[] {
-  const served = new Set(fitted.routes.map(({ id }) => id));
+  const served = idsOf(fitted.routes);
   return routes.filter(({ id }) => !served.has(id));
 }
 
@@ -28,10 +29,14 @@ export function isWithheld({ action }: Pick<Route, 'action'>): boolean {
 
 /** Tells how each route is served; `fitted`: the table as its proxy can serve it. */
 export function routeStates(fitted: RoutingTable, held: readonly HeldRoute[]): (route: Pick<Route, 'id'>) => RouteState {
-  const withheld = new Set(withheldRoutes(fitted).map(({ id }) => id));
-  const served = new Set(fitted.routes.map(({ id }) => id));
+  const withheld = idsOf(withheldRoutes(fitted));
+  const served = idsOf(fitted.routes);
   const states = new Map(held.map(({ route, state }) => [route.id, state]));
   return ({ id }) => ({ state: states.get(id) ?? 'active', withheld: withheld.has(id), leftOut: !served.has(id) });
+}
+
+function idsOf(routes: readonly Route[]): ReadonlySet<RouteId> {
+  return new Set(routes.map(({ id }) => id));
 }
 
 /** A state in few words: what is held back is told before what is withheld. */

@@ -202,10 +202,10 @@ export function routeViews(
 ): readonly RouteView[] {
   const backends = backendsOf(table);
   const stateOf = routeStates(fitted, held);
-  const byTag = diagnosticsByTag(diagnostics);
+  const byTag = groupBy(diagnostics, ({ span }) => span && tagKey(span));
   // where a route is served in its last good form, what was said is of what stands in the place of its tag now
   const codesOf = (span: TagSpan, { state }: RouteState): readonly string[] =>
-    (byTag.get(tagKey(span)) ?? []).flatMap(({ tag, code }) => (state === 'quarantined' || tag === span.tag ? code : []));
+    (byTag.get(tagKey(span)) ?? []).flatMap((one) => (state === 'quarantined' || one.span?.tag === span.tag ? one.code : []));
   return table.routes.map((route) => ({
     id: route.id,
     entrypoints: route.entryPoints,
@@ -274,11 +274,4 @@ export function snapshotViews(known: readonly KnownSource[]): readonly SnapshotV
       services: serviceViews(instances),
     }))
     .toSorted((a, b) => compareText(a.source, b.source));
-}
-
-function diagnosticsByTag(
-  diagnostics: readonly Diagnostic[],
-): ReadonlyMap<string, readonly { readonly key: string; readonly tag: string; readonly code: string }[]> {
-  const placed = diagnostics.flatMap(({ span, code }) => (span ? [{ key: tagKey(span), tag: span.tag, code }] : []));
-  return groupBy(placed, ({ key }) => key);
 }

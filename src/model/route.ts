@@ -109,6 +109,11 @@ export const backendIdsOf: (route: Pick<Route, 'action' | 'middlewares'>) => rea
   return [...own, ...ofMiddlewares(middlewares)];
 });
 
+/** Whether a route answers 503 for a while in the place of one that has gone. */
+export function isTombstone({ action }: Pick<Route, 'action'>): boolean {
+  return action.kind === 'respond' && action.reason === 'tombstone';
+}
+
 /** Whether a route forwards those clients only that have a certificate, which none can show without TLS. */
 export function needsCertificate({ tlsProfile, action }: Pick<Route, 'tlsProfile' | 'action'>): boolean {
   const mode = tlsProfile?.clientAuth?.mode;

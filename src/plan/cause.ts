@@ -3,7 +3,7 @@ import { compareText } from '../lib/sort.ts';
 import type { Cause, ServiceChange } from '../model/cause.ts';
 import type { OwnerId, ServiceName } from '../model/names.ts';
 import { redactedTag } from '../model/redact.ts';
-import type { Route, RoutingTable } from '../model/route.ts';
+import { isTombstone, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf } from '../model/table.ts';
 import { backendsOfRoute, diffTables } from './diff.ts';
 
@@ -56,8 +56,7 @@ function partsByService(table: RoutingTable, keys: ReadonlyMap<string, { readonl
     if (!keys.has(key)) return;
     const known = parts.get(key) ?? { tags: new Set(), buried: new Set(), instances: new Set() };
     parts.set(key, known);
-    const isBuried = route.action.kind === 'respond' && route.action.reason === 'tombstone';
-    const tags = isBuried ? known.buried : known.tags;
+    const tags = isTombstone(route) ? known.buried : known.tags;
     for (const span of route.spans) if (span.service === service) tags.add(redactedTag(span.tag));
     for (const { address, port } of backendsOfRoute(route, backends).flatMap(({ endpoints }) => endpoints))
       known.instances.add(joinHostPort(address, port));

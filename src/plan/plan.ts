@@ -3,7 +3,7 @@ import type { ChangeSet, HeldRoute } from '../model/change.ts';
 import type { BackendId, RouteId, SourceId } from '../model/names.ts';
 import type { Fault } from '../model/intent.ts';
 import { endpointKey, type Backend, type Endpoint } from '../model/pool.ts';
-import { backendIdsOf, type Route, type RoutingTable } from '../model/route.ts';
+import { backendIdsOf, isTombstone, type Route, type RoutingTable } from '../model/route.ts';
 import { backendsOf, createTable, routesById } from '../model/table.ts';
 import { backendsOfRoute, diffTables } from './diff.ts';
 import { isConfirmed, massRemoval, servedKey, servedServices, type GuardOptions, type Hold } from './guard.ts';
@@ -107,8 +107,7 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
     if (route.action.kind === 'respond' && route.action.reason === 'reserved') return;
     const doubt = doubtOf(route, input.doubts);
     const services = route.services.map((service) => servedKey(route.owner, service));
-    const isTombstone = route.action.kind === 'respond' && route.action.reason === 'tombstone';
-    if (isTombstone) buryUntil(route, memory.tombstones[route.id] ?? nowMs);
+    if (isTombstone(route)) buryUntil(route, memory.tombstones[route.id] ?? nowMs);
     else if (doubt !== undefined) keep(route, 'held', doubt, notTaken(route));
     else if (guard.reason !== undefined && services.some((service) => guard.hold?.services.includes(service)))
       keep(route, 'held', guard.reason, notTaken(route));
