@@ -45,11 +45,11 @@ export async function setAside(
   const aside = `${path}.corrupt-${Date.now()}`;
   try {
     await rename(path, aside);
-    log.warn({ ...told, kept: aside }, 'A state file is damaged; it is set aside');
+    log.warn({ ...told, kept: aside }, 'A file that cannot be used is set aside');
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
     log.warn({ ...told, err: { message: error.message } }, PASSED_OVER);
   }
 }
 
-const PASSED_OVER = 'A state file is damaged; it is passed over';
+const PASSED_OVER = 'A file that cannot be used is passed over';
