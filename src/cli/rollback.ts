@@ -10,7 +10,7 @@ import { deadline } from '../lib/abort.ts';
 import { systemClock } from '../lib/clock.ts';
 import { EMPTY_TABLE } from '../model/table.ts';
 import { adminApi } from './admin-api.ts';
-import { setUpAgain, setUpFor, type Context } from './context.ts';
+import { setUpAgain, setUpFor, setUpOther, type Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { howToStart } from './how-to-start.ts';
@@ -18,7 +18,7 @@ import { proxyOf } from './paths.ts';
 import { putBackOther } from './put-back-other.ts';
 import { createDeployer, guardOptions } from './runtime.ts';
 import { knownSecrets } from './secrets.ts';
-import { servedNoter } from './served.ts';
+import { servedNoter, setUpRunning } from './served.ts';
 import type { Setup } from './setup.ts';
 import { launcherText, startLauncher } from './start-launcher.ts';
 import { endCommand } from './switch-stages.ts';
@@ -47,7 +47,7 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
   const answer = (await adminApi(setup).post('/v1/rollback', body)) as RollbackView | undefined;
   const done = answer ?? (await fromDisk(setup, { id: number, acceptRemovals, flags, signal: context.signal }));
   const launcher = done.served || !flags.start || proxyOf(setup.config).start !== 'auto' ? undefined : await startLauncher(setup, flags);
-  const served = done.served || (await comesUp(await setUpAgain(setup), done, context));
+  const served = done.served || (await comesUp(await (done.server === setup.server ? setUpAgain : setUpOther)(setup), done, context));
   const view: RollbackView = { ...done, served, ...(launcher !== undefined && { launcher }) };
   if (flags.json) context.printer.json(view);
   else if (view.damaged) context.printer.say(`Passed over, because damaged on disk: generation ${view.damaged.join(', ')}`);
@@ -70,7 +70,8 @@ async function fromDisk(
     signal,
   }: { readonly id: number | undefined; readonly acceptRemovals: boolean; readonly flags: GlobalFlags; readonly signal: AbortSignal },
 ): Promise<RollbackView> {
-  return withoutController(looking, { act: 'roll back', signal }, async (generations, setup) => {
+  return withoutController(looking, { act: 'roll back', signal }, async (generations, own) => {
+    const setup = await setUpRunning(own);
     const { config, paths, log, version, server } = setup;
     const proxy = proxyOf(config);
     await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
@@ -117,6 +118,6 @@ async function comesUp(setup: Setup, { digest }: RollbackView, { signal }: Pick<
   return (await untilShown(digest, { live: (looking) => deployer.live(looking), pollMs: 50 }, waiting)) === undefined;
 }
 
-function notServed(setup: Setup, { id, reason }: RollbackView): string {
-  return `Generation ${id} is in place and pinned, and ${setup.server} does not serve it: ${reason ?? 'it does not answer with it'}. ${howToStart(setup)}`;
+function notServed({ config }: Setup, { id, server, reason }: RollbackView): string {
+  return `Generation ${id} is in place and pinned, and ${server} does not serve it: ${reason ?? 'it does not answer with it'}. ${howToStart({ config, server })}`;
 }

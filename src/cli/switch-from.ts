@@ -1,9 +1,9 @@
-import { changeWanted, runningServer } from '../apply/proxy-files.ts';
+import { changeWanted } from '../apply/proxy-files.ts';
 import type { SwitchView } from '../controller/views.ts';
 import type { Server } from '../model/rendered.ts';
-import { setUpOther } from './context.ts';
 import { howToStart } from './how-to-start.ts';
 import { createDeployer } from './runtime.ts';
+import { configuredOf, setUpRunning } from './served.ts';
 import { pinnedOf, switchProxy, type SwitchOrder } from './switch-proxy.ts';
 import { SwitchError } from './switch-stages.ts';
 
@@ -12,12 +12,11 @@ import { SwitchError } from './switch-stages.ts';
  * two were started for different proxies. Throws `SwitchError` where a stage fails; then the old one serves on.
  */
 export async function switchFrom(order: SwitchOrder, to: Server): Promise<SwitchView> {
-  const { setup, generations, onSwitched, signal } = order;
-  const { stateDir } = setup.paths;
-  const runs = (await runningServer(stateDir)) ?? setup.server;
-  if (runs !== to && runs === setup.server) return switchProxy(order);
-  const note = `exec-proxy was started for ${runs} and the controller for ${setup.server}: start both for ${to} from now on (PROXY_SERVER, --proxy, server in the configuration)`;
-  if (runs !== to) return { ...(await switchProxy({ ...order, setup: await setUpOther(setup) })), note };
+  const { setup, generations, signal } = order;
+  const running = await setUpRunning(setup);
+  const note = `exec-proxy was started for ${running.server} and the controller for ${setup.server}: start both for ${to} from now on (PROXY_SERVER, --proxy, server in the configuration)`;
+  const odd = running === setup ? {} : { note };
+  if (running.server !== to) return { ...(await switchProxy({ ...order, setup: running })), ...odd };
   const already: SwitchView = {
     from: to,
     to,
@@ -26,12 +25,11 @@ export async function switchFrom(order: SwitchOrder, to: Server): Promise<Switch
     differences: 0,
     stages: [],
     ...pinnedOf(generations),
+    ...odd,
   };
-  if (to !== setup.server) {
-    const configured = setup.loaded.configured ?? setup.server;
-    await changeWanted(stateDir, (before) => ({ ...before, server: to, configured }));
-    onSwitched?.();
-    return { ...already, note };
+  if (running !== setup) {
+    await follow(order, to);
+    return already;
   }
   const live = await createDeployer(setup).live(signal);
   if (live.kind !== 'down') return already;
@@ -41,4 +39,11 @@ export async function switchFrom(order: SwitchOrder, to: Server): Promise<Switch
     left: 'nothing was changed',
     hint: howToStart(setup),
   });
+}
+
+/** Has the controller of an order go on with the proxy that runs. */
+export async function follow({ setup, onSwitched }: Pick<SwitchOrder, 'setup' | 'onSwitched'>, server: Server): Promise<void> {
+  const configured = configuredOf(setup);
+  await changeWanted(setup.paths.stateDir, (before) => ({ ...before, server, configured }));
+  onSwitched?.();
 }

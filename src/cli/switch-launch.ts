@@ -6,7 +6,7 @@ import { messageOf } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import { isLocked, LAUNCHER } from './lock.ts';
-import { portsOf } from './served.ts';
+import { configuredOf, portsOf } from './served.ts';
 import type { Setup } from './setup.ts';
 import { launcherText, startLauncher } from './start-launcher.ts';
 import type { Course } from './switch-proxy.ts';
@@ -87,8 +87,4 @@ function staying(setup: Setup): (before: WantedProxy | undefined) => WantedProxy
     server: setup.server,
     configured: configuredOf(setup),
   });
-}
-
-function configuredOf({ loaded, server }: Setup): WantedProxy['configured'] {
-  return loaded.configured ?? server;
 }

@@ -1,3 +1,4 @@
+import { runningServer } from '../apply/proxy-files.ts';
 import { explainView } from '../controller/explain.ts';
 import type { GenerationMeta, GenerationStore } from '../controller/generations.ts';
 import { generationToPutBack, type PutBack } from '../controller/rollback.ts';
@@ -81,7 +82,9 @@ export function controllerViews(options: ViewsOptions): ControllerViews {
 
   async function rollback(id: number | undefined, acceptRemovals: boolean): Promise<RollbackView> {
     const generation = await generationToPutBack(generations, id);
-    if (generation.server === options.server) return rollbackView(await controller.rollback(id, { acceptRemovals, signal }), generations);
+    const runs = (await runningServer(options.setup.paths.stateDir)) ?? options.server;
+    if (generation.server === options.server && runs === options.server)
+      return rollbackView(await controller.rollback(id, { acceptRemovals, signal }), generations);
     return unlessBusy(`Cannot roll back to generation ${generation.id}: ${SWITCHING}`, async () => {
       const { putBackOther } = await import('./put-back-other.ts');
       const order = orderOf(options, false);

@@ -114,7 +114,7 @@ export interface StatusView {
 /** One entry of `/v1/generations`, newest first. */
 export interface GenerationView {
   readonly id: number;
-  readonly server: string;
+  readonly server: Server;
   readonly digest: string;
   readonly appliedAt: string;
   readonly routes: number;

@@ -485,3 +485,35 @@ test('switch takes no route away where nobody knows what the proxy serves', { ti
   );
   assert.ok(await serves(site));
 });
+
+test('rollback gives a generation to the proxy that exec-proxy runs, whatever the controller or the command is for', {
+  timeout: 180_000,
+}, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { controller } = await startBoth(site);
+  const first = await until('what is served to be kept', async () => (await site.status())?.proxies[0]?.generation);
+  const { port } = await startEcho(t, 'later');
+  await site.serve([{ name: 'later', id: 'later', address: '127.0.0.1', port, tags: ['urlprefix-later.test/'] }]);
+  await until('what comes later to be served', () => serves(site, 'later.test'), 20_000);
+  const second = await until('that to be kept', async () => {
+    const generation = (await site.status())?.proxies[0]?.generation;
+    return generation === first ? undefined : generation;
+  });
+  await controller.stop();
+  const asTraefik = { PROXY_SERVER: 'traefik' };
+  const other = site.start('run', asTraefik);
+  await until('it to say so', async () => (await site.status())?.proxies[0]?.problem?.includes('exec-proxy runs caddy here'), 20_000);
+
+  const back = await site.command(['rollback', String(first)]);
+  assert.equal(back.code, 0, back.output);
+  assert.match(back.output, new RegExp(`Generation ${first} is served again \\(read back from caddy`));
+  assert.equal(await serves(site, 'later.test'), false);
+  await until('the controller to go on with caddy', () => runs(site, 'caddy'), 20_000);
+
+  await other.stop();
+  const forth = await site.command(['rollback', String(second)], asTraefik);
+  assert.equal(forth.code, 0, forth.output);
+  assert.ok(await serves(site, 'later.test'));
+  assert.equal((await site.running()).server, 'caddy');
+});
