@@ -1,11 +1,11 @@
 import type { LiveState } from '../apply/deployer.ts';
 import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
-import { backendsOf, createTable } from '../model/table.ts';
 import { BOOT_MARKER } from '../targets/target.ts';
 import { proxyBinary } from './proxy-binary.ts';
 import { createDeployer } from './runtime.ts';
 import type { Setup } from './setup.ts';
+import { lossesOf, openedBy } from './switch-losses.ts';
 import type { Course } from './switch-proxy.ts';
 import { SwitchError } from './switch-stages.ts';
 import { tryBeside, type Trial } from './switch-trial.ts';
@@ -13,9 +13,13 @@ import { tryBeside, type Trial } from './switch-trial.ts';
 /** A configuration of the other proxy that was rendered, checked and compared. */
 export interface Prepared {
   readonly config: RenderedConfig;
+  /** What it was made of: the table as far as the other proxy opens its entry points. */
+  readonly table: RoutingTable;
   /** How many requests were compared, and how many of them are answered otherwise. */
   readonly requests: number;
   readonly differences: number;
+  /** How many routes that are served now the other one cannot serve. */
+  readonly losses: number;
 }
 
 /** So many differences are named. */
@@ -29,19 +33,23 @@ const SHOWN = 10;
 export async function prepared(course: Course, table: RoutingTable): Promise<Prepared> {
   const { order, other, deployer, stages } = course;
   const { setup, signal, generation } = order;
-  const config = await stages.run('render', () => Promise.resolve(generation?.config ?? renderedFor(other, table)));
+  const opened = generation ? table : openedBy(other, table);
+  const config = await stages.run('render', () => Promise.resolve(generation?.config ?? renderedFor(other, opened)));
+  const uncompared = { config, table: opened, requests: 0, differences: 0, losses: 0 };
   await stages.run('check', async () => {
     const checked = await deployer.check(config, signal);
     if (checked.kind === 'refused') throw new Error(checked.reason);
   });
-  if (generation) return { config, requests: 0, differences: 0 };
+  if (generation) return uncompared;
   const live = await createDeployer(setup).live(signal);
   // 503 to everything is no answer to compare with
-  if (live.kind === 'ours' && live.digest === BOOT_MARKER) return { config, requests: 0, differences: 0 };
+  if (live.kind === 'ours' && live.digest === BOOT_MARKER) return uncompared;
   if (!order.acceptDifferences) assertNotEmptied(live, table, course);
-  const trial = await stages.run('verify', () => tryBeside({ running: setup, other, table: servedBy(other, table), signal }));
+  const losses = lossesOf({ running: setup, other }, table);
+  if (!order.acceptDifferences) assertNoLosses(losses, course);
+  const trial = await stages.run('verify', () => tryBeside({ running: setup, other, table: opened, signal }));
   if (!order.acceptDifferences) assertSame(trial, course);
-  return { config, requests: trial.requests, differences: trial.differing.length };
+  return { config, table: opened, requests: trial.requests, differences: trial.differing.length, losses: losses.length };
 }
 
 /** Where state was lost nothing may be known of what the running proxy serves, and there is no request to compare. */
@@ -51,6 +59,19 @@ function assertNotEmptied(live: LiveState, { routes, digest }: RoutingTable, { o
     to,
     reason: `${setup.server} serves a configuration that is not known here, and ${to} would get one without any route`,
     hint: 'Wait for the catalogs, or end a pin with hind-proxy unpin, then switch again; hind-proxy status says how both are',
+    isRefusal: true,
+  });
+}
+
+function assertNoLosses(losses: readonly string[], { order: { setup }, to }: Course): void {
+  if (losses.length === 0) return;
+  throw new SwitchError('verify', {
+    to,
+    reason: `${to} cannot serve ${losses.length} ${losses.length === 1 ? 'route' : 'routes'} that ${setup.server} serves`,
+    hint: [
+      ...shownOf(losses),
+      `hind-proxy validate --proxy ${to} says why; --accept-differences switches all the same, and they are not served any more`,
+    ].join('\n'),
     isRefusal: true,
   });
 }
@@ -80,16 +101,5 @@ function shownOf(differing: readonly string[]): readonly string[] {
 function renderedFor(other: Setup, table: RoutingTable): RenderedConfig {
   // asked here, so that a program that is not there is told before anything is tried
   proxyBinary(other);
-  return other.target.render(servedBy(other, table), other.settings).value;
-}
-
-/** The table without entry points that the other proxy does not open; a route that is left with none goes. */
-function servedBy({ target, settings }: Setup, table: RoutingTable): RoutingTable {
-  const names = new Set(target.entryPoints(table, settings).map(({ name }) => name));
-  if (table.routes.every(({ entryPoints }) => entryPoints.every((name) => names.has(name)))) return table;
-  const routes = table.routes.flatMap((route) => {
-    const entryPoints = route.entryPoints.filter((name) => names.has(name));
-    return entryPoints.length === 0 ? [] : [{ ...route, entryPoints }];
-  });
-  return createTable(routes, backendsOf(table));
+  return other.target.render(table, other.settings).value;
 }

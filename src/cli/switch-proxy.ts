@@ -64,7 +64,7 @@ export async function switchProxy(order: SwitchOrder): Promise<SwitchView> {
       assertNotOver(course);
       const trial = early ?? (await prepared(course, table));
       const isSame = order.generation !== undefined || order.serving().digest === table.digest;
-      return isSame || isLast ? changed(course, table, trial) : undefined;
+      return isSame || isLast ? changed(course, trial) : undefined;
     });
     if (done) return done;
   }
@@ -102,11 +102,12 @@ function assertNotOver({ order: { signal }, to }: Course): void {
 }
 
 /** Changes the proxy and notes it: from here on the other one is the one that runs. */
-async function changed(course: Course, table: RoutingTable, { config, requests, differences }: Prepared): Promise<SwitchView> {
+async function changed(course: Course, trial: Prepared): Promise<SwitchView> {
   const { order, to, stages } = course;
   const { setup } = order;
+  const { config, requests, differences, losses } = trial;
   const { gate, launcher } = await launched(course, config);
-  const meta = await kept(course, table, config);
+  const meta = await kept(course, trial);
   await changeWanted(setup.paths.stateDir, (before) => before && { ...before, generation: meta.id });
   order.onSwitched?.();
   setup.log.warn({ component: 'controller', event: 'switched', proxy: to, generation: meta.id }, 'The other proxy runs');
@@ -116,6 +117,7 @@ async function changed(course: Course, table: RoutingTable, { config, requests, 
     generation: meta.id,
     requests,
     differences,
+    ...(losses > 0 && { losses }),
     stages: stages.times(),
     ...pinnedOf(order.generations),
     ...(gate !== undefined && { gate }),
@@ -130,7 +132,7 @@ export function pinnedOf(generations: GenerationStore): Pick<SwitchView, 'pinned
 }
 
 /** What runs now as a generation; what was pinned is pinned for the other proxy. */
-async function kept({ order, to, deployer }: Course, table: RoutingTable, config: RenderedConfig): Promise<GenerationMeta> {
+async function kept({ order, to, deployer }: Course, { table, config }: Prepared): Promise<GenerationMeta> {
   const { setup, generations, generation, signal } = order;
   const known = generations.list().find(({ id }) => id === generation?.id);
   if (known) {

@@ -36,17 +36,21 @@ export async function switchTo(name: string | undefined, flags: SwitchFlags, con
   return EXIT.ok;
 }
 
-function switchText({ from, to, generation, requests, differences, stages, pinned, note, gate, launcher }: SwitchView): string {
+function switchText({ from, to, generation, requests, differences, losses, stages, pinned, note, gate, launcher }: SwitchView): string {
   return [
     ...stages.map(({ stage, ms }) => `${stage.padEnd(8)} ${ms} ms`),
     from === to
       ? `${to} runs already`
-      : `${to} runs in the place of ${from}: generation ${generation}, ${requests} requests compared, ${differences} answered otherwise`,
+      : `${to} runs in the place of ${from}: generation ${generation}, ${requests} requests compared, ${differences} answered otherwise${lossesText(losses)}`,
     ...(pinned === undefined ? [] : [pinnedText(pinned)]),
     ...(note === undefined ? [] : [note]),
     ...(gate === undefined ? [] : [`New connections were shared before ${to} was ready, because ${gate}`]),
     ...(launcher === undefined ? [] : [launcherText(launcher, to)]),
   ].join('\n');
+}
+
+function lossesText(losses = 0): string {
+  return losses === 0 ? '' : `, ${losses} ${losses === 1 ? 'route' : 'routes'} not served any more`;
 }
 
 function fromDisk(

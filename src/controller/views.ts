@@ -152,6 +152,8 @@ export interface SwitchView {
   /** How many requests both were asked, and how many were answered otherwise. */
   readonly requests: number;
   readonly differences: number;
+  /** How many routes are not served any more, because this proxy cannot. */
+  readonly losses?: number;
   readonly stages: readonly { readonly stage: SwitchStage; readonly ms: number }[];
   /** The generation that is pinned, as after a rollback: the catalogs are not followed. A switch keeps the pin, for what the new proxy serves. */
   readonly pinned?: number;

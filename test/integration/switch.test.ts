@@ -5,11 +5,11 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { WantedProxy } from '../../src/apply/proxy-files.ts';
-import type { GenerationView, SwitchView } from '../../src/controller/views.ts';
+import type { DamagedGeneration, GenerationView, SwitchView } from '../../src/controller/views.ts';
 import type { Server } from '../../src/model/rendered.ts';
 import { ask, startEcho } from '../support/echo.ts';
 import { openUpgraded, startLoad, type LoadFigures } from '../support/load.ts';
-import { whenEnded } from '../support/process.ts';
+import { freePorts, whenEnded } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { isAlive, openSite, runs, serves, startBoth, wrapped, type Site } from './site.ts';
 
@@ -285,6 +285,32 @@ test('switch ends with 6 and names each difference in a line of its own, with an
   await asked();
 
   assert.equal((await site.running()).server, 'caddy');
+});
+
+test('switch names the routes that the other proxy cannot serve, and without them keeps a generation that is whole', {
+  timeout: 120_000,
+}, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  await startBoth(site);
+  const [own = 0] = await freePorts(1);
+  const { port } = await startEcho(t, 'own');
+  await site.serve([{ name: 'own', id: 'own', address: '127.0.0.1', port, tags: [`https://own.test:${own}`] }]);
+  const isServed = async (): Promise<boolean> => (await site.command(['generations', '--json'])).output.includes(`https://own.test:${own}`);
+  await until('the address of its own to be served', isServed, 20_000);
+
+  const refused = await site.command(['switch', 'traefik']);
+  const { losses } = JSON.parse((await site.command(['switch', 'traefik', '--accept-differences', '--json'])).output) as SwitchView;
+
+  assert.equal(refused.code, 6, refused.output);
+  assert.match(
+    refused.output,
+    new RegExp(`traefik cannot serve 1 route that caddy serves; the proxy of before serves on:\n {2}own\\.test\\S* at \\S*${own}\n`),
+  );
+  assert.equal(losses, 1);
+  const kept = JSON.parse((await site.command(['generations', '--json'])).output) as readonly (GenerationView | DamagedGeneration)[];
+  assert.ok(kept.some((generation) => 'server' in generation && generation.server === 'traefik'));
+  assert.ok(!kept.some((generation) => 'damaged' in generation));
 });
 
 test('switch and rollback need neither a controller nor a parent of the proxy that runs', { timeout: 120_000 }, async (t) => {
