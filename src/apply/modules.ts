@@ -12,11 +12,11 @@ interface Remembered {
 
 /**
  * The modules of a Caddy program beyond its stock build, as it lists them; none where it cannot be asked. The answer is kept in
- * `cacheFile` (where its directory is there) until the program is another one.
+ * `cacheFile` (where its directory is there) until the program is another one; `looksOnly`: it is only looked at.
  */
 export async function addedModules(
   binary: string | undefined,
-  { cacheFile, signal }: { readonly cacheFile: string; readonly signal: AbortSignal },
+  { cacheFile, looksOnly = false, signal }: { readonly cacheFile: string; readonly looksOnly?: boolean; readonly signal: AbortSignal },
 ): Promise<ReadonlySet<string>> {
   const program = binary === undefined ? undefined : await identityOf(binary);
   if (binary === undefined || program === undefined) return new Set();
@@ -31,7 +31,7 @@ export async function addedModules(
   const modules = run.stdout.split('\n').flatMap((line) => /^([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+)(?:\s|$)/.exec(line)?.[1] ?? []);
   const text = `${JSON.stringify({ program, modules } satisfies Remembered)}\n`;
   // a cache that cannot be written costs the next command 80 ms, nothing else
-  if (existsSync(dirname(cacheFile))) await writeFileAtomic(cacheFile, text, { mode: 0o600 }).catch(() => undefined);
+  if (!looksOnly && existsSync(dirname(cacheFile))) await writeFileAtomic(cacheFile, text, { mode: 0o600 }).catch(() => undefined);
   return new Set(modules);
 }
 

@@ -66,7 +66,7 @@ export async function setUp({
     tls: config.tls,
     trustedProxies: config.trustedProxies,
     accessLogs: config.logging.accessLogs,
-    modules: await modulesOf(server, { env, paths }),
+    modules: await modulesOf(server, { env, paths, looksOnly }),
     credentials: readCredentials(config.policies),
     caddy: { file: paths.caddyfile, admin: proxy.caddy.admin },
     traefik: {
@@ -92,13 +92,21 @@ export async function setUp({
   };
 }
 
-/** The modules that the program of a proxy has beyond its stock build; only Caddy has any. */
+/** The modules that the program of a proxy has beyond its stock build; only Caddy has any. They are remembered unless a command only looks. */
 export async function modulesOf(
   server: Server,
-  { env, paths }: { readonly env: Env; readonly paths: Pick<Paths, 'stateDir'> },
+  {
+    env,
+    paths: { stateDir },
+    looksOnly = true,
+  }: { readonly env: Env; readonly paths: Pick<Paths, 'stateDir'>; readonly looksOnly?: boolean },
 ): Promise<ReadonlySet<string>> {
   if (server !== 'caddy') return new Set();
-  return addedModules(findBinary('caddy', env), { cacheFile: join(paths.stateDir, 'modules.json'), signal: AbortSignal.timeout(10_000) });
+  return addedModules(findBinary('caddy', env), {
+    cacheFile: join(stateDir, 'modules.json'),
+    looksOnly,
+    signal: AbortSignal.timeout(10_000),
+  });
 }
 
 /** The user of Traefik's API. */

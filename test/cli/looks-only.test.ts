@@ -37,8 +37,6 @@ async function spoil(stateDir: string): Promise<void> {
   await writeState(join(stateDir, 'snapshot.json'), { consul: [] });
   await writeState(join(stateDir, 'plan.json'), {});
   await writeFile(join(stateDir, 'claims.json'), 'torn');
-  // a memory that commands may keep where there is a state directory
-  await writeFile(join(stateDir, 'modules.json'), '{}');
 }
 
 for (const server of SERVERS)
