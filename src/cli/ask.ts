@@ -12,9 +12,8 @@ import type { GlobalFlags } from './flags.ts';
 import { tellPinned } from './kept-generations.ts';
 import { formatView } from './print.ts';
 import { requestText } from './request-text.ts';
-import { readOnce } from './read-once.ts';
+import { endOfReading, readOnce } from './read-once.ts';
 import { openRuntime } from './runtime.ts';
-import type { Setup } from './setup.ts';
 import { sceneOf } from './scene.ts';
 
 /** What `test`, `explain` and `conflicts` take. */
@@ -35,53 +34,64 @@ export async function testRequest(url: string | undefined, flags: AskFlags, cont
     ...(ip === undefined ? [] : [['ip', ip]]),
     ...header.map((line) => ['header', line]),
   ]);
-  const view = (await answerOf(flags, context, { path: `/v1/test?${query}`, ofScene: (scene) => testView(scene, asked) })) as TestView;
-  if (flags.json) context.printer.json(view);
-  else context.printer.out(requestText(view, context.printer));
-  return EXIT.ok;
+  return answer(flags, context, {
+    path: `/v1/test?${query}`,
+    ofScene: (scene) => testView(scene, asked),
+    text: (view) => requestText(view as TestView, context.printer),
+  });
 }
 
 /** Why a URL answers as it does. */
 export async function explain(url: string | undefined, flags: AskFlags, context: Context): Promise<number> {
   const asked = urlOf(url);
   const query = new URLSearchParams({ url: asked });
-  const view = (await answerOf(flags, context, {
+  return answer(flags, context, {
     path: `/v1/explain?${query}`,
     ofScene: (scene) => explainView(scene, asked),
-  })) as ExplainView;
-  if (flags.json) context.printer.json(view);
-  else context.printer.out(explainText(view, context.printer));
-  return EXIT.ok;
+    text: (view) => explainText(view as ExplainView, context.printer),
+  });
 }
 
 /** Where two sides want different things, with both tags. */
 export async function showConflicts(flags: AskFlags, context: Context): Promise<number> {
-  const { printer } = context;
-  const views = (await answerOf(flags, context, {
+  return answer(flags, context, {
     path: '/v1/conflicts',
     ofScene: ({ diagnostics }) => conflictViews(diagnostics),
-  })) as readonly DiagnosticView[];
-  if (flags.json) printer.json(views);
-  else if (views.length === 0) printer.say('There is no conflict');
-  else printer.out(views.map((view) => formatView(view, printer)).join('\n\n'));
-  return EXIT.ok;
+    text(found) {
+      const views = found as readonly DiagnosticView[];
+      return views.length === 0 ? 'There is no conflict' : views.map((view) => formatView(view, context.printer)).join('\n\n');
+    },
+  });
 }
 
-/** The answer of a running controller, or what the catalogs come to when they are read once. */
-async function answerOf(
-  flags: AskFlags,
+/** Prints the answer of a running controller, or what the catalogs come to when they are read once. Returns the exit code. */
+async function answer(
+  { json = false, ...flags }: AskFlags,
   context: Context,
-  { path, ofScene }: { readonly path: string; readonly ofScene: (scene: Scene) => unknown },
-): Promise<unknown> {
+  {
+    path,
+    ofScene,
+    text,
+  }: {
+    readonly path: string;
+    readonly ofScene: (scene: Scene) => unknown;
+    readonly text: (view: unknown) => string;
+  },
+): Promise<number> {
+  const { printer } = context;
+  const show = (view: unknown): void => (json ? printer.json(view) : printer.out(text(view)));
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  return (await adminApi(setup).get(path)) ?? ofScene(await readScene(setup, context));
-}
-
-async function readScene(setup: Setup, context: Context): Promise<Scene> {
+  const view = await adminApi(setup).get(path);
+  if (view !== undefined) {
+    show(view);
+    return EXIT.ok;
+  }
   const runtime = await openRuntime(setup, { looksOnly: true });
-  const { change, diagnostics } = await readOnce(runtime, context);
-  tellPinned(runtime.generations, context.printer);
-  return sceneOf(runtime, { state: { serving: change.serving, held: change.held, change, diagnostics, ready: false }, watched: false });
+  const { change, diagnostics } = await readOnce(runtime, context, { partly: true });
+  tellPinned(runtime.generations, printer);
+  const state = { serving: change.serving, held: change.held, change, diagnostics, ready: false };
+  show(ofScene(sceneOf(runtime, { state, watched: false })));
+  return endOfReading(runtime, printer, EXIT.ok);
 }
 
 /** The URL, which is checked here so that a wrong one is a fault of the command's usage. */

@@ -15,7 +15,7 @@ import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
 import { tellPinned } from './kept-generations.ts';
 import { formatDiagnostic } from './print.ts';
-import { readOnce, unreadOf } from './read-once.ts';
+import { endOfReading, readOnce, unansweredOf, unreadOf } from './read-once.ts';
 import { createDeployer, openRuntime, type Runtime } from './runtime.ts';
 import { assertProxyFiles, assertReadable } from './state-dir.ts';
 import { targetOf } from './targets.ts';
@@ -44,7 +44,7 @@ export async function render(flags: RenderFlags, context: Context): Promise<numb
       context.printer.say(`wrote ${join(flags.out, basename(path))}`);
     }
   }
-  return EXIT.ok;
+  return endOfReading(runtime, context.printer, EXIT.ok);
 }
 
 /** Prints what would change, per route; exit 3 where something would. */
@@ -63,6 +63,7 @@ export async function plan(flags: RenderFlags, context: Context): Promise<number
       removed: ids(removed),
       unchanged,
       held: held.map(({ route, state, reason }) => ({ id: route.id, state, reason })),
+      unanswered: unansweredOf(runtime).filter(({ required }) => required),
     });
   } else {
     for (const route of created) printer.out(printer.style('green', `+ ${describeMatch(route)}`));
@@ -74,12 +75,12 @@ export async function plan(flags: RenderFlags, context: Context): Promise<number
   }
   tellPinned(runtime.generations, printer);
   if (flags.rendered) await printByteDiff(runtime, cycle, context);
-  return created.length + updated.length + removed.length === 0 ? EXIT.ok : EXIT.differences;
+  return endOfReading(runtime, printer, created.length + updated.length + removed.length === 0 ? EXIT.ok : EXIT.differences);
 }
 
 /** Checks configuration, tags and, with `--rendered`, what the real proxy says of the result. All faults at once. */
 export async function validate(flags: RenderFlags, context: Context): Promise<number> {
-  const { runtime, cycle } = await planned(flags, context);
+  const { runtime, cycle } = await planned(flags, context, { partly: true });
   const { printer } = context;
   const faults = cycle.diagnostics.filter(({ severity }) => severity !== 'info');
   if (flags.json) printer.json(cycle.diagnostics.map(diagnosticView));
@@ -98,15 +99,20 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
   const wrong = faults.filter(({ severity }) => severity === 'error').length;
   const errors = wrong + unreadOf(runtime).length;
   printer.say(`${cycle.change.serving.routes.length} routes, ${errors} errors, ${faults.length - wrong} warnings`);
-  return accepted ? (errors > 0 ? EXIT.failed : EXIT.ok) : EXIT.refused;
+  return endOfReading(runtime, printer, accepted ? (errors > 0 ? EXIT.failed : EXIT.ok) : EXIT.refused);
 }
 
-async function planned(flags: RenderFlags, context: Context): Promise<{ readonly runtime: Runtime; readonly cycle: Cycle }> {
+/** `partly`: also without the services of a catalog that does not answer and was never read; what would be applied is not known then. */
+async function planned(
+  flags: RenderFlags,
+  context: Context,
+  { partly = false }: { readonly partly?: boolean } = {},
+): Promise<{ readonly runtime: Runtime; readonly cycle: Cycle }> {
   // files that somebody will use name a certificate and a password that have to be there
   const looksOnly = !flags.static && (flags.out === undefined || flags.out === '-');
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
   const runtime = await openRuntime(setup, { looksOnly: true });
-  return { runtime, cycle: await readOnce(runtime, context) };
+  return { runtime, cycle: await readOnce(runtime, context, { partly }) };
 }
 
 async function printByteDiff({ setup, deployer }: Runtime, { change }: Cycle, { printer }: Context): Promise<void> {

@@ -13,7 +13,7 @@ import { tellPinned } from './kept-generations.ts';
 import { takeLock } from './lock.ts';
 import { formatDiagnostic } from './print.ts';
 import { proxyOf } from './paths.ts';
-import { noneAnswered, tellUnread } from './read-once.ts';
+import { cycleOnce, endOfReading, readOnce } from './read-once.ts';
 import { makeDirectories, openRuntime } from './runtime.ts';
 import { fittedBy } from './scene.ts';
 import { isStillWanted } from './served.ts';
@@ -165,30 +165,28 @@ async function runOnce(flags: RunFlags, context: Context): Promise<number> {
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly });
   if (looksOnly) {
     await assertReadable(setup.paths.stateDir, 'say what would change');
-    return cycleOnce(setup, { flags, context });
+    return applyOnce(setup, { flags, context });
   }
   const act = 'apply';
   const hint = 'it follows the catalogs by itself, and hind-proxy status says what it serves; where it does not answer, stop it';
   return alone(setup, { act, hint, signal: context.signal }, async () => {
     await makeDirectories(setup);
-    return cycleOnce(setup, { flags, context });
+    return applyOnce(setup, { flags, context });
   });
 }
 
 /** One cycle, and what it has come to. */
-async function cycleOnce(setup: Setup, { flags, context }: { readonly flags: RunFlags; readonly context: Context }): Promise<number> {
+async function applyOnce(setup: Setup, { flags, context }: { readonly flags: RunFlags; readonly context: Context }): Promise<number> {
   const { printer } = context;
   const looksOnly = flags.dryRun ?? false;
   const runtime = await openRuntime(setup, { adopt: flags.adopt ?? false, looksOnly });
-  const cycle = await runtime.controller.once(context.signal, { dryRun: looksOnly });
-  if (!cycle) throw noneAnswered(runtime);
+  const cycle = await (looksOnly ? readOnce(runtime, context) : cycleOnce(runtime, { dryRun: false }, context));
   const { change, diagnostics, outcome, times } = cycle;
-  tellUnread(runtime, printer);
   for (const diagnostic of diagnostics.filter(({ severity }) => severity !== 'info')) printer.say(formatDiagnostic(diagnostic, printer));
   const counts = `${change.created.length} created, ${change.updated.length} changed, ${change.removed.length} removed, ${change.unchanged} unchanged`;
   printer.say(`compiled in ${times.compileMs.toFixed(1)} ms, rendered in ${times.renderMs.toFixed(1)} ms: ${counts}`);
   tellPinned(runtime.generations, printer);
-  if (flags.dryRun) return change.verdict.kind === 'nothing' ? EXIT.ok : EXIT.differences;
+  if (looksOnly) return endOfReading(runtime, printer, change.verdict.kind === 'nothing' ? EXIT.ok : EXIT.differences);
   if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack')
     throw new CommandError(`The proxy refused the configuration: ${outcome.reason}`, EXIT.refused);
   if (outcome.kind === 'failed')
@@ -199,5 +197,5 @@ async function cycleOnce(setup: Setup, { flags, context }: { readonly flags: Run
     throw new CommandError(withHint(`Cannot serve the pinned generation: ${problem}`, isDown ? howToStart(setup) : undefined), EXIT.failed);
   }
   printer.say(`${outcome.kind === 'pinned' ? 'The pinned generation is served, checked' : outcome.kind} in ${times.applyMs.toFixed(1)} ms`);
-  return EXIT.ok;
+  return endOfReading(runtime, printer, EXIT.ok);
 }

@@ -9,7 +9,7 @@ import type { GlobalFlags } from './flags.ts';
 import { tellPinned } from './kept-generations.ts';
 import type { Printer } from './print.ts';
 import { formatTable } from './table.ts';
-import { readOnce } from './read-once.ts';
+import { endOfReading, readOnce } from './read-once.ts';
 import { openRuntime } from './runtime.ts';
 import { fittedBy } from './scene.ts';
 import type { Setup } from './setup.ts';
@@ -24,11 +24,11 @@ export interface ShowFlags extends GlobalFlags {
 
 /** The routes that are served, or would be where no controller runs. */
 export async function showRoutes(flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  const all = ((await adminApi(setup).get('/v1/routes')) ?? (await readViews(setup, context)).routes) as readonly RouteView[];
+  const { view, end } = await viewOf('/v1/routes', flags, context);
+  const all = view as readonly RouteView[];
   const routes = flags.host === undefined ? all : all.filter(({ match }) => match.includes(flags.host ?? ''));
   const empty = 'No route is served; hind-proxy explain URL says what becomes of the tags that ask for it';
-  return show(routes, { flags, context, empty }, () => routesTable(routes));
+  return end(show(routes, { flags, context, empty }, () => routesTable(routes)));
 }
 
 /** A table of routes in the order in which they are tried. */
@@ -49,11 +49,15 @@ export function routesTable(routes: readonly RouteView[]): string {
 
 /** The services that the catalogs have. */
 export async function showServices(name: string | undefined, flags: ShowFlags, context: Context): Promise<number> {
-  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
-  const all = ((await adminApi(setup).get('/v1/services')) ?? (await readViews(setup, context)).services) as readonly ServiceView[];
+  const { view, end } = await viewOf('/v1/services', flags, context);
+  const all = view as readonly ServiceView[];
   const services = name === undefined ? all : all.filter((service) => service.name === name);
-  const empty = name === undefined ? 'No service is known' : `No service "${name}" is known`;
-  return show(services, { flags, context, empty }, () =>
+  if (name !== undefined && services.length === 0) {
+    if (flags.json) context.printer.json(services);
+    const code = end(EXIT.failed);
+    throw new CommandError(`No service "${visible(name)}" is known; hind-proxy services lists those that are`, code);
+  }
+  const table = (): string =>
     formatTable(
       ['SERVICE', 'OWNER', 'SOURCE', 'INSTANCES', 'TAGS'],
       services.map((service) => [
@@ -63,8 +67,8 @@ export async function showServices(name: string | undefined, flags: ShowFlags, c
         service.instances.map(({ address, port, health }) => `${joinHostPort(address, port)} ${health}`).join(', '),
         service.tags.join(' '),
       ]),
-    ),
-  );
+    );
+  return end(show(services, { flags, context, empty: 'No service is known' }, table));
 }
 
 /** How the controller is. */
@@ -163,18 +167,23 @@ async function running(setup: Setup, path: string): Promise<unknown> {
   return answer;
 }
 
-/** What the catalogs say now, read by ourselves. */
-async function readViews(
-  setup: Setup,
+/** What a running controller answers, or what the catalogs say now, read by ourselves; `end` makes the exit code of the command. */
+async function viewOf(
+  path: '/v1/routes' | '/v1/services',
+  flags: ShowFlags,
   context: Context,
-): Promise<{ readonly routes: readonly RouteView[]; readonly services: readonly ServiceView[] }> {
+): Promise<{ readonly view: unknown; readonly end: (code: number) => number }> {
+  const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
+  const told = await adminApi(setup).get(path);
+  if (told !== undefined) return { view: told, end: (code) => code };
   const runtime = await openRuntime(setup, { looksOnly: true });
-  const { change, diagnostics } = await readOnce(runtime, context);
+  const { change, diagnostics } = await readOnce(runtime, context, { partly: true });
   tellPinned(runtime.generations, context.printer);
-  return {
-    routes: routeViews(change.serving, { held: change.held, diagnostics, fitted: fittedBy(setup)(change.serving) }),
-    services: serviceViews([...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances)),
-  };
+  const view =
+    path === '/v1/routes'
+      ? routeViews(change.serving, { held: change.held, diagnostics, fitted: fittedBy(setup)(change.serving) })
+      : serviceViews([...runtime.snapshots.all().values()].flatMap(({ snapshot }) => snapshot.instances));
+  return { view, end: (code) => endOfReading(runtime, context.printer, code) };
 }
 
 /** Prints what was asked for: as JSON, as text, or a sentence where it is an empty list. */

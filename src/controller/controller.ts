@@ -22,7 +22,7 @@ import { createManagedProxy, type ManagedProxy } from './managed-proxy.ts';
 import { generationToPutBack, putBack, type PutBack } from './rollback.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import type { SnapshotStore } from './snapshots.ts';
-import { createWatcher, isBarrierOpen, type WatchedSource, type Watcher } from './watcher.ts';
+import { barrierOf, createWatcher, type BarrierWait, type WatchedSource, type Watcher } from './watcher.ts';
 
 /** Everything one controller works with. */
 export interface ControllerOptions {
@@ -57,8 +57,8 @@ export interface ControllerOptions {
 export interface Controller {
   /** Runs until `signal` aborts; then everything is saved and the proxy keeps running. */
   run(signal: AbortSignal): Promise<void>;
-  /** Waits for the catalogs and makes one cycle. `dryRun`: plans and renders, applies nothing. Undefined: no catalog answered in time. */
-  once(signal: AbortSignal, options: { readonly dryRun: boolean }): Promise<Cycle | undefined>;
+  /** Waits for the catalogs and makes one cycle. Undefined: one that is needed did not answer in time, and nothing is known of it. */
+  once(signal: AbortSignal, options: OnceOptions): Promise<Cycle | undefined>;
   readonly state: ControllerState;
   readonly watcher: Watcher;
   readonly managedProxy: ManagedProxy;
@@ -69,6 +69,14 @@ export interface Controller {
   unpin(): Promise<void>;
   /** Lets the removals through that are held now. */
   acceptRemovals(): void;
+}
+
+/** How a single cycle is made. */
+export interface OnceOptions extends Partial<BarrierWait> {
+  /** Plans and renders, applies nothing. */
+  readonly dryRun: boolean;
+  /** Called again and again while catalogs are waited for. */
+  readonly onWait?: (waitedMs: number) => void;
 }
 
 /** What the controller knows between cycles. */
@@ -132,12 +140,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     let saving = Promise.resolve();
     while (!signal.aborted) {
       const nowMs = clock.monotonicMs();
-      const open = isBarrierOpen(sources, {
-        states: watcher.states(),
-        store: snapshots,
-        waitedMs: nowMs - startedAtMs,
-        startupWaitMs: options.startupWaitMs,
-      });
+      const open = barrier(nowMs - startedAtMs) === 'open';
       if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await unlessEnded(signal, () => cycle(signal, { dryRun: false }));
       if (nowMs - liveAtMs >= liveMs() && !signal.aborted) {
         liveAtMs = nowMs;
@@ -193,18 +196,31 @@ export async function createController(options: ControllerOptions): Promise<Cont
     return Math.max(0, Math.min(due, liveAtMs + liveMs(), recheck, pipeline.retryAtMs()) - nowMs);
   }
 
-  async function once(signal: AbortSignal, { dryRun }: { readonly dryRun: boolean }): Promise<Cycle | undefined> {
+  function barrier(waitedMs: number, wait: Partial<BarrierWait> = {}): ReturnType<typeof barrierOf> {
+    const { startupWaitMs } = options;
+    return barrierOf(sources, { states: watcher.states(), store: snapshots, waitedMs, wait: { startupWaitMs, ...wait } });
+  }
+
+  /** Whether every source has failed, so that there is nothing new; who only looks can look at what is known. */
+  function isHopeless(dryRun: boolean): boolean {
+    const states = watcher.states();
+    return (!dryRun || snapshots.all().size === 0) && sources.every(({ source }) => states.get(source.id)?.problem !== undefined);
+  }
+
+  async function once(signal: AbortSignal, { dryRun, onWait, ...wait }: OnceOptions): Promise<Cycle | undefined> {
     const stop = new AbortController();
     const watching = watcher.run(AbortSignal.any([signal, stop.signal]));
     const startedAtMs = clock.monotonicMs();
     let result: Cycle | undefined;
     while (!signal.aborted && !result) {
       const waitedMs = clock.monotonicMs() - startedAtMs;
-      const states = watcher.states();
-      if (isBarrierOpen(sources, { states, store: snapshots, waitedMs, startupWaitMs: options.startupWaitMs }))
-        result = await cycle(signal, { dryRun });
-      else if (waitedMs > options.startupWaitMs || sources.every(({ source }) => states.get(source.id)?.problem !== undefined)) break;
-      else await wake.wait(50, signal);
+      const state = barrier(waitedMs, wait);
+      if (state === 'open') result = await cycle(signal, { dryRun });
+      else if (state === 'shut' || isHopeless(dryRun)) break;
+      else {
+        onWait?.(waitedMs);
+        await wake.wait(50, signal);
+      }
     }
     stop.abort();
     await watching;

@@ -99,30 +99,44 @@ export function createWatcher(
   }
 }
 
+/** How long sources are waited for. */
+export interface BarrierWait {
+  /** How long a required source may be silent or fail before its saved snapshot takes its place. */
+  readonly startupWaitMs: number;
+  /** The same for one that has failed. Default: as long. */
+  readonly failedWaitMs?: number;
+  /** What is known of the other sources will do where there is no snapshot to take its place. */
+  readonly partly?: boolean;
+}
+
 /**
- * Nothing is written before every source has answered once. A required source may be replaced by its saved snapshot after
- * `startupWaitMs`; an optional one by its first failure, or by two seconds of silence.
+ * Nothing is written before every source has answered once: then the barrier is `open`. A required source may be replaced by its saved
+ * snapshot after a while; an optional one by its first failure, or by two seconds of silence. `shut`: all were waited for, and something is
+ * missing.
  */
-export function isBarrierOpen(
+export function barrierOf(
   sources: readonly WatchedSource[],
   {
     states,
     store,
     waitedMs,
-    startupWaitMs,
+    wait: { startupWaitMs, failedWaitMs = startupWaitMs, partly = false },
   }: {
     readonly states: ReadonlyMap<SourceId, SourceState>;
     readonly store: SnapshotStore;
     readonly waitedMs: number;
-    readonly startupWaitMs: number;
+    readonly wait: BarrierWait;
   },
-): boolean {
-  const settled = sources.every(({ source, required }) => {
-    const state = states.get(source.id);
-    if (state?.synced) return true;
-    const saved = store.all().has(source.id);
-    if (required) return saved && waitedMs >= startupWaitMs;
-    return state?.problem !== undefined || waitedMs >= 2000;
+): 'open' | 'waiting' | 'shut' {
+  const known = store.all();
+  const places = sources.map(({ source, required }) => {
+    const { synced, problem } = states.get(source.id) ?? { synced: false };
+    if (synced) return 'settled';
+    if (!required) return problem !== undefined || waitedMs >= 2000 ? 'settled' : 'waiting';
+    if (waitedMs < (problem === undefined ? startupWaitMs : failedWaitMs)) return 'waiting';
+    return partly || known.has(source.id) ? 'settled' : 'missing';
   });
-  return settled && store.all().size > 0;
+  if (places.includes('missing')) return 'shut';
+  if (places.includes('waiting')) return 'waiting';
+  return known.size > 0 ? 'open' : 'shut';
 }

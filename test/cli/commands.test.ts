@@ -9,6 +9,7 @@ import { test, type TestContext } from 'node:test';
 import type { Command } from '../../src/cli/command-line.ts';
 import { createPrinter } from '../../src/cli/print.ts';
 import { createProgram } from '../../src/cli/program.ts';
+import { writeState } from '../../src/controller/state-file.ts';
 import { startEcho } from '../support/echo.ts';
 import { startFakeNomad } from '../support/fake-nomad.ts';
 import { freePorts, startProcess, tempDir } from '../support/process.ts';
@@ -165,6 +166,39 @@ for (const command of ['plan', 'apply'])
       ),
     );
   });
+
+test('a command that reads the catalogs once says at once which one does not answer, and goes on with what is known of it', async (t) => {
+  const config = await configFor(t, [GOOD]);
+  const [port = 0] = await freePorts(1);
+  const address = `127.0.0.1:${port}`;
+  const ask = (...args: readonly string[]): Promise<Ended> => hindProxy(t, [...args, '--config', config, '--consul', address]);
+  const told = /^consul does not answer \(.*ECONNREFUSED.*\); waiting up to 2 s for it, Ctrl-C to stop$/m;
+  for (const args of [['routes'], ['services'], ['validate'], ['conflicts'], ['explain', 'http://web.test/']]) {
+    const { code, output } = await ask(...args);
+    assert.equal(code, 5, output);
+    assert.match(output, told);
+    assert.match(output, /warning consul did not answer: its services are missing above\n$/);
+  }
+  for (const args of [['plan'], ['render'], ['run', '--once', '--dry-run']]) {
+    const { code, output } = await ask(...args);
+    assert.equal(code, 5, output);
+    assert.match(output, /nothing is known of one that did not answer \(consul: .*ECONNREFUSED/);
+  }
+
+  const snapshot = { source: 'consul', revision: '7', observedAtMs: Date.UTC(2026, 0, 2), local: true, instances: [] };
+  await mkdir(join(dirname(config), 'state'), { recursive: true });
+  await writeState(join(dirname(config), 'state/snapshot.json'), [snapshot]);
+
+  const { code, output } = await ask('plan');
+  assert.equal(code, 5, output);
+  assert.match(output, told);
+  assert.match(output, /\+ web\.test\/\n[^]*warning consul did not answer: above stands what it said at 2026-01-02T00:00:00\.000Z\n$/);
+  const json = await ask('plan', '--json');
+  const { unanswered } = JSON.parse(json.output.slice(json.output.indexOf('{'), json.output.lastIndexOf('}') + 1)) as {
+    unanswered: object[];
+  };
+  assert.partialDeepStrictEqual(unanswered, [{ name: 'consul', required: true, snapshotAt: '2026-01-02T00:00:00.000Z' }]);
+});
 
 test('config check lists every fault and ends with 2', async (t) => {
   const file = join(await tempDir(t), 'wrong.yaml');
