@@ -52,7 +52,7 @@ interface DemoPorts {
 /**
  * Runs everything on loopback in a directory of its own: three small services with tags in the three dialects, the controller, the proxy
  * and, where asked for, a Consul agent. Prints what to call, what to change and with which commands to look at it: they take the
- * configuration that stands there. Ends with nothing left when `signal` aborts.
+ * configuration that stands there. Ends with nothing left when `signal` aborts or its terminal is closed.
  */
 export async function demo(flags: DemoFlags, context: Context): Promise<number> {
   const { printer, signal } = context;
@@ -61,6 +61,9 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
   const directory = await mkdtemp(join(tmpdir(), 'hind-proxy-demo-'));
   const ended = new AbortController();
   const stop = AbortSignal.any([signal, ended.signal]);
+  // the terminal was closed
+  const onHangUp = (): void => ended.abort();
+  process.on('SIGHUP', onHangUp);
   const orphaned = context.env['npm_lifecycle_event'] === undefined ? undefined : whenOrphaned(() => ended.abort());
   const backends = await startDemoBackends(['web-1', 'web-2', 'api-1', 'shop-1']);
   const running: Promise<unknown>[] = [];
@@ -100,6 +103,7 @@ export async function demo(flags: DemoFlags, context: Context): Promise<number> 
     await backends.close();
     await rm(directory, { recursive: true, force: true });
     printer.say('Ended; nothing is left running');
+    process.off('SIGHUP', onHangUp);
   }
 }
 

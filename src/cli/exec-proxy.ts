@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { retireCaddy } from '../apply/caddy-retire.ts';
 import { runLauncher } from '../apply/launcher.ts';
 import { clearProxyFiles } from '../apply/proxy-files.ts';
@@ -17,14 +18,29 @@ import { isStillWanted, listensOf } from './served.ts';
 import type { Setup } from './setup.ts';
 import { assertProxyFiles, assertStaging, assertWritable, makeStateDir } from './state-dir.ts';
 
-/** Runs the proxy that the configuration names, as its parent, until it ends. Returns its exit code. */
+/**
+ * Runs the proxy that the configuration names, as its parent, until it ends. SIGHUP, with which `run` reads its configuration anew, changes
+ * nothing, unless it says that the terminal was closed: then proxy and parent end. Returns the exit code of the proxy.
+ */
 export async function execProxy(flags: GlobalFlags, context: Context): Promise<number> {
   const setup = await setUpFor(flags, context).catch(async (error: unknown) => {
     // what is missing could not be made: why is said in our words
     await makeStateDir(flags, context);
     throw error;
   });
-  return launchProxy(setup, { setUpAnew: () => setUpFor(flags, context), signal: context.signal });
+  const closed = new AbortController();
+  const onTerminal = isatty(0);
+  const onHangUp = (): void => {
+    if (onTerminal) closed.abort();
+    else setup.log.info({ component: 'launcher', event: 'hang_up' }, 'SIGHUP changes nothing here: the proxy serves on; TERM ends it');
+  };
+  process.on('SIGHUP', onHangUp);
+  try {
+    const signal = AbortSignal.any([context.signal, closed.signal]);
+    return await launchProxy(setup, { setUpAnew: () => setUpFor(flags, context), signal });
+  } finally {
+    process.off('SIGHUP', onHangUp);
+  }
 }
 
 /** How the proxy of a set-up is started. */

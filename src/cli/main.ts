@@ -40,6 +40,8 @@ export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise
   };
   onSignal('SIGINT', end(130));
   onSignal('SIGTERM', end(143));
+  // nobody hears what is said any more, as after a terminal was closed: what is under way comes to its end all the same
+  process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // whoever reads has seen enough
     if (error.code === 'EPIPE') exit(EXIT.ok);

@@ -51,6 +51,7 @@ function addApplyCommands({ command, act }: CommandLine, context: Context): void
     'hind-proxy run --consul 127.0.0.1:8500 --proxy traefik',
     'hind-proxy run --once --dry-run',
   ])
+    .addHelpText('after', '\nTERM and INT end it, and the proxy serves on. HUP reads the configuration anew; a wrong one keeps the old.')
     .option('--once', 'one cycle, then end')
     .option('--dry-run', 'apply nothing; exit 3 where something would change')
     .option(...adopt)
@@ -214,7 +215,12 @@ function addProcessCommands({ command, plainCommand, act }: CommandLine, context
   command('exec-proxy', 'run the proxy as a child, from its last good configuration', [
     'hind-proxy exec-proxy',
     'PROXY_SERVER=traefik hind-proxy exec-proxy',
-  ]).action(act(async (flags: GlobalFlags) => (await import('./exec-proxy.ts')).execProxy(flags, context)));
+  ])
+    .addHelpText(
+      'after',
+      '\nTERM and INT end the proxy with it. HUP changes nothing; where it was started in a terminal, closing that ends both.',
+    )
+    .action(act(async (flags: GlobalFlags) => (await import('./exec-proxy.ts')).execProxy(flags, context)));
   command('health', 'exit 0 where the controller is alive, be it degraded, 1 where it is dead or does not run; says what is wrong', [
     'hind-proxy health',
   ])

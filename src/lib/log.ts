@@ -16,6 +16,9 @@ export interface Log {
 /** JSON lines on stderr with `time` (RFC 3339), `level` (word) and `msg`. Written at once, no worker. */
 export function openLog(options: { readonly level: LogLevel | 'silent'; readonly version: string }): Log {
   const { level, version } = options;
+  const destination = pino.destination({ fd: 2, sync: true });
+  // a terminal that was closed takes no line, and must not end the program
+  destination.on('error', () => undefined);
   return pino(
     {
       level,
@@ -23,7 +26,7 @@ export function openLog(options: { readonly level: LogLevel | 'silent'; readonly
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: 2, sync: true }),
+    destination,
   );
 }
 

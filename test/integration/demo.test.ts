@@ -62,6 +62,25 @@ test('demo ends when npm is killed, which tells it nothing', async (t) => {
   await until('the directory to be removed', async () => !(await readdir(home)).some((name) => name.startsWith('hind-proxy-demo-')));
 });
 
+test('demo leaves nothing behind when its terminal is closed, which tells all of its processes', async (t) => {
+  if (needServer(t, 'caddy') === undefined) return;
+  const home = await tempDir(t);
+  const env = { HOME: home, XDG_DATA_HOME: home, TMPDIR: home };
+  const demo = startProcess(t, 'setsid', [process.execPath, MAIN, 'demo'], { env });
+  await until('the instructions', () => demo.output().includes('Ctrl-C ends everything'), 60_000);
+  const web = Number(/http:\/\/127\.0\.0\.1:(\d+)\//.exec(demo.output())?.[1]);
+
+  assert.ok(demo.child.pid);
+  process.kill(-demo.child.pid, 'SIGHUP');
+
+  assert.equal(await demo.ended, 0, demo.output());
+  await until('the ports to be closed', async () => !(await isListening(web)));
+  assert.deepEqual(
+    (await readdir(home)).filter((name) => name.startsWith('hind-proxy-demo-')),
+    [],
+  );
+});
+
 test('demo serves what a Consul agent knows', async (t) => {
   if (needServer(t, 'caddy') === undefined || needServer(t, 'consul') === undefined) return;
   const demo = await startDemo(t, ['--consul']);

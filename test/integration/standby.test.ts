@@ -69,3 +69,20 @@ test('a switch back to Traefik works when the password of its API was made anew 
 
   await until('the controller to serve by traefik', () => runs(site, 'traefik'), 20_000);
 });
+
+test('exec-proxy serves on after SIGHUP, with which controllers read their configuration anew', { timeout: 60_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const parent = site.start('exec-proxy');
+  site.start('run');
+  await until('the proxy to serve', async () => serves(site), 30_000);
+  const { pid } = await site.running();
+
+  parent.child.kill('SIGHUP');
+
+  await until('it to say so', () => parent.output().includes('SIGHUP changes nothing here'));
+  assert.ok(await serves(site));
+  assert.equal((await site.running()).pid, pid);
+  assert.equal(await parent.stop(), 0);
+  assert.equal(await serves(site).catch(() => false), false);
+});
