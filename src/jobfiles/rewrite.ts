@@ -130,53 +130,28 @@ function rewriteList(
       line: at(index).line,
     };
   });
-  const findingAt = (index: number, code: DiagnosticCode, message: string): Finding => {
-    const { severity, hint } = diagnose(code, message);
-    const tag = rawText(list.elements[index]?.pieces ?? []);
-    return { code, severity, message, ...(hint !== undefined && { hint }), ...at(index), place: list.place, tag };
+  const findingOf = ({ code, severity, message, hint }: Diagnostic, index?: number): Finding => {
+    const change = index === undefined ? undefined : changes[index];
+    return {
+      code,
+      severity,
+      message: holes.shown(message),
+      ...(hint !== undefined && { hint: holes.shown(hint) }),
+      ...at(index ?? 0),
+      place: list.place,
+      ...(change && { tag: change.tag }),
+      ...(change?.kind === 'byHand' && { byHand: true }),
+    };
   };
-  const reasons = [...withheld].map(([index, { code, reason }]): Finding => {
-    return { ...findingAt(index, code, `Cannot convert the tag: ${reason}`), byHand: true };
-  });
-  const guesses = list.elements.flatMap((element, index) =>
-    isConverted(index) && guessesHost(element, value.steps[index]?.dialect)
-      ? [findingAt(index, 'FILE_HOST_GUESSED', 'The host is taken as one exact host: it is filled in later')]
-      : [],
-  );
-  const told = diagnostics.filter(({ severity }) => severity !== 'info');
-  return {
-    list,
-    edits,
-    changes,
-    findings: [...reasons, ...guesses, ...told.map((diagnostic) => findingOf(diagnostic, { list, holes, at, changes }))],
-  };
-}
-
-function findingOf(
-  { code, severity, message, hint, span }: Diagnostic,
-  {
-    list,
-    holes,
-    at,
-    changes,
-  }: {
-    readonly list: TagList;
-    readonly holes: Holes;
-    readonly at: (index: number) => Position;
-    readonly changes: readonly TagChange[];
-  },
-): Finding {
-  const element = span && list.elements[span.tagIndex];
-  return {
-    code,
-    severity,
-    message: holes.shown(message),
-    ...(hint !== undefined && { hint: holes.shown(hint) }),
-    ...at(span?.tagIndex ?? 0),
-    place: list.place,
-    ...(element && { tag: rawText(element.pieces) }),
-    ...(span && changes[span.tagIndex]?.kind === 'byHand' && { byHand: true }),
-  };
+  const guess = diagnose('FILE_HOST_GUESSED', 'The host is taken as one exact host: it is filled in later');
+  const findings = [
+    ...[...withheld].map(([index, { code, reason }]) => findingOf(diagnose(code, `Cannot convert the tag: ${reason}`), index)),
+    ...list.elements.flatMap((element, index) =>
+      isConverted(index) && guessesHost(element, value.steps[index]?.dialect) ? [findingOf(guess, index)] : [],
+    ),
+    ...diagnostics.filter(({ severity }) => severity !== 'info').map((diagnostic) => findingOf(diagnostic, diagnostic.span?.tagIndex)),
+  ];
+  return { list, edits, changes, findings };
 }
 
 /**
