@@ -87,15 +87,14 @@ async function followLinks({ files, links, directories }: Tree, roots: readonly 
       const target = await realpath(path);
       const led = await stat(target);
       if (led.isDirectory() ? directories.has(target) : known.has(target) || !mayHoldTags || !led.isFile()) continue;
-      if (led.isFile() && roots.some((root) => target.startsWith(root.endsWith(sep) ? root : `${root}${sep}`))) {
+      const isUnder = roots.some((root) => target.startsWith(root.endsWith(sep) ? root : `${root}${sep}`));
+      if (led.isFile() && isUnder) {
         known.add(target);
         followed.push(path);
-      } else
-        skipped.push({
-          path,
-          code: 'FILE_LINK',
-          message: `Cannot follow the link: it leads to ${target}, which is not under the paths given`,
-        });
+      } else {
+        const why = isUnder ? 'a directory that is passed over' : 'which is not under the paths given';
+        skipped.push({ path, code: 'FILE_LINK', message: `Cannot follow the link: it leads to ${target}, ${why}` });
+      }
     } catch (error) {
       if (systemCode(error) === undefined) throw error;
       if (mayHoldTags) skipped.push({ path, code: 'FILE_LINK', message: `Cannot follow the link: ${messageOf(error)}` });
@@ -121,7 +120,10 @@ export async function replaceText(path: string, text: string): Promise<void> {
   await writeFileAtomic(target, text, { mode: mode & 0o777, owner: { uid, gid } });
 }
 
-/** Removes what programs that were killed while they replaced files have left beside them: what would have become these files. Of one that runs nothing is touched. */
+/**
+ * Removes what programs that were killed while they replaced files have left beside them: what would have become these files. Of one that
+ * runs nothing is touched.
+ */
 export async function removeStaged(paths: readonly string[]): Promise<void> {
   const targets = await Promise.all(paths.map((path) => realpath(path).catch(() => resolve(path))));
   for (const dir of new Set(targets.map((path) => dirname(path)))) await removeLeftovers(dir);

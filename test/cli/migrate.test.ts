@@ -268,6 +268,7 @@ test('migrate plan follows links to files under the paths, names those that lead
     ['notes.txt', '../web.nomad.hcl'],
     ['others', '../other'],
     ['self', '.'],
+    ['hidden', '.shared'],
   ] as const)
     await symlink(target, join(dir, 'jobs', name));
 
@@ -279,12 +280,15 @@ test('migrate plan follows links to files under the paths, names those that lead
   assert.deepEqual(
     report.skipped.map(({ path, code: told }) => [path, told]),
     [
+      ['jobs/hidden', 'FILE_LINK'],
       ['jobs/nowhere.hcl', 'FILE_LINK'],
       ['jobs/others', 'FILE_LINK'],
       ['jobs/out.hcl', 'FILE_LINK'],
     ],
   );
-  assert.match(migrate(dir, 'plan', 'jobs', '--to', 'traefik').out, /^jobs\/out\.hcl: FILE_LINK Cannot follow the link: it leads to \//m);
+  const text = migrate(dir, 'plan', 'jobs', '--to', 'traefik').out;
+  assert.match(text, /^jobs\/out\.hcl: FILE_LINK Cannot follow the link: it leads to \/.*, which is not under the paths given$/m);
+  assert.match(text, /^jobs\/hidden: FILE_LINK Cannot follow the link: it leads to \/.*, a directory that is passed over$/m);
   assert.equal(migrate(dir, 'finish', 'jobs', '--to', 'traefik').code, 4);
 });
 
