@@ -158,6 +158,7 @@ export async function openGenerations(
       if (id === pinned) continue;
       metas.delete(id);
       await rm(join(root, String(id)), { recursive: true, force: true });
+      damaged.delete(id);
     }
   }
 }

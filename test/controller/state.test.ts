@@ -324,3 +324,16 @@ test('openGenerations() knows a table that was changed on disk as damaged, and o
   assert.deepEqual([await again.isWhole(1), await again.isWhole(2), await again.isWhole(3)], [false, true, false]);
   assert.deepEqual([again.damaged(), await again.read(1), (await again.read(2))?.id], [[1], undefined, 2]);
 });
+
+test('openGenerations() names no damaged generation that it has dropped since', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openGenerations(dir, { keep: 2, log: silentLog });
+  for (const content of ['one', 'two']) await store.add(generation(content));
+  await writeFile(join(dir, 'generations/1/table.json'), '{');
+  assert.equal(await store.isWhole(1), false);
+  assert.deepEqual(store.damaged(), [1]);
+
+  await store.add(generation('three'));
+
+  assert.deepEqual([store.list().map(({ id }) => id), store.damaged()], [[3, 2], []]);
+});
