@@ -30,7 +30,10 @@ export interface RunFlags extends GlobalFlags {
   readonly adopt?: boolean;
 }
 
-/** Watches the catalogs and programs the proxy until it is told to end. A changed configuration is taken up on SIGHUP; a wrong one keeps the old. */
+/**
+ * Watches the catalogs and programs the proxy until it is told to end. A changed configuration is taken up on SIGHUP; a wrong one keeps the
+ * old.
+ */
 export async function run(flags: RunFlags, context: Context): Promise<number> {
   if (flags.once || flags.dryRun) return runOnce(flags, context);
   await makeStateDir(flags, context);

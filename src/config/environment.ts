@@ -45,7 +45,8 @@ const NO_OPTIONS = /^HIND_PROXY_(SERVICE__|RUN$|CONFIG$|BIN$)/;
 
 /**
  * What the environment says about options: `HIND_PROXY_` + key path in capitals, `__` between levels, values as YAML, empty ones none; and
- * the known variables of HinD. Throws `ConfigError` for a value that cannot be read. `keysAt` names the keys of a level, so that capitals find their spelling.
+ * the known variables of HinD. Throws `ConfigError` for a value that cannot be read. `keysAt` names the keys of a level, so that capitals
+ * find their spelling.
  */
 export function configFromEnvironment(env: Env, keysAt: KeysAt): RawConfig {
   const configOf = ({ path, value }: Setting): RawConfig => nested(path, value);

@@ -155,7 +155,7 @@ export interface SwitchView {
   /** How many routes are not served any more, because this proxy cannot. */
   readonly losses?: number;
   readonly stages: readonly { readonly stage: SwitchStage; readonly ms: number }[];
-  /** The generation that is pinned, as after a rollback: the catalogs are not followed. A switch keeps the pin, for what the new proxy serves. */
+  /** The generation that is pinned, as after a rollback: the catalogs are not followed. A switch keeps the pin. */
   readonly pinned?: number;
   /** What to do so that it stays so, where controller and `exec-proxy` were for different proxies. */
   readonly note?: string;
