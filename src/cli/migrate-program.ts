@@ -71,7 +71,7 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
   {
     name: 'verify',
     description:
-      'ask real proxies with the old and the new tags the same requests and list what differs; exit 3 where tags make a difference',
+      'ask real proxies with the old and the new tags the same requests and list what differs; exit 3 where that is more than the form of answers',
     paths: 'optional',
     flags: [
       '--to <dialect>',
@@ -93,10 +93,13 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
       '--json',
     ],
     exits: [
-      [0, 'no difference that tags make, and all was looked at; TCP and UDP routes are not compared, and are counted'],
+      [0, 'nothing differs but the form of answers, and all was looked at'],
       [1, 'a file cannot be read, whatever the others came to'],
-      [3, 'tags make a difference'],
-      [4, 'no difference, but not all was looked at: tags that are left for hand work, links that lead elsewhere'],
+      [3, 'tags make a difference, or requests are not served or not refused any more, be it by the proxies alone'],
+      [
+        4,
+        'as 0, but not all was looked at: tags that expressions make, links that lead elsewhere, and routes for TCP and UDP, which are never compared; "complete" of --json is false',
+      ],
       [5, 'no catalog, or a proxy that is to be asked does not answer'],
       [6, 'a proxy refuses its configuration'],
     ],
@@ -117,7 +120,7 @@ export const MIGRATE_COMMANDS: readonly MigrateCommand[] = [
       [1, 'a file cannot be read, whatever the others came to'],
       [
         4,
-        'not all was looked at: tags that are left for hand work, links that lead elsewhere; with --strict also: a tag is still needed, or its host is guessed',
+        'not all was looked at: tags that expressions make, links that lead elsewhere; with --strict also: a tag is still needed, or its host is guessed',
       ],
       [5, 'no catalog answers'],
     ],

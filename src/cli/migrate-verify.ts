@@ -17,7 +17,7 @@ import { openRunning, UnreachableError } from '../verify/running.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { proxyBinary } from './proxy-binary.ts';
-import { verifyJson, verifyText, type Found, type VerifyReport } from './verify-report.ts';
+import { counts, isComplete, verifyJson, verifyText, type Found, type VerifyReport } from './verify-report.ts';
 import { asksRunning, chooseRequests, type RequestFlags, type VerifyRequest } from './verify-requests.ts';
 import { exitCodeFor, guessedText, unreadText, withTextsAsWritten } from './unread.ts';
 import { readSides, type Connections, type SideFlags, type TagSide, type TagSides } from './verify-sides.ts';
@@ -33,8 +33,8 @@ const FEWEST_TIMES = 40;
 const MOST_TIMES = 3000;
 
 /**
- * Asks two renderings, or two running proxies, the same requests and prints in what they differ; exit 3 where tags make a difference, and
- * as `unread.ts` says where something could not be looked at.
+ * Asks two renderings, or two running proxies, the same requests and prints in what they differ; exit 3 where tags make a difference or a
+ * proxy serves or refuses less, and as `unread.ts` says where something could not be looked at.
  */
 export async function migrateVerify(paths: readonly string[], flags: VerifyFlags, context: Context): Promise<number> {
   await using opened = new AsyncDisposableStack();
@@ -87,7 +87,7 @@ export async function migrateVerify(paths: readonly string[], flags: VerifyFlags
   };
   if (flags.json) context.printer.json(withTextsAsWritten(verifyJson(report), asWritten));
   else for (const line of verifyText(report, context.printer)) context.printer.out(asWritten(line));
-  return exitCodeFor(unread, sorted.some(({ cause }) => cause === 'tags') ? EXIT.differences : EXIT.ok);
+  return exitCodeFor(unread, sorted.some(counts) ? EXIT.differences : isComplete(report) ? EXIT.ok : EXIT.losses);
 }
 
 /** How many routes of each kind there are on the side that has more of them. */

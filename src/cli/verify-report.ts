@@ -5,6 +5,7 @@ import type { TagSpan } from '../model/diagnostic.ts';
 import { redactedTag, redactedText } from '../model/redact.ts';
 import type { Route } from '../model/route.ts';
 import type { Difference } from '../verify/differences.ts';
+import { harmOf, type Harm } from '../verify/harm.ts';
 import type { AskedRequest } from '../verify/request.ts';
 import { placeText, type GuessedTag, type TagPlace, type UnreadPlace } from './file-instances.ts';
 import { unreadCount } from './unread.ts';
@@ -58,13 +59,24 @@ interface RouteView {
 /** Differences that the same routes make in the same way. */
 interface Group {
   readonly cause: Found['cause'];
+  readonly harm?: Harm;
   readonly differences: readonly Difference[];
   readonly requests: readonly Found['request'][];
   readonly old?: RouteView;
   readonly new?: RouteView;
 }
 
-/** The report in lines for people: those that tags make first, one example of each. */
+/** Whether a difference counts: one that tags make, or by which proxies serve less or refuse less, whatever the tags say. */
+export function counts(found: Found): boolean {
+  return found.cause === 'tags' || foundHarm(found) !== undefined;
+}
+
+/** Whether no file, tag or route was left out; what differs is another matter. */
+export function isComplete({ unread, notCompared: { tcp, udp } }: Pick<VerifyReport, 'unread' | 'notCompared'>): boolean {
+  return unread.length + tcp + udp === 0;
+}
+
+/** The report in lines for people: those that count first, one example of each. */
 export function verifyText(report: VerifyReport, { style }: Pick<Printer, 'style'>): readonly string[] {
   const groups = groupsOf(report);
   return [
@@ -81,8 +93,7 @@ export function verifyJson(report: VerifyReport): unknown {
   return {
     old: report.old.proxy,
     new: report.new.proxy,
-    // in no part left out; what differs is another matter
-    complete: unread.length + notCompared.tcp + notCompared.udp === 0,
+    complete: isComplete(report),
     asked,
     leftOut,
     notCompared,
@@ -93,14 +104,22 @@ export function verifyJson(report: VerifyReport): unknown {
   };
 }
 
+/** What no route has answered before is no service. */
+function foundHarm({ old, differences }: Found): Harm | undefined {
+  return old && harmOf(differences);
+}
+
 function groupsOf({ found, old, new: fresh }: VerifyReport): readonly Group[] {
-  const keyOf = (one: Found): string => JSON.stringify([one.cause, one.old?.id, one.new?.id, one.differences.map(({ what }) => what)]);
+  const keyOf = (one: Found): string =>
+    JSON.stringify([one.cause, foundHarm(one), one.old?.id, one.new?.id, one.differences.map(({ what }) => what)]);
   const groups = [...groupBy(found, keyOf).values()].flatMap((members): readonly Group[] => {
     const [first] = members;
     if (!first) return [];
+    const harm = foundHarm(first);
     return [
       {
         cause: first.cause,
+        ...(harm && { harm }),
         differences: first.differences.map(redactedDifference),
         requests: members.map(({ request }) => request),
         ...(first.old && { old: routeView(first.old, old) }),
@@ -108,8 +127,17 @@ function groupsOf({ found, old, new: fresh }: VerifyReport): readonly Group[] {
       },
     ];
   });
-  return [...groups.filter(({ cause }) => cause === 'tags'), ...groups.filter(({ cause }) => cause === 'proxies')];
+  return groups.toSorted((one, other) => placeOf(one) - placeOf(other));
 }
+
+function placeOf({ cause, harm }: Group): number {
+  return cause === 'tags' ? 0 : harm ? 1 : 2;
+}
+
+const HARMS = {
+  notServed: 'not served any more, by the proxies and not by the tags',
+  notRefused: 'not refused any more, by the proxies and not by the tags',
+} as const satisfies Record<Harm, string>;
 
 function redactedDifference({ what, old, new: fresh }: Difference): Difference {
   return { what, ...(old !== undefined && { old: redactedText(old) }), ...(fresh !== undefined && { new: redactedText(fresh) }) };
@@ -121,12 +149,13 @@ function routeView(route: Route, { placeOf }: ReportedSide): RouteView {
   return { id: route.id, match: describeMatch(route), tags: [...distinct.values()] };
 }
 
-function groupText({ cause, differences, requests, old, new: fresh }: Group, style: Printer['style']): readonly string[] {
+function groupText({ cause, harm, differences, requests, old, new: fresh }: Group, style: Printer['style']): readonly string[] {
   const [first] = requests;
+  const what = cause === 'tags' ? 'differs' : ((harm && HARMS[harm]) ?? 'differs by the proxies, whatever the tags');
   const more = requests.length > 1 ? ` (and ${requests.length - 1} more)` : '';
   const head = first ? visible(requestText(first)) : '';
   return [
-    `${style(cause === 'tags' ? 'red' : 'yellow', cause === 'tags' ? 'differs' : 'differs by the proxies, whatever the tags')} ${style('bold', head)}${more}`,
+    `${style(cause === 'tags' || harm ? 'red' : 'yellow', what)} ${style('bold', head)}${more}`,
     ...differences.map((one) => `    ${visible(one.what)}: ${visible(one.old ?? 'none')} → ${visible(one.new ?? 'none')}`),
     ...routeText('old', old),
     ...routeText('new', fresh),
@@ -164,25 +193,42 @@ interface Counts {
   /** Requests, and in how many ways they differ. */
   readonly byTags: number;
   readonly byProxies: number;
+  /** How many of those by proxies do harm, and which. */
+  readonly notServed: number;
+  readonly notRefused: number;
   readonly ways: number;
   readonly services: readonly string[];
 }
 
 function countsOf({ found }: VerifyReport, groups: readonly Group[]): Counts {
   const byTags = found.filter(({ cause }) => cause === 'tags');
+  const byProxies = found.filter(({ cause }) => cause === 'proxies');
+  const doing = (harm: Harm): number => byProxies.filter((one) => foundHarm(one) === harm).length;
   return {
     byTags: byTags.length,
-    byProxies: found.length - byTags.length,
+    byProxies: byProxies.length,
+    notServed: doing('notServed'),
+    notRefused: doing('notRefused'),
     ways: groups.filter(({ cause }) => cause === 'tags').length,
     services: sortedUnique(byTags.flatMap((one) => [...(one.old?.services ?? []), ...(one.new?.services ?? [])])),
   };
 }
 
 function summaryOf(report: VerifyReport, groups: readonly Group[]): string {
-  const { byTags, byProxies, ways, services } = countsOf(report, groups);
-  const differing = byTags === 0 ? 'no difference' : `${byTags} differ, in ${counted(ways, 'way')}, of ${services.join(', ')}`;
-  const rest = byProxies === 0 ? '' : `; ${byProxies} differ by the proxies, whatever the tags`;
+  const { byTags, byProxies, notServed, notRefused, ways, services } = countsOf(report, groups);
+  const ofForm = byProxies - notServed - notRefused;
+  const told = [
+    ...(byTags === 0 ? [] : [`${byTags} differ, in ${counted(ways, 'way')}, of ${services.join(', ')}`]),
+    ...(notServed === 0 ? [] : [`${notServed} ${isOrAre(notServed)} ${HARMS.notServed}`]),
+    ...(notRefused === 0 ? [] : [`${notRefused} ${isOrAre(notRefused)} ${HARMS.notRefused}`]),
+  ];
+  const rest = ofForm === 0 ? [] : [`${ofForm} differ by the proxies, whatever the tags`];
+  const differing = [...(told.length === 0 ? ['no difference'] : told), ...rest].join('; ');
   return visible(
-    `${report.asked} requests to ${report.old.proxy} (old) and ${report.new.proxy} (new): ${differing}${rest}${unreadCount(report.unread)}`,
+    `${report.asked} requests to ${report.old.proxy} (old) and ${report.new.proxy} (new): ${differing}${unreadCount(report.unread)}`,
   );
+}
+
+function isOrAre(count: number): string {
+  return count === 1 ? 'is' : 'are';
 }

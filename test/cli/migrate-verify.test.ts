@@ -103,6 +103,45 @@ test('migrate verify compares proxies that run, changes nothing there, and names
   assert.deepEqual([...methods], ['GET']);
 });
 
+/** A service whose Traefik labels ask for a limit, which a stock Caddy has not, and a HinD tag of a port, where a stock Traefik listens not. */
+const HARMED = `service {
+  name = "api"
+  tags = [
+    "traefik.enable=true",
+    "traefik.http.routers.api.rule=Host(\`api.test\`)",
+    "traefik.http.routers.api.middlewares=slow",
+    "traefik.http.middlewares.slow.ratelimit.average=10",
+  ]
+}
+service {
+  name = "web"
+  tags = ["https://web.test:8443", "https://web.test"]
+}
+`;
+
+test('migrate verify counts what one of the proxies does not serve as a difference, whatever its cause', async (t) => {
+  if (needServer(t, 'caddy') === undefined || needServer(t, 'traefik') === undefined) return;
+  const dir = await tempDir(t);
+  await writeFile(join(dir, 'harmed.nomad.hcl'), HARMED);
+  await writeFile(join(dir, 'hind-proxy.json'), '{"configVersion": 1, "tls": {"mode": "internal"}}');
+  const args = ['harmed.nomad.hcl', '--config', 'hind-proxy.json'];
+
+  const toCaddy = await start(t, dir, ...args, '--old-proxy', 'traefik', '--new-proxy', 'caddy', '--json').ended;
+  const toTraefik = await start(t, dir, ...args, '--old-proxy', 'caddy', '--new-proxy', 'traefik').ended;
+
+  const report = JSON.parse(toCaddy.out) as {
+    counts: { byTags: number; notServed: number };
+    differences: readonly { cause: string; harm?: string; differences: readonly { what: string; new?: string }[] }[];
+  };
+  assert.deepEqual([toCaddy.code, report.counts.byTags, report.counts.notServed > 0], [3, 0, true], toCaddy.told);
+  const [first] = report.differences;
+  assert.deepEqual([first?.cause, first?.harm, first?.differences[0]?.new], ['proxies', 'notServed', '503']);
+  assert.equal(toTraefik.code, 3, toTraefik.told);
+  assert.match(toTraefik.out, /^not served any more, by the proxies and not by the tags GET web\.test\/ at 8443/m);
+  assert.match(toTraefik.out, /\(new\): \d+ are not served any more, by the proxies and not by the tags/);
+  assert.doesNotMatch(toTraefik.out, /no difference/);
+});
+
 test('migrate verify says what it did not compare: routes for tcp, and what it could not look at, with an exit code of its own', async (t) => {
   const dir = await withJob(t);
   const url = await serve(t, (_, response) => response.end('page'));
@@ -117,6 +156,7 @@ test('migrate verify says what it did not compare: routes for tcp, and what it c
   const read = await start(t, dir, 'db.nomad.hcl', ...args, '--json').ended;
   const whole = await start(t, dir, 'web.nomad.hcl', ...args, '--json').ended;
   const nothing = await start(t, dir, 'tcp.nomad.hcl', ...args).ended;
+  const both = await start(t, dir, 'web.nomad.hcl', 'tcp.nomad.hcl', ...args, '--json').ended;
 
   assert.equal(partly.code, 4, partly.told);
   assert.match(partly.out, /^not asked: 1 route for tcp: connections are not compared$/m);
@@ -125,6 +165,7 @@ test('migrate verify says what it did not compare: routes for tcp, and what it c
   assert.deepEqual([read.code, report.complete, report.notCompared.tcp, report.unread[0]?.line], [4, false, 1, 6]);
   assert.equal((JSON.parse(whole.out) as typeof report).complete, true);
   assert.equal(whole.code, 0);
+  assert.deepEqual([(JSON.parse(both.out) as typeof report).complete, both.code], [false, 4]);
   assert.match(nothing.told, /no request to ask, as routes for tcp and udp are not compared/);
   assert.equal(nothing.code, 2);
 });
