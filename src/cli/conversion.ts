@@ -3,6 +3,7 @@ import { convertTags, type ConversionTools } from '../dialects/convert.ts';
 import type { FormatContext } from '../dialects/dialect.ts';
 import type { Convert } from '../jobfiles/rewrite.ts';
 import type { ServiceInstance } from '../model/catalog.ts';
+import type { EntryPoint } from '../model/entry-point.ts';
 import { parsePort, type Port } from '../model/names.ts';
 import { DIALECTS, type DialectName } from '../model/route.ts';
 import { createDialect } from './dialects.ts';
@@ -28,8 +29,12 @@ export function conversionTools(
   const order = [...accept, ...DIALECTS.filter((name) => !accept.includes(name))];
   const dialects = order.filter((name) => from === undefined || name === from || name === to).map((name) => createDialect(name, config));
   const formatter = createFormatter(to, config);
-  const entryPoints = usualEntryPoints(config);
-  return ({ service, port }) => ({ dialects, to: formatter, context: { service, port, entryPoints, transports: new Map() } });
+  const [entryPoints, httpsRedirect] = [usualEntryPoints(config), httpsRedirectOf(config)];
+  return ({ service, port }) => ({
+    dialects,
+    to: formatter,
+    context: { service, port, entryPoints, ...(httpsRedirect && { httpsRedirect }), transports: new Map() },
+  });
 }
 
 /** What a tag says of ports is said only beside the registered one. Unknown, that is one that no tag names. */
@@ -42,9 +47,16 @@ function unnamedPort(tags: readonly string[]): Port {
 
 /** Names of the first entry points of each kind, as the configured proxy has them. */
 function usualEntryPoints(config: Config): FormatContext['entryPoints'] {
+  const { plain, tls } = firstPoints(config);
+  return { plain: plain?.name ?? 'web', tls: tls?.name ?? 'websecure' };
+}
+
+function httpsRedirectOf(config: Config): FormatContext['httpsRedirect'] {
+  const { plain, tls } = firstPoints(config);
+  return plain && tls && config.https.redirect !== false ? { port: tls.port } : undefined;
+}
+
+function firstPoints(config: Config): { readonly plain: EntryPoint | undefined; readonly tls: EntryPoint | undefined } {
   const points = entryPointsOf(proxyOf(config), true).filter(({ protocol }) => protocol === 'http');
-  return {
-    plain: points.find(({ tls }) => !tls)?.name ?? 'web',
-    tls: points.find(({ tls }) => tls)?.name ?? 'websecure',
-  };
+  return { plain: points.find(({ tls }) => !tls), tls: points.find(({ tls }) => tls) };
 }

@@ -218,7 +218,7 @@ function summaryOf(report: VerifyReport, groups: readonly Group[]): string {
   const { byTags, byProxies, notServed, notRefused, ways, services } = countsOf(report, groups);
   const ofForm = byProxies - notServed - notRefused;
   const told = [
-    ...(byTags === 0 ? [] : [`${byTags} differ, in ${counted(ways, 'way')}, of ${services.join(', ')}`]),
+    ...(byTags === 0 ? [] : [`${byTags} differ, in ${counted(ways, 'way')}${services.length === 0 ? '' : `, of ${services.join(', ')}`}`]),
     ...(notServed === 0 ? [] : [`${notServed} ${isOrAre(notServed)} ${HARMS.notServed}`]),
     ...(notRefused === 0 ? [] : [`${notRefused} ${isOrAre(notRefused)} ${HARMS.notRefused}`]),
   ];

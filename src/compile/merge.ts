@@ -13,7 +13,7 @@ import type { CompileOptions } from './options.ts';
 import { backendsOfShare, endpointsOf, type WeightedCandidate } from './pools.ts';
 import { protectionsOf, rivalAuthFault } from './protections.ts';
 import type { ResolvedIntent } from './references.ts';
-import { sharesOf, type Share } from './shares.ts';
+import { sharesOf, type Share, type Shares } from './shares.ts';
 import { standingOf } from './standing.ts';
 
 /** A route before it has a rank, with the intent whose options it took. */
@@ -24,6 +24,8 @@ export interface Unranked {
   /** Why it answers 503 although it has instances. */
   readonly fault?: Fault;
   readonly intent: ResolvedIntent;
+  /** A HinD tag asks for it, whichever dialect's options it took: plain http is led to https. */
+  readonly ofHind?: boolean;
 }
 
 /**
@@ -32,7 +34,16 @@ export interface Unranked {
  * protective fault withholds the route. Undefined where no candidate's dialect would route it at all.
  */
 export function mergeCandidates(group: readonly Candidate[], options: CompileOptions, report: Report): Unranked | undefined {
-  const { shares, asking } = sharesOf(group, options, report);
+  const shares = sharesOf(group, options, report);
+  const merged = mergeShares(group, { shares, options, report });
+  const ofHind = shares.asking.some(({ intent: { dialect, entryPoints } }) => dialect === 'hind' && entryPoints.kind === 'tls');
+  return merged && { ...merged, ofHind };
+}
+
+function mergeShares(
+  group: readonly Candidate[],
+  { shares: { shares, asking }, options, report }: { readonly shares: Shares; readonly options: CompileOptions; readonly report: Report },
+): Unranked | undefined {
   const [main] = shares;
   if (!main) return undefined;
   const { winner } = main;

@@ -1,21 +1,15 @@
 import { shortHash } from '../lib/hash.ts';
 import { memoised, once } from '../lib/memo.ts';
 import { slug } from '../lib/text.ts';
-import { ANY_HOST, ANY_PATH, exactHost, hostKey, type Condition, type RouteMatch } from '../model/match.ts';
+import { ANY_HOST, ANY_PATH, exactHost, hostKey, NOT_ACME, type RouteMatch } from '../model/match.ts';
 import { DEFAULT_OWNER, routeId, type Port } from '../model/names.ts';
 import type { Redirect, Route } from '../model/route.ts';
 import type { Unranked } from './merge.ts';
 import { tlsPort, type CompileOptions } from './options.ts';
 
-/** ACME's HTTP-01 path, which must answer without TLS (RFC 8555, 8.3). */
-const NOT_ACME: Condition = {
-  kind: 'not',
-  condition: { kind: 'path', path: { kind: 'prefix', path: '/.well-known/acme-challenge/', ignoreCase: false } },
-};
-
 /**
  * Adds the redirects from plain http to https: for HinD's routes, or for every route that names no port, which then answers https
- * only. A redirect has its route's place among the routes; where another route already answers plain http for it, it stays away.
+ * only. HinD's are those that a HinD tag asks for, be it beside tags of other dialects. A redirect has its route's place among the routes; where another route already answers plain http for it, it stays away.
  */
 export function withHttpsRedirects(routes: readonly Unranked[], options: CompileOptions): readonly Unranked[] {
   const port = options.tls ? tlsPort(options.entryPoints) : undefined;
@@ -57,10 +51,9 @@ export function reservedHostRoutes(routes: readonly Unranked[], options: Compile
     });
 }
 
-function asksRedirect({ route, intent }: Unranked, { httpsRedirect }: CompileOptions): boolean {
+function asksRedirect({ route, intent, ofHind = false }: Unranked, { httpsRedirect }: CompileOptions): boolean {
   if (route.protocol !== 'http') return false;
-  if (intent.dialect === 'hind') return intent.entryPoints.kind === 'tls';
-  return httpsRedirect === 'withoutPort' && intent.entryPoints.kind === 'both';
+  return ofHind || (httpsRedirect === 'withoutPort' && intent.entryPoints.kind === 'both');
 }
 
 const onTls = memoised((unranked: Unranked, options: CompileOptions): Unranked => {
@@ -69,13 +62,22 @@ const onTls = memoised((unranked: Unranked, options: CompileOptions): Unranked =
   return { ...unranked, route: { ...unranked.route, entryPoints } };
 });
 
-const twinOf = memoised(({ route, intent }: Unranked, options: CompileOptions): Unranked => {
+const twinOf = memoised(({ route, intent, ofHind }: Unranked, options: CompileOptions): Unranked => {
   const port = tlsPort(options.entryPoints);
   if (port === undefined) throw new RangeError('Cannot redirect to https: no entry point ends TLS');
   const entryPoints = plainHttp(options);
   const match: RouteMatch = { ...route.match, conditions: [...route.match.conditions, NOT_ACME] };
   const id = routeId(`${slug(hostKey(match.host))}-${shortHash([route.owner, 'https', routeKey(route)])}`);
-  const twin: Route = { ...route, id, entryPoints, match, middlewares: [], action: { kind: 'redirect', redirect: toHttps(port) } };
+  const pathForm = ofHind ? 'raw' : route.pathForm;
+  const twin: Route = {
+    ...route,
+    id,
+    entryPoints,
+    match,
+    pathForm,
+    middlewares: [],
+    action: { kind: 'redirect', redirect: toHttps(port) },
+  };
   return { route: twin, backends: [], intent: { ...intent, entryPoints: { kind: 'both' } } };
 });
 

@@ -107,7 +107,8 @@ interface Attempt {
 function attempt(instance: ServiceInstance, { reading, rewritten, tools }: Attempt): Diagnosed<Conversion | undefined> {
   const diagnostics: Diagnostic[] = [];
   const rivalTools = { ...tools, staying: rewritten ? undefined : tools.to.name };
-  const { counted, beaten } = settleRivals(reading.intents, rivalTools, (diagnostic) => diagnostics.push(diagnostic));
+  const asked = tools.to.spelledOut?.(reading.intents, tools.context) ?? reading.intents;
+  const { counted, beaten } = settleRivals(asked, rivalTools, (diagnostic) => diagnostics.push(diagnostic));
   const moves = (intent: RouteIntent): boolean => rewritten || intent.dialect !== tools.to.name;
   const { written, stuck, losses } = writeNarrowed(counted.filter(moves), { among: counted, tools: rivalTools });
   const stuckTags = new Set(stuck.map(({ spans: [span] }) => span?.tagIndex));
@@ -123,7 +124,8 @@ function attempt(instance: ServiceInstance, { reading, rewritten, tools }: Attem
     const kind = gone.has(index) ? 'converted' : unmoved(dialect, tools);
     return { tag, ...(dialect && { dialect: dialect.name }), kind, written: kind === 'converted' ? own : [] };
   });
-  const isRight = meansTheSame(tags, { staying, written, tools });
+  const implied = new Set(asked).difference(new Set(reading.intents));
+  const isRight = meansTheSame(tags, { staying: staying.filter((intent) => !implied.has(intent)), written, tools });
   return { value: isRight ? { tags, steps, asked: reading.intents } : undefined, diagnostics: [...diagnostics, ...losses, ...unused] };
 }
 

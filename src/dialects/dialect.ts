@@ -32,6 +32,8 @@ export interface FormatContext {
   readonly port: Port;
   /** Names of the usual entry points without and with TLS. */
   readonly entryPoints: { readonly plain: string; readonly tls: string };
+  /** Where plain http of HinD's routes is led to: the port that ends TLS; absent: nowhere. */
+  readonly httpsRedirect?: { readonly port: Port };
   /** What the operator's transports say, by name; one that is absent cannot be written as options. */
   readonly transports?: ReadonlyMap<string, Transport>;
 }
@@ -42,6 +44,8 @@ export interface FormatContext {
  */
 export interface TagFormatter {
   readonly name: DialectName;
+  /** The intents of one instance, and those that they imply and that must be written for themselves. */
+  spelledOut?(intents: readonly RouteIntent[], context: FormatContext): readonly RouteIntent[];
   /** The tags of one instance for all its intents, in an order that depends on the intents alone. */
   format(intents: readonly RouteIntent[], context: FormatContext, report: Report): Written;
 }

@@ -67,15 +67,9 @@ export function faultLosses({ fault }: Pick<RouteIntent, 'fault'>): readonly Los
   return fault ? [impossible(`its tag cannot be honoured (${fault.code})`, 'Repair the tag first')] : [];
 }
 
-/** What only a HinD tag says without a word: the path is sent on as it came, and requests over plain http are led to https. */
-export function hindLosses(
-  { dialect, pathForm, action }: Pick<RouteIntent, 'dialect' | 'pathForm' | 'action'>,
-  todo: string,
-): readonly Loss[] {
-  return [
-    ...(pathForm === 'raw' && action.kind === 'forward' ? [approximated('instances get the cleaned path, not the path as sent')] : []),
-    ...(dialect === 'hind' ? [approximated('requests over plain http are not led to https', todo)] : []),
-  ];
+/** What is lost of a path that is to be sent on as it came. */
+export function rawPathLosses({ pathForm, action }: Pick<RouteIntent, 'pathForm' | 'action'>): readonly Loss[] {
+  return pathForm === 'raw' && action.kind === 'forward' ? [approximated('instances get the cleaned path, not the path as sent')] : [];
 }
 
 const WORDS: Readonly<Record<DialectName, { readonly code: 'FABIO' | 'HIND' | 'TRAEFIK'; readonly in: string; readonly none: string }>> = {

@@ -55,6 +55,11 @@ export type Condition =
 export const ANY_HOST: HostMatch = { kind: 'any' };
 /** Every path. */
 export const ANY_PATH: PathMatch = { kind: 'any' };
+/** All but ACME's HTTP-01 path, which must answer without TLS (RFC 8555, 8.3). */
+export const NOT_ACME: Condition = {
+  kind: 'not',
+  condition: { kind: 'path', path: { kind: 'prefix', path: '/.well-known/acme-challenge/', ignoreCase: false } },
+};
 
 /** An exact host. */
 export function exactHost(host: Hostname, port: HostPort = 'any'): HostMatch {

@@ -137,3 +137,31 @@ test('migrate finish shows tags as the file has them, and says of which host it 
   );
   assert.equal(report.guessed.length, 2);
 });
+
+test('migrate finish keeps a HinD tag that leads plain http to https until the labels do, which migrate write writes', async (t) => {
+  const dir = await tempDir(t);
+  const tags = [
+    '"https://wiki.test"',
+    '"traefik.enable=true"',
+    '"traefik.http.routers.w.rule=Host(`wiki.test`)"',
+    '"traefik.http.routers.w.entrypoints=websecure"',
+    '"traefik.http.routers.w.tls=true"',
+    '"traefik.http.services.w.loadbalancer.strategy=hrw"',
+  ];
+  await writeFile(join(dir, 'wiki.nomad.hcl'), `service {\n  name = "wiki"\n  tags = [\n    ${tags.join(',\n    ')}\n  ]\n}\n`);
+  await writeFile(join(dir, 'hind-proxy.json'), '{"configVersion": 1, "tls": {"mode": "internal"}}');
+  const migrate = (...args: readonly string[]): SpawnSyncReturns<string> => {
+    const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: dir };
+    const given = ['migrate', ...args, 'wiki.nomad.hcl', '--to', 'traefik', '--config', 'hind-proxy.json'];
+    return spawnSync(process.execPath, [MAIN, ...given], { cwd: dir, encoding: 'utf8', env });
+  };
+
+  const before = migrate('finish');
+  const written = migrate('write');
+  const after = migrate('finish');
+
+  assert.match(before.stdout, /stays .*https:\/\/wiki\.test: wiki\.test\/ and not .*acme-challenge.* would be answered in another way/);
+  assert.equal(written.status, 0, written.stderr);
+  assert.match(await readFile(join(dir, 'wiki.nomad.hcl'), 'utf8'), /redirectscheme\.scheme=https/);
+  assert.match(after.stdout, /safe to remove: 1; that are still needed: 0/);
+});

@@ -17,6 +17,12 @@ test('withHttpsRedirects() answers plain http with a redirect when the route is 
   assert.deepEqual(redirect?.kind === 'redirect' && [redirect.redirect.status, redirect.redirect.otherStatus], [301, 308]);
 });
 
+test('withHttpsRedirects() leads plain http to https as long as a HinD tag asks for the route, whichever dialect is used for it', () => {
+  const labelled = intentOf(service, matchOf('h.io'), { dialect: 'traefik', entryPoints: { kind: 'tls' } });
+  assert.deepEqual(actions(compile([readingOf(service, hind, labelled)])).toSorted(), ['web redirect', 'websecure forward']);
+  assert.deepEqual(actions(compile([readingOf(service, labelled)])), ['websecure forward']);
+});
+
 test('withHttpsRedirects() stays away when another route answers plain http for the host', () => {
   const fabio = intentOf(service, matchOf('h.io'), { entryPoints: { kind: 'plain' } });
   assert.deepEqual(actions(compile([readingOf(service, hind, fabio)])), ['websecure forward', 'web forward'].toSorted());

@@ -28,7 +28,13 @@ const FORMATTERS: Readonly<Record<DialectName, TagFormatter>> = {
   traefik: createTraefikFormatter({ prefix: 'traefik' }),
 };
 const SERVICE = serviceName('stranger');
-const CONTEXT = { service: SERVICE, port: port(8080), entryPoints: { plain: 'web', tls: 'websecure' }, transports: new Map() };
+const CONTEXT = {
+  service: SERVICE,
+  port: port(8080),
+  entryPoints: { plain: 'web', tls: 'websecure' },
+  httpsRedirect: { port: port(443) },
+  transports: new Map(),
+};
 const POINTS = [...ENTRY_POINTS, { name: 'tcp', address: ':3306', port: port(3306), protocol: 'tcp', tls: false }] as const;
 
 interface Tagged {

@@ -7,7 +7,7 @@ import { convertTags } from '../../src/dialects/convert.ts';
 import { parseYaml } from '../../src/lib/yaml.ts';
 import { sourceId } from '../../src/model/names.ts';
 import { parseServices } from '../../src/sources/service-file.ts';
-import { CASE_DIALECTS } from '../support/intents.ts';
+import { CASE_DIALECTS, port as portOf } from '../support/intents.ts';
 import { FORMATTERS } from '../support/formatters.ts';
 
 /**
@@ -15,6 +15,7 @@ import { FORMATTERS } from '../support/formatters.ts';
  * instead, and every loss. `UPDATE_CASES=1 node --test test/dialects/conversions.test.ts` writes them anew; an empty file is a new one.
  */
 const ROOT = join(import.meta.dirname, '../conversions');
+const HTTPS = portOf(443);
 const PLAIN = { style: (_style: string, text: string) => text };
 
 function conversionsOf(input: string): string {
@@ -22,7 +23,7 @@ function conversionsOf(input: string): string {
   const sections = Object.values(FORMATTERS).flatMap((to) =>
     instances.map((instance) => {
       const { service, port } = instance;
-      const context = { service, port, entryPoints: { plain: 'web', tls: 'websecure' } };
+      const context = { service, port, entryPoints: { plain: 'web', tls: 'websecure' }, httpsRedirect: { port: HTTPS } };
       const { value, diagnostics } = convertTags(instance, { dialects: CASE_DIALECTS, to, context });
       return [
         `== ${service} in ${to.name}`,

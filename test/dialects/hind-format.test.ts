@@ -7,7 +7,7 @@ import { createHindFormatter } from '../../src/dialects/hind/format.ts';
 import { askKey } from '../../src/dialects/same.ts';
 import type { Middleware } from '../../src/model/middleware.ts';
 import type { Reference, RouteIntent } from '../../src/model/intent.ts';
-import type { PathMatch } from '../../src/model/match.ts';
+import { NOT_ACME, type PathMatch } from '../../src/model/match.ts';
 import { serviceName } from '../../src/model/names.ts';
 import { tagSpan } from '../../src/model/diagnostic.ts';
 import { host, instanceOf, intentOf, matchOf, port, tagsOf } from '../support/intents.ts';
@@ -36,6 +36,21 @@ const paths = fc
   .tuple(fc.array(segment, { maxLength: 3 }), fc.constantFrom('', '/', '*', '/*'))
   .map(([segments, end]) => segments.map((text) => `/${text}`).join('') + (segments.length === 0 && end === '*' ? '' : end));
 const tags = fc.tuple(hosts, fc.constantFrom('', ':443', ':8443'), paths).map(([name, number, path]) => `https://${name}${number}${path}`);
+
+test('createHindFormatter() says with its tag that plain http is led to https, and nothing else that answers plain http', () => {
+  const forContext = (middleware: Middleware, conditions: RouteIntent['match']['conditions']): readonly string[] => {
+    const tls = intentOf(instanceOf('web'), matchOf('h.io'), { dialect: 'traefik', entryPoints: { kind: 'tls' } });
+    const entryPoints = { kind: 'named', names: ['web'], tls: false } as const;
+    const plain: RouteIntent = { ...tls, entryPoints, match: { ...tls.match, conditions }, middlewares: [middleware] };
+    const written = createHindFormatter().format([tls, plain], { ...CONTEXT, httpsRedirect: { port: port(443) } }, () => undefined);
+    return [...tagsOf(written), ...(written.unsaid.length > 0 ? ['and more'] : [])];
+  };
+  const redirect = { kind: 'redirectScheme', scheme: 'https', permanent: true } as const;
+
+  assert.deepEqual(forContext(redirect, [NOT_ACME]), ['https://h.io']);
+  assert.deepEqual(forContext(redirect, []), ['https://h.io', 'and more']);
+  assert.deepEqual(forContext({ ...redirect, permanent: false }, [NOT_ACME]), ['https://h.io', 'and more']);
+});
 
 test('createHindFormatter() writes tags that ask for the same', () => {
   fc.assert(

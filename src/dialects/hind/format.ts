@@ -3,6 +3,7 @@ import type { RouteIntent } from '../../model/intent.ts';
 import type { HostMatch, PathMatch } from '../../model/match.ts';
 import { protects, type Middleware } from '../../model/middleware.ts';
 import type { FormatContext, TagFormatter } from '../dialect.ts';
+import { ledToTls } from '../led-to-tls.ts';
 import {
   approximated,
   faultLosses,
@@ -33,23 +34,39 @@ export function createHindFormatter({ allowIps = [] }: HindSettings = {}): TagFo
         intents.filter(({ entryPoints }) => !isSecondary(entryPoints)),
         context,
       );
-      const found = asked.map((intent) => ({ intent, ...sayIntent(intent, allowIps, context) }));
+      const led = ledToTls(asked, context);
+      const isLed = new Set(led.values());
+      const found = asked
+        .filter((intent) => !led.has(intent))
+        .map((intent) => ({ intent, ...sayIntent(intent, { allowIps, context, isLed: isLed.has(intent) }) }));
       for (const { intent, losses } of found) reportLosses(intent, losses, 'hind', report);
       return writtenOf(
-        found.flatMap(({ intent: { spans }, value: tag, losses }) => (isWhole(losses) ? [] : [{ tag, spans }])),
-        found.flatMap(({ intent, losses }) => (isWhole(losses) ? [intent] : [])),
+        found.flatMap(({ intent, value: tag, losses }) => (isWhole(losses) ? [] : [{ tag, spans: spansOf(intent, led) }])),
+        found.flatMap(({ intent, losses }) => (isWhole(losses) ? [{ spans: spansOf(intent, led) }] : [])),
       );
     },
   };
 }
 
-function sayIntent(intent: RouteIntent, allowIps: readonly string[], context: FormatContext): Said<string> {
+/** Where an intent stands, and those that lead to it. */
+function spansOf(intent: RouteIntent, led: ReadonlyMap<RouteIntent, RouteIntent>): RouteIntent['spans'] {
+  return [intent, ...[...led].flatMap(([leading, target]) => (target === intent ? [leading] : []))].flatMap(({ spans }) => spans);
+}
+
+interface Surroundings {
+  readonly allowIps: readonly string[];
+  readonly context: FormatContext;
+  /** Plain http is led to it. */
+  readonly isLed: boolean;
+}
+
+function sayIntent(intent: RouteIntent, { allowIps, context, isLed }: Surroundings): Said<string> {
   const { match, entryPoints, middlewares } = intent;
   const host = sayHost(match.host);
   const port = sayPort(entryPoints, match.host, context);
   const path = sayPath(match.path);
   const steps = middlewares.flatMap((step) => (isOwnList(step, allowIps) ? [] : stepLosses(step)));
-  const losses = [...ownLosses(intent, context), ...host.losses, ...port.losses, ...path.losses, ...steps];
+  const losses = [...ownLosses(intent, { context, isLed }), ...host.losses, ...port.losses, ...path.losses, ...steps];
   const tag = `https://${host.value}${port.value}${path.value}`;
   return { value: tag, losses: isWhole(losses) ? losses : [...losses, ...misread(tag, match.path)] };
 }
@@ -115,7 +132,7 @@ function stepLosses(step: RouteIntent['middlewares'][number]): readonly Loss[] {
 }
 
 /** Everything else that is not just «forward to the instance over http, by the client's address». */
-function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[] {
+function ownLosses(intent: RouteIntent, { context: { port }, isLed }: Pick<Surroundings, 'context' | 'isLed'>): readonly Loss[] {
   const { dialect, match, action, protocol, pool, share, weight, transport, backend, tlsProfile, endpoint, priority, entryPoints } = intent;
   const { loadBalancing, upstreamHost, sticky, healthCheck, passiveHealthCheck, flushIntervalMs } = pool;
   const weighted = share !== undefined || (weight !== undefined && weight !== 1);
@@ -130,7 +147,7 @@ function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[
     backend && impossible(`service "${backend.name}" in the place of the tag's own`),
     tlsProfile && impossible(`the TLS options of policy "${tlsProfile.name}"`),
     endpoint.port !== port && impossible(`port ${endpoint.port} in the place of the registered ${port}`),
-    dialect !== 'hind' && entryPoints.kind !== 'port' && approximated('plain http is redirected to https'),
+    dialect !== 'hind' && !isLed && entryPoints.kind !== 'port' && approximated('plain http is redirected to https'),
     (match.host.kind === 'exact' || match.host.kind === 'glob') &&
       match.host.port === 'own' &&
       approximated('requests with another port in their Host header are taken too'),

@@ -6,6 +6,7 @@ import { isSecondary, protocolOf } from '../../model/entry-point.ts';
 import type { PoolMember, RouteIntent } from '../../model/intent.ts';
 import { matchKey } from '../../model/match.ts';
 import type { FormatContext, TagFormatter } from '../dialect.ts';
+import { withLedToTls } from '../led-to-tls.ts';
 import { faultLosses, impossible, isWhole, reportLosses, unsupported, type Loss } from '../loss.ts';
 import { writtenOf } from '../written.ts';
 import { normalisedName, type TraefikSettings } from './context.ts';
@@ -23,6 +24,7 @@ import { neutralField, serviceText, type ServiceText } from './format/services.t
 export function createTraefikFormatter({ prefix }: Pick<TraefikSettings, 'prefix'>): TagFormatter {
   return {
     name: 'traefik',
+    spelledOut: withLedToTls,
     format(intents, context, report) {
       const asked = intents.filter(({ entryPoints }) => !isSecondary(entryPoints));
       const refused = asked.filter((intent) => wholeLosses(intent).length > 0);

@@ -187,7 +187,7 @@ test('createTraefikFormatter() says what it leaves out or says differently', () 
   assert.deepEqual(codesFor('urlprefix-/ weight=abc'), ['TRAEFIK_UNSUPPORTED']);
   assert.deepEqual(
     codesFor('https://h.io/sub'),
-    Array.from({ length: 4 }, () => 'TRAEFIK_APPROXIMATED'),
+    Array.from({ length: 3 }, () => 'TRAEFIK_APPROXIMATED'),
   );
   assert.deepEqual(codesFor('https://h.io:8443'), ['TRAEFIK_UNSUPPORTED']);
 });

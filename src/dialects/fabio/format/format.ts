@@ -3,7 +3,7 @@ import type { TagSpan } from '../../../model/diagnostic.ts';
 import { isSecondary } from '../../../model/entry-point.ts';
 import type { RouteIntent } from '../../../model/intent.ts';
 import type { FormatContext, TagFormatter } from '../../dialect.ts';
-import { faultLosses, hindLosses, impossible, isWhole, reportLosses, said, type Loss, type Said } from '../../loss.ts';
+import { approximated, faultLosses, impossible, isWhole, rawPathLosses, reportLosses, said, type Loss, type Said } from '../../loss.ts';
 import { askKey, joinPairs } from '../../same.ts';
 import { writtenOf } from '../../written.ts';
 import { createFabioDialect } from '../dialect.ts';
@@ -96,11 +96,12 @@ function asNobody(intent: RouteIntent): RouteIntent {
 const LED_TO_TLS = 'Write urlprefix-HOST:80/ redirect=301,https://HOST$path beside it';
 
 function ownLosses(intent: RouteIntent, { port }: FormatContext): readonly Loss[] {
-  const { endpoint, action } = intent;
+  const { dialect, endpoint, action } = intent;
   const elsewhere = endpoint.port !== port && action.kind === 'forward';
   return [
     ...faultLosses(intent),
-    ...hindLosses(intent, LED_TO_TLS),
+    ...rawPathLosses(intent),
+    ...(dialect === 'hind' ? [approximated('requests over plain http are not led to https', LED_TO_TLS)] : []),
     ...(elsewhere ? [impossible(`port ${endpoint.port} in the place of the registered ${port}`)] : []),
   ];
 }

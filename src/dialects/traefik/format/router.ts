@@ -2,7 +2,7 @@ import type { RouteIntent } from '../../../model/intent.ts';
 import type { HostMatch, RouteMatch } from '../../../model/match.ts';
 import { matchPriority } from '../../match-priority.ts';
 import type { FormatContext } from '../../dialect.ts';
-import { approximated, hindLosses, impossible, type Loss } from '../../loss.ts';
+import { approximated, impossible, rawPathLosses, type Loss } from '../../loss.ts';
 import { readRule } from '../rule/read-rule.ts';
 import { printRule } from '../rule/print.ts';
 import type { FieldText } from './parts.ts';
@@ -13,8 +13,6 @@ export interface RouterText {
   readonly routers: readonly { readonly suffix: string; readonly fields: readonly FieldText[] }[];
   readonly losses: readonly Loss[];
 }
-
-const LED_TO_TLS = 'Add a router on the plain entry point with a middleware redirectscheme.scheme=https';
 
 /** Prints rule, entry points, TLS and priority. */
 export function routerText(group: readonly RouteIntent[], context: FormatContext): RouterText {
@@ -33,7 +31,7 @@ export function routerText(group: readonly RouteIntent[], context: FormatContext
   const priority = priorityFields(intent, read.priority);
   const options = intent.tlsProfile ? [['tls.options', `${intent.tlsProfile.name}@file`] as const] : [];
   const routers = places.map(({ suffix, fields }) => ({ suffix, fields: [['rule', rule] as const, ...fields, ...options, ...priority] }));
-  return { routers, losses: [...losses, ...hindLosses(intent, LED_TO_TLS)] };
+  return { routers, losses: [...losses, ...rawPathLosses(intent)] };
 }
 
 type Place = RouterText['routers'][number];
