@@ -6,7 +6,6 @@ import { conflictViews } from '../controller/views.ts';
 import type { Scene } from '../controller/scene.ts';
 import { adminApi } from './admin-api.ts';
 import { setUpFor, type Context } from './context.ts';
-import { EXIT } from './errors.ts';
 import { explainText } from './explain-text.ts';
 import type { GlobalFlags } from './flags.ts';
 import { tellPinned } from './kept-generations.ts';
@@ -15,6 +14,7 @@ import { requestText } from './request-text.ts';
 import { endOfReading, readOnce } from './read-once.ts';
 import { openRuntime } from './runtime.ts';
 import { sceneOf } from './scene.ts';
+import { show } from './show.ts';
 
 /** What `test`, `explain` and `conflicts` take. */
 export interface AskFlags extends GlobalFlags {
@@ -57,16 +57,13 @@ export async function showConflicts(flags: AskFlags, context: Context): Promise<
   return answer(flags, context, {
     path: '/v1/conflicts',
     ofScene: ({ diagnostics }) => conflictViews(diagnostics),
-    text(found) {
-      const views = found as readonly DiagnosticView[];
-      return views.length === 0 ? 'There is no conflict' : views.map((view) => formatView(view, context.printer)).join('\n\n');
-    },
+    text: (views) => (views as readonly DiagnosticView[]).map((view) => formatView(view, context.printer)).join('\n\n'),
   });
 }
 
 /** Prints the answer of a running controller, or what the catalogs come to when they are read once. Returns the exit code. */
 async function answer(
-  { json = false, ...flags }: AskFlags,
+  flags: AskFlags,
   context: Context,
   {
     path,
@@ -78,20 +75,15 @@ async function answer(
     readonly text: (view: unknown) => string;
   },
 ): Promise<number> {
-  const { printer } = context;
-  const show = (view: unknown): void => (json ? printer.json(view) : printer.out(text(view)));
+  const tell = (view: unknown): number => show(view, { flags, context, empty: 'There is no conflict' }, () => text(view));
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   const view = await adminApi(setup).get(path);
-  if (view !== undefined) {
-    show(view);
-    return EXIT.ok;
-  }
+  if (view !== undefined) return tell(view);
   const runtime = await openRuntime(setup, { looksOnly: true });
   const { change, diagnostics } = await readOnce(runtime, context, { partly: true });
-  tellPinned(runtime.generations, printer);
+  tellPinned(runtime.generations, context.printer);
   const state = { serving: change.serving, held: change.held, change, diagnostics, ready: false };
-  show(ofScene(sceneOf(runtime, { state, watched: false })));
-  return endOfReading(runtime, printer, EXIT.ok);
+  return endOfReading(runtime, context.printer, tell(ofScene(sceneOf(runtime, { state, watched: false }))));
 }
 
 /** The URL, which is checked here so that a wrong one is a fault of the command's usage. */

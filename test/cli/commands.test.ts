@@ -255,6 +255,15 @@ test('conflicts shows both sides with carets', async (t) => {
   assert.match(output, /ROUTE_CONFLICT_OWNER: .+\n.+\n +urlprefix-web\.test\/\n +\^+\n +other side:\n.+\n +urlprefix-web\.test\/\n +\^+/);
 });
 
+test('conflicts prints no sentence where data is expected when there is none', async (t) => {
+  const args = [MAIN, 'conflicts', '--config', await configFor(t, [GOOD])];
+
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+
+  assert.deepEqual([status, stdout], [0, '']);
+  assert.match(stderr, /^There is no conflict$/m);
+});
+
 test('a service file that cannot be read is named by every command that reads it, and validate ends with 1', async (t) => {
   const config = await configFor(t, [GOOD]);
   const file = join(await tempDir(t), 'bad.yaml');
