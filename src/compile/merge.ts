@@ -55,7 +55,7 @@ function mergeShares(
     winner.fault;
   const present = shares.flatMap(({ candidates }) => candidates).filter(({ standing }) => standing !== 'ignored');
   if (present.length === 0) return undefined;
-  const route = { ...routeOf(group, winner), spans: spansOf(group) };
+  const route = { ...routeOf(group, winner), spans: spansOf(group, winner) };
   const routed = endpointsOf(
     present.filter(({ standing, intent: { action } }) => standing === 'routed' && action.kind !== 'refuse'),
     { intent, options, report },
@@ -138,19 +138,24 @@ function routeOf(group: readonly Candidate[], { intent, key, protocol, entryPoin
   };
 }
 
-function spansOf(group: readonly Candidate[]): readonly TagSpan[] {
-  const spans = group.flatMap(({ intent }) => intent.spans);
+/** Those of the tags that decided first. */
+function spansOf(group: readonly Candidate[], { intent: decisive }: Candidate): readonly TagSpan[] {
+  const keyOf = ({ service, instance, tagIndex, start }: TagSpan): string => JSON.stringify([service, instance, tagIndex, start]);
+  const decided = new Set(decisive.spans.map(keyOf));
   const distinct = [
-    ...groupBy(spans, ({ service, instance, tagIndex, start }) => JSON.stringify([service, instance, tagIndex, start])).values(),
+    ...groupBy(
+      group.flatMap(({ intent }) => intent.spans),
+      keyOf,
+    ),
   ];
-  return distinct
-    .flatMap(([span]) => span ?? [])
-    .toSorted(
-      compareBy(
-        (a, b) => compareText(a.service, b.service),
-        (a, b) => compareText(a.instance, b.instance),
-        (a, b) => a.tagIndex - b.tagIndex,
-        (a, b) => a.start - b.start,
-      ),
-    );
+  const spansWhere = (isDecisive: boolean): readonly TagSpan[] =>
+    distinct.flatMap(([key, [span]]) => (span && decided.has(key) === isDecisive ? span : [])).toSorted(compareSpans);
+  return [...spansWhere(true), ...spansWhere(false)];
 }
+
+const compareSpans = compareBy<TagSpan>(
+  (a, b) => compareText(a.service, b.service),
+  (a, b) => compareText(a.instance, b.instance),
+  (a, b) => a.tagIndex - b.tagIndex,
+  (a, b) => a.start - b.start,
+);

@@ -87,7 +87,7 @@ export interface Route {
   readonly action: RouteAction;
   readonly tcpTls?: TcpTls;
   readonly tlsProfile?: TlsProfile;
-  /** The tags it comes from, sorted by service, instance, tag. Not part of the table's digest. */
+  /** The tags it comes from: those that decided first, each sorted by service, instance, tag. Not part of the table's digest. */
   readonly spans: readonly TagSpan[];
 }
 

@@ -69,6 +69,13 @@ test('routes names the tag of each route, as a table and as JSON', async (t) => 
   );
 });
 
+test('routes names the tag that decided where two dialects ask for one route', async (t) => {
+  const labels = ['traefik.enable=true', 'traefik.http.routers.two.rule=Host(`two.test`)', 'traefik.http.routers.two.entrypoints=web'];
+  const config = await configFor(t, [{ ...GOOD, tags: ['urlprefix-two.test/ strip=/a', ...labels] }]);
+  const { output } = await hindProxy(t, ['routes', '--config', config]);
+  assert.match(output, /^two\.test.* active +traefik\.http\.routers\.two\.rule=/m);
+});
+
 test('plan ends with 3 when something would change and names it', async (t) => {
   const { code, output } = await hindProxy(t, ['plan', '--config', await configFor(t, [GOOD])]);
   assert.equal(code, 3);
