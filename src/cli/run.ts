@@ -19,7 +19,7 @@ import { fittedBy } from './scene.ts';
 import { isStillWanted } from './served.ts';
 import type { Setup } from './setup.ts';
 import { assertReadable, makeStateDir } from './state-dir.ts';
-import { withheldTeller } from './tell-withheld.ts';
+import { troubleTeller } from './tell-troubles.ts';
 import { controllerViews } from './views.ts';
 import { alone } from './without-controller.ts';
 
@@ -110,11 +110,12 @@ export async function runController(
   const proxy = proxyOf(config);
   let loading: Promise<Metrics> | undefined;
   const metrics = (): Promise<Metrics> => (loading ??= loadMetrics({ proxy: proxy.name, server, version }));
-  const tellWithheld = withheldTeller({ log, proxy: proxy.name });
+  const tellTroubles = troubleTeller({ log, proxy: proxy.name });
   const observer: CycleObserver = {
     cycle(cycle) {
       const { change, diagnostics, outcome, times, propagationMs } = cycle;
-      if (outcome.kind === 'applied' || outcome.kind === 'unchanged') tellWithheld(fittedBy(setup)(change.serving));
+      const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
+      tellTroubles({ diagnostics, held: change.held, ...(isServed && { fitted: fittedBy(setup)(change.serving) }) });
       const states = new Map<string, number>([['active', change.serving.routes.length - change.held.length]]);
       for (const { state } of change.held) states.set(state, (states.get(state) ?? 0) + 1);
       const heldRoutes = states.get('held') ?? 0;

@@ -102,13 +102,23 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
         ]),
       ),
       ...status.proxies.flatMap(({ up, server }) => (up || runs !== undefined ? [] : [howToStart({ ...setup, server })])),
-      ...(status.withheld > 0
-        ? [`${status.withheld} withheld: routes that answer 503 until their tags are repaired; hind-proxy validate says why`]
-        : []),
-      ...(status.leftOut > 0 ? [`${status.leftOut} left out: routes that the proxy cannot serve; hind-proxy validate says why`] : []),
-      ...(status.guard === undefined ? [] : [`removals are held: ${status.guard}; hind-proxy guard shows them`]),
+      ...troubleLines(status),
     ].join('\n\n'),
   );
+}
+
+/** What of tags and routes is not as somebody wanted it, a line each. */
+function troubleLines({ quarantined, withheld, leftOut, held, guard: reason, conflicts, errors, warnings }: StatusView): readonly string[] {
+  const lines = [
+    [quarantined, `${quarantined} quarantined: routes in their last good form until their tags are repaired; hind-proxy validate says why`],
+    [withheld, `${withheld} withheld: routes that answer 503 until their tags are repaired; hind-proxy validate says why`],
+    [leftOut, `${leftOut} left out: routes that the proxy cannot serve; hind-proxy validate says why`],
+    [held, `${held} held: routes whose removal is not believed yet${reason === undefined ? '' : `: ${reason}`}; hind-proxy guard says why`],
+    [conflicts, `${conflicts} conflicts: two tags want different things; hind-proxy conflicts shows both`],
+    [errors + warnings, `${errors} errors and ${warnings} warnings in tags; hind-proxy validate shows them`],
+  ] as const;
+  const text = lines.flatMap(([count, line]) => (count > 0 ? line : [])).join('\n');
+  return text === '' ? [] : [text];
 }
 
 /** Shows which removals are held and why; `accept` lets them through. */
@@ -116,14 +126,29 @@ export async function guard(action: string | undefined, flags: ShowFlags, contex
   const setup = await setUpFor(flags, context, { quiet: true, looksOnly: true });
   if (action !== undefined && action !== 'accept') throw new CommandError(`Cannot do "${action}": expected accept`, EXIT.usage);
   const held = ((await running(setup, '/v1/routes')) as readonly RouteView[]).filter(({ state }) => state === 'held');
-  if (action === 'accept' && held.length > 0) {
+  const { guard: mass } = (await running(setup, '/v1/status')) as StatusView;
+  const acceptable = held.filter(({ reason }) => reason === mass);
+  if (action === 'accept' && acceptable.length > 0) {
     await adminApi(setup).post('/v1/guard/accept', {});
-    context.printer.say(`${held.length} held routes may go`);
+    context.printer.out(`${acceptable.length} held routes may go`);
     return EXIT.ok;
   }
-  const { guard: reason } = (await running(setup, '/v1/status')) as StatusView;
-  if (reason !== undefined) context.printer.say(`Removals are held: ${reason}; hind-proxy guard accept lets them through`);
-  return show(held, { flags, context, empty: 'No removal is held' }, () => routesTable(held));
+  return show(held, { flags, context, empty: 'No removal is held' }, () => {
+    const hint = 'hind-proxy guard accept lets those through that wait for it';
+    return [heldTable(held, mass), ...(acceptable.length > 0 ? [hint] : [])].join('\n\n');
+  });
+}
+
+/** Routes whose removal is held; `mass`: why so many are. */
+function heldTable(held: readonly RouteView[], mass: string | undefined): string {
+  const endOf = ({ reason, until }: RouteView): string => {
+    if (reason !== mass) return 'its catalog was read whole, without it';
+    return until === undefined ? 'guard accept' : `${until} and a later read without it, or guard accept`;
+  };
+  return formatTable(
+    ['MATCH', 'SERVICES', 'UNTIL', 'WHY'],
+    held.map((route) => [route.match, route.services.join(' '), endOf(route), route.reason ?? '']),
+  );
 }
 
 /**
@@ -193,7 +218,7 @@ export function show(
   text: () => string,
 ): number {
   if (flags.json) context.printer.json(value);
-  else if (Array.isArray(value) && value.length === 0) context.printer.say(empty);
+  else if (Array.isArray(value) && value.length === 0) context.printer.out(empty);
   else context.printer.out(text());
   return EXIT.ok;
 }

@@ -20,7 +20,7 @@ export interface CycleObserver {
   cycle(cycle: Cycle): void;
 }
 
-/** Writes to the log what of a cycle people should know: that removals are held, and what was applied. */
+/** Writes to the log what a cycle has applied. */
 export function tellCycle({ change, outcome, propagationMs }: Cycle, { log, proxy }: { readonly log: Log; readonly proxy: string }): void {
   const fields = {
     component: 'controller',
@@ -31,8 +31,6 @@ export function tellCycle({ change, outcome, propagationMs }: Cycle, { log, prox
     changed: change.updated.length,
     removed: change.removed.length,
   };
-  if (change.verdict.kind === 'hold')
-    log.warn({ ...fields, event: 'removals_held', reason: change.verdict.reason }, 'Removals are held until they are confirmed');
   if (outcome.kind === 'applied')
     log.info(
       { ...fields, event: 'config_applied', duration_s: (propagationMs ?? outcome.durationMs) / 1000 },

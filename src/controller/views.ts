@@ -26,6 +26,10 @@ export interface RouteView {
   readonly dialect: string;
   readonly tags: readonly string[];
   readonly state: RouteState['state'];
+  /** Why it is served otherwise than the catalogs ask now; absent where it is not. */
+  readonly reason?: string;
+  /** When time may end that. */
+  readonly until?: string;
   /** It answers 503 until its tag is repaired. */
   readonly withheld: boolean;
   /** The proxy cannot serve it: its requests are answered by another route, or by none. */
@@ -108,6 +112,11 @@ export interface StatusView {
   readonly withheld: number;
   /** Routes that the proxy cannot serve. */
   readonly leftOut: number;
+  /** Routes that the catalogs ask for no longer, which is not believed yet. */
+  readonly held: number;
+  /** What is wrong with tags, by the last cycle. */
+  readonly errors: number;
+  readonly warnings: number;
   readonly guard?: string;
 }
 
@@ -204,6 +213,7 @@ export function routeViews(
 ): readonly RouteView[] {
   const backends = backendsOf(table);
   const stateOf = routeStates(fitted, held);
+  const heldById = new Map(held.map((one) => [one.route.id, one]));
   const byTag = groupBy(diagnostics, ({ span }) => span && tagKey(span));
   // where a route is served in its last good form, what was said is of what stands in the place of its tag now
   const codesOf = (span: TagSpan, { state }: RouteState): readonly string[] =>
@@ -218,6 +228,7 @@ export function routeViews(
     dialect: route.dialect,
     tags: [...new Set(route.spans.map(({ tag }) => redactedTag(tag)))],
     ...stateOf(route),
+    ...reasonOf(heldById.get(route.id)),
     action: describeAction(route),
     backends:
       route.action.kind === 'forward'
@@ -226,6 +237,12 @@ export function routeViews(
     middlewares: route.middlewares.map(({ kind }) => kind),
     diagnostics: [...new Set(route.spans.flatMap((span) => codesOf(span, stateOf(route))))],
   }));
+}
+
+function reasonOf(held: HeldRoute | undefined): Pick<RouteView, 'reason' | 'until'> {
+  if (held === undefined) return {};
+  const { reason, untilMs } = held;
+  return { reason, ...(untilMs !== undefined && { until: new Date(untilMs).toISOString() }) };
 }
 
 /** A diagnostic as it is shown. */

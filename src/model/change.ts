@@ -1,6 +1,6 @@
 import type { Route, RoutingTable } from './route.ts';
 
-/** A route that stays although the catalog no longer asks for it, or not in this form. `untilMs`: when it will be looked at again. */
+/** A route that stays although the catalog no longer asks for it, or not in this form. `untilMs`: when time may end that. */
 export interface HeldRoute {
   readonly route: Route;
   readonly state: 'tombstone' | 'held' | 'quarantined';

@@ -110,7 +110,7 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
     if (isTombstone(route)) buryUntil(route, memory.tombstones[route.id] ?? nowMs);
     else if (doubt !== undefined) keep(route, 'held', doubt, notTaken(route));
     else if (guard.reason !== undefined && services.some((service) => guard.hold?.services.includes(service)))
-      keep(route, 'held', guard.reason, notTaken(route));
+      keep(route, 'held', guard.reason, notTaken(route), guard.untilMs);
     else if (now) return;
     else if (route.services.some((service) => input.unreadable.has(serviceKey({ owner: route.owner, service }))))
       keep(route, 'quarantined', 'its tag cannot be read; the last good form is served', notTaken(route));
@@ -130,7 +130,13 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
   }
 
   /** Keeps a route with those endpoints of its pools that `endpointsOf` leaves. */
-  function keep(route: Route, state: 'held' | 'quarantined', reason: string, endpointsOf: (backend: Backend) => readonly Endpoint[]): void {
+  function keep(
+    route: Route,
+    state: 'held' | 'quarantined',
+    reason: string,
+    endpointsOf: (backend: Backend) => readonly Endpoint[],
+    untilMs?: number,
+  ): void {
     const pools = backendsOfRoute(route, before).map((backend) => ({ ...backend, endpoints: endpointsOf(backend) }));
     const alive = pools.filter(({ endpoints }) => endpoints.length > 0);
     for (const backend of alive) backends.set(backend.id, backend);
@@ -141,7 +147,7 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
       action: { kind: 'respond', status: 503, reason: 'unhealthy' },
     };
     (wantedById.has(route.id) ? replaced : kept).set(route.id, form);
-    held.push({ route: form, state, reason });
+    held.push({ route: form, state, reason, ...(untilMs !== undefined && { untilMs }) });
   }
 
   /** Leaves out what meanwhile belongs to another service. */
@@ -170,6 +176,8 @@ function doubtOf(route: Route, doubts: ReadonlyMap<SourceId, string>): string | 
 function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, options }: PlanInput): {
   readonly reason?: string;
   readonly hold?: Hold;
+  /** When time may confirm the losses; never where an operator has to. */
+  readonly untilMs?: number;
   /** Whether an endpoint now belongs to another service than those of a route. */
   isTaken(endpoint: Endpoint, route: Route): boolean;
 } {
@@ -186,7 +194,8 @@ function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, opti
   const same = memory.hold?.services.join() === lost.join();
   const hold: Hold = same && memory.hold ? memory.hold : { sinceMs: nowMs, services: lost, total };
   if (isConfirmed(hold, { isEmptied, nowMs, trustedReadAtMs, options: options.guard })) return { isTaken };
-  return { reason: mass, hold, isTaken };
+  const needsOperator = isEmptied && !options.guard.allowEmpty;
+  return { reason: mass, hold, isTaken, ...(!needsOperator && { untilMs: hold.sinceMs + options.guard.holdMs }) };
 }
 
 /** Services of routes whose sources' silence counts. */

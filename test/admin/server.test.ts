@@ -25,6 +25,9 @@ const STATUS: StatusView = {
   quarantined: 0,
   withheld: 0,
   leftOut: 0,
+  held: 0,
+  errors: 0,
+  warnings: 0,
 };
 
 function testViewOf(url: string): TestView {

@@ -70,10 +70,29 @@ test('a withheld route is shown as such, counted and logged once, until its tag 
   assert.equal(await status.ended, 0);
   assert.match(status.output(), /1 withheld: routes that answer 503/);
   assert.match(status.output(), /1 left out: routes that the proxy cannot serve/);
+  assert.match(status.output(), /\d errors and \d warnings in tags; hind-proxy validate shows them/);
   assert.match(controller.output(), /"routes_withheld"[^\n]*"secret\.test\/"/);
+  assert.match(controller.output(), /"tag_error"[^\n]*"code":"[A-Z_]+"[^\n]*"tag":"urlprefix-secret\.test\/ allow=ip:nonsense"/);
 
   await register('ip:127.0.0.1');
   await until('no route to be withheld', () => isVerified(0), 40_000);
   await until('the log to say so', () => controller.output().includes('"routes_withheld_none"'), 5000);
-  assert.equal(controller.output().split('"routes_withheld"').length, 2);
+  for (const event of ['"routes_withheld"', '"urlprefix-secret.test/ allow=ip:nonsense"'])
+    assert.equal(controller.output().split(event).length, 2, event);
+
+  const many = Array.from({ length: 4 }, (_, at) => ({ ...GOOD, name: `web-${at}`, tags: [`urlprefix-web-${at}.test/`] }));
+  await writeFile(join(services, 'all.json'), JSON.stringify([GOOD, ...many]));
+  await until('the others to be served', async () => ((await get('/v1/routes')) as readonly RouteView[]).length >= 5, 20_000);
+  await writeFile(join(services, 'all.json'), '[]');
+  await until('their removal to be held', () => controller.output().includes('"removals_held"'), 20_000);
+  const guard = hindProxy('guard');
+  assert.equal(await guard.ended, 0);
+  assert.match(guard.output(), /^web-1\.test\/ +web-1 +guard accept +all 5 services would go$/m);
+  const held = hindProxy('status');
+  await held.ended;
+  assert.match(held.output(), /5 held: routes whose removal is not believed yet: all 5 services would go; hind-proxy guard says why/);
+  const accepting = hindProxy('guard', 'accept');
+  assert.equal(await accepting.ended, 0);
+  assert.match(accepting.output(), /5 held routes may go/);
+  assert.equal(controller.output().split('"removals_held"').length, 2);
 });
