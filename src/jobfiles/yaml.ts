@@ -49,27 +49,30 @@ function readNode(node: unknown, place: Place, found: Found): void {
     const name = isScalar(key) ? String(key.value) : '';
     const inside: Place = { text: place.text, path: [...place.path, name], owner };
     if (LISTS.test(name) && isSeq(value) && isEditable(value)) readList(value, inside, found);
-    else if (LISTS.test(name) && isMap(value)) readMap(value, inside.path, found);
+    else if (LISTS.test(name) && isMap(value)) readMap(value, inside, found);
     // the key of a compose service is its name
     else readNode(value, place.path.at(-1) === 'services' ? { ...inside, owner: { service: piecesOf(name) } } : inside, found);
   }
 }
 
-/** A variable in which registrator finds the tags of a container, in a list or as a key. */
+/** A variable or label in which registrator finds the tags of a container, in a list or as a key. */
 const REGISTRATOR = /^SERVICE_(?:\d+_)?TAGS$/;
 
-/** Tags in a text that is no list of them, as in the variables of registrator. */
-function readScalar({ range, value }: Scalar, { text, path }: Place, { faults }: Found): void {
+/** Tags in a text that is no list of them. */
+function readScalar(node: Scalar, { text, path }: Place, { faults }: Found): void {
+  const { range, value } = node;
   if (!range || typeof value !== 'string') return;
   const [start, end] = range;
-  const [, variable = path.at(-1) ?? '', tags = value] = /^(\w+)=(.*)$/s.exec(value) ?? [];
-  if (!REGISTRATOR.test(variable)) faults.push(...strayTags(text.slice(start, end), { start, where: path.join('.') }));
-  else if (/(?:^|,)\s*(?:urlprefix-|traefik\.|https?:\/\/)/.test(tags))
-    faults.push({
-      code: 'FILE_EXPRESSION',
-      message: `Cannot edit the tags in ${variable} of ${path.slice(0, 2).join('.')}: registrator reads them from one text, expected a list of tags`,
-      start,
-    });
+  faults.push(...(registratorFaults(node, path) ?? strayTags(text.slice(start, end), { start, where: path.join('.') })));
+}
+
+/** Tags in a text that registrator reads; undefined for another text. */
+function registratorFaults({ range, value }: Scalar, path: readonly string[]): readonly FileFault[] | undefined {
+  const [, variable = path.at(-1) ?? '', tags = String(value)] = /^(\w+)=(.*)$/s.exec(String(value)) ?? [];
+  if (!range || !REGISTRATOR.test(variable)) return undefined;
+  if (!/(?:^|,)\s*(?:urlprefix-|traefik\.|https?:\/\/)/.test(tags)) return [];
+  const message = `Cannot edit the tags in ${variable} of ${path.slice(0, 2).join('.')}: registrator reads them from one text, expected a list of tags`;
+  return [{ code: 'FILE_EXPRESSION', message, start: range[0] }];
 }
 
 /** Whether all elements are strings that stand in the list themselves. */
@@ -84,11 +87,14 @@ function readList(list: YAMLSeq, { path, owner }: Place, found: Found): void {
     range ? [{ start: range[0], end: range[1], pieces: piecesOf(value) }] : [],
   );
   found.lists.push({ place: path.join('.'), ...owner, start, end, elements, layout: layoutOf(list) });
+  found.faults.push(...items.flatMap((item) => registratorFaults(item, path) ?? []));
 }
 
 /** Labels as a map: each is a key and a value, so that a tag without `=` has no place. */
-function readMap(map: YAMLMap, path: readonly string[], found: Found): void {
+function readMap(map: YAMLMap, { path }: Place, found: Found): void {
   const [start = 0] = map.range ?? [];
+  for (const { key, value } of map.items)
+    if (isScalar(key) && isScalar(value)) found.faults.push(...(registratorFaults(value, [...path, String(key.value)]) ?? []));
   const isRouting = map.items.some(({ key }) => isScalar(key) && /^(?:traefik\.|urlprefix-|https:\/\/)/.test(String(key.value)));
   if (isRouting)
     found.faults.push({

@@ -241,6 +241,10 @@ const COMPOSE = `services:
     command: "--tag urlprefix-c.io/ --prefix 'urlprefix-'"
   old:
     labels: [traefik.enable=true, 80]
+  labelled:
+    labels: ["SERVICE_TAGS=urlprefix-d.io/,blue", "SERVICE_NAME=d"]
+  mapped:
+    labels: {SERVICE_TAGS: "urlprefix-e.io/", SERVICE_80_TAGS: blue}
 tagPrefix: urlprefix-
 `;
 
@@ -260,6 +264,8 @@ test('rewriteFile() names tags in YAML and JSON that stand in no list of tags, t
       ['FILE_EXPRESSION', 8, 37],
       ['FILE_EXPRESSION', 9, 21],
       ['FILE_EXPRESSION', 11, 14],
+      ['FILE_EXPRESSION', 13, 14],
+      ['FILE_EXPRESSION', 15, 28],
     ],
   );
   assert.match(yaml.findings[0]?.message ?? '', /^Cannot edit the tags in SERVICE_TAGS of services\.web: registrator reads them/);
