@@ -55,6 +55,7 @@ const AT_ONCE = 4;
  */
 export async function migratePlanLive(flags: MigrateFlags, context: Context): Promise<number> {
   const { printer, signal } = context;
+  if (flags.diff) throw new CommandError('Cannot use --diff together with --from: a catalog has no files to patch', EXIT.usage);
   const from = catalogNamed(flags.from);
   const to = dialectNamed(flags.to, '--to');
   const mode: RewriteMode = flags.replace ? 'replace' : 'add';

@@ -3,7 +3,7 @@ export const MIGRATE_FLAGS = {
   '--to <dialect>': 'fabio, hind or traefik',
   '--add': 'new tags beside the old ones (the default): both are read until the old ones go',
   '--replace': 'new tags in the place of the old ones',
-  '--diff': 'a unified difference that patch accepts',
+  '--diff': 'a unified difference of the files that patch accepts, in the place of a report',
   '--format <format>': 'text, md or json',
   '--strict': 'exit 4 where anything is left for hand work, lost, said differently or guessed',
   '--json': 'as JSON',

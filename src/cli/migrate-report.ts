@@ -74,7 +74,7 @@ export function textReport(report: Report, printer: Pick<Printer, 'style'>): rea
   return [
     ...[...skipped, ...handWork].flatMap(({ where, code, severity, message, hint, place, tag }) => [
       `${visible(where)}: ${style(severity === 'error' ? 'red' : 'yellow', code)} ${visible(message)}`,
-      ...(tag === undefined ? [] : [`    ${visible(redactedTag(tag))}`]),
+      ...(tag === undefined ? [] : [`    ${visible(redactedTag(tag).replaceAll(/\s*\n\s*/g, ' '))}`]),
       ...(place === undefined ? [] : [`    in ${visible(place)}`]),
       ...(hint === undefined ? [] : [`    ${style('dim', hint)}`]),
     ]),

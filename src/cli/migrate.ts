@@ -34,6 +34,8 @@ export interface MigrateFlags extends GlobalFlags {
 
 /** Prints what `write` would change, and what is left for hand work. Writes nothing. */
 export async function migratePlan(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<number> {
+  if (flags.diff && (flags.json || flags.format !== undefined))
+    throw new CommandError('Cannot use --diff together with --json or --format: it prints a patch', EXIT.usage);
   const report = await migrated(paths, flags, context);
   const { printer } = context;
   const changed = report.files.filter(isChanged);
@@ -154,7 +156,11 @@ async function replaceAll(
 }
 
 async function migrated(paths: readonly string[], flags: MigrateFlags, context: Context): Promise<Report> {
-  if (paths.length === 0) throw new CommandError('Cannot migrate: no path is given, expected files or directories', EXIT.usage);
+  if (paths.length === 0)
+    throw new CommandError(
+      'Cannot migrate: no path is given, expected files or directories; --from consul or --from nomad plans for a live catalog',
+      EXIT.usage,
+    );
   if (flags.from !== undefined) throw new CommandError('Cannot use paths together with --from', EXIT.usage);
   if (flags.add && flags.replace) throw new CommandError('Cannot use --add and --replace together', EXIT.usage);
   if (flags.format !== undefined && !['text', 'md', 'json'].includes(flags.format))

@@ -183,7 +183,7 @@ function readList({ name, value }: Attribute, place: Place, found: Found): void 
     return;
   }
   if (holdsControl(place.text.slice(tuple.startIndex, tuple.endIndex))) {
-    const message = `Cannot edit the ${name} of ${place.path.at(-1) ?? 'a service'}: template actions decide which count, expected a list of strings`;
+    const message = `Cannot edit the ${name} of ${place.path.at(-1) ?? 'a service'}: which tags it holds depends on template actions (as [[ if … ]]), expected a list of strings`;
     found.faults.push({ code: 'FILE_EXPRESSION', message, start: tuple.startIndex });
     return;
   }

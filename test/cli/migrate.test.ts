@@ -203,6 +203,12 @@ test('migrate plan lists hand work first, and notes of one code together', async
   assert.deepEqual([...new Set(all.filter(({ byHand }) => byHand).map(({ line }) => line))], [13, 2]);
 });
 
+test('migrate plan shows a tag of several lines as one', async (t) => {
+  const dir = await tempDir(t);
+  await writeFile(join(dir, 'h.hcl'), 'service {\n  name = "h"\n  tags = [<<EOT\nurlprefix-h.test/\nEOT\n  ]\n}\n');
+  assert.match(migrate(dir, 'plan', 'h.hcl', '--to', 'traefik').out, /^ {4}<<EOT urlprefix-h\.test\/ EOT$/m);
+});
+
 test('migrate plan counts tags that were converted before apart from those that it would convert', async (t) => {
   const { dir, path } = await oneFile(t);
   assert.equal(migrate(dir, 'write', path, '--to', 'traefik').code, 0);
@@ -323,6 +329,9 @@ test('migrate says what is wrong with its arguments', async (t) => {
     [['plan', path, '--to', 'nginx'], /Cannot use --to "nginx": expected/],
     [['plan', path, '--to', 'hind', '--add', '--replace'], /Cannot use --add and --replace together/],
     [['plan', join(dir, 'none'), '--to', 'hind'], /Cannot read .*none/],
+    [['plan', path, '--to', 'hind', '--diff', '--json'], /Cannot use --diff together with --json or --format/],
+    [['plan', '--from', 'consul', '--to', 'hind', '--diff'], /Cannot use --diff together with --from/],
+    [['plan', '--to', 'hind'], /no path is given, .*--from consul/],
   ] as const) {
     const ended = migrate(dir, ...args);
     assert.equal(ended.code, 2);
