@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { createSecureContext } from 'node:tls';
 import { messageOf, systemCode } from '../lib/errors.ts';
 import { splitHost } from '../lib/host.ts';
+import { groupBy } from '../lib/sort.ts';
 import { headerPairs, type Answer, type Echo } from './answer.ts';
 import type { Answering } from './differences.ts';
 import { ECHO_HEADER } from './echoes.ts';
@@ -105,9 +106,9 @@ function send(place: Place, request: AskedRequest, sending: Sending): Promise<An
 }
 
 function headersOf({ host, headers }: AskedRequest): Record<string, string | string[]> {
-  const listed: Record<string, string[]> = {};
-  for (const { name, value } of headers) if (!OF_CONNECTION.has(name.toLowerCase())) (listed[name] ??= []).push(value);
-  return { ...listed, host };
+  const sent = headers.filter(({ name }) => !OF_CONNECTION.has(name.toLowerCase()));
+  const listed = [...groupBy(sent, ({ name }) => name)].map(([name, list]) => [name, list.map(({ value }) => value)] as const);
+  return { ...Object.fromEntries(listed), host };
 }
 
 function serverNameOf({ host, sni }: AskedRequest): string {

@@ -61,3 +61,19 @@ test('createAsker() reads no more than the first MiB of an answer', { timeout: 3
 
   assert.deepEqual([status, body], [200, '30e14955ebf1352266dc2ff8067e68104607e750abb9d3b36582b8af909fcb58']);
 });
+
+test('createAsker() sends headers by whatever name', async (t) => {
+  let heard: readonly string[] = [];
+  const ask = await askerOf(t, (request, response) => {
+    heard = request.rawHeaders;
+    response.end();
+  });
+  const names = ['constructor', 'toString', '__proto__', 'x-a'];
+
+  await ask({ ...asked(), headers: names.map((name) => ({ name, value: 'v' })) });
+
+  assert.deepEqual(
+    heard.filter((text) => names.includes(text)),
+    names,
+  );
+});
