@@ -1,10 +1,13 @@
 import { mkdir } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import { runningServer } from '../apply/proxy-files.ts';
-import { strangerText } from '../apply/sockets.ts';
+import type { ListenAddress } from '../apply/gate.ts';
+import { listenAddress, strangerText } from '../apply/sockets.ts';
 import { createTraefikDeployer } from '../apply/traefik.ts';
+import { controlKey } from '../compile/addresses.ts';
 import type { Attachment, CompileOptions, Grant } from '../compile/options.ts';
 import { policiesOf, transportsOf } from '../config/policies.ts';
 import type { Config } from '../config/options.ts';
@@ -155,6 +158,8 @@ async function takenPlace(setup: Setup): Promise<string | undefined> {
 /** What shapes the table of a set-up. */
 export function compileOptions({ config, env, entryPoints, server }: Setup): CompileOptions {
   const { redirect } = config.https;
+  const control = controlAddresses(config);
+  const denied = config.backends.denyControlPorts ? control : [];
   const isHind = config.dialects.accept.join() === 'hind' || Boolean(env['FQDN']);
   const health = (['consul', 'nomad'] as const).flatMap((name) => {
     const source = config.sources[name];
@@ -163,7 +168,7 @@ export function compileOptions({ config, env, entryPoints, server }: Setup): Com
   return {
     accept: config.dialects.accept,
     entryPoints,
-    openPorts: server === 'caddy' && config.dialects.hind.openPorts ? { except: new Set(controlPorts(config).map(portOf)) } : 'none',
+    openPorts: server === 'caddy' && config.dialects.hind.openPorts ? { except: new Set(control.map(({ port }) => port)) } : 'none',
     tls: config.tls.mode !== 'off',
     unhealthy: config.routes.unhealthy,
     requireChecks: config.dialects.fabio.requireChecks,
@@ -178,7 +183,8 @@ export function compileOptions({ config, env, entryPoints, server }: Setup): Com
     addresses: {
       allow: config.backends.allow.flatMap((block) => parseCidr(block) ?? []),
       deny: config.backends.deny.flatMap((block) => parseCidr(block) ?? []),
-      controlPorts: new Set(config.backends.denyControlPorts ? controlPorts(config) : []),
+      controlPorts: new Set(denied.flatMap(({ host, port }) => hostsOf(host).map((one) => controlKey(one, port)))),
+      uncheckedPorts: new Set([...denied.map(({ port }) => port), ...catalogPorts(config, env)]),
     },
     policies: policiesOf(config.policies, { trustsProxies: config.trustedProxies.length > 0 }),
     attach: config.attach.map(({ match, policies }) => ({ match: definedOnly(match), policies })),
@@ -197,14 +203,30 @@ function definedOnly(match: Config['attach'][number]['match']): Attachment['matc
   return Object.fromEntries(Object.entries(match).filter(([, pattern]) => pattern !== undefined));
 }
 
-function controlPorts(config: Config): readonly string[] {
+/** Where the proxy and the controller are administered over TCP. */
+function controlAddresses(config: Config): readonly ListenAddress[] {
   const { caddy, traefik } = proxyOf(config);
-  const urls = [caddy.admin, traefik.api].filter((address) => address.startsWith('http')).map((address) => new URL(address).host);
-  return [...urls, ...(config.admin.listen === null ? [] : [config.admin.listen])];
+  const urls = [caddy.admin, traefik.api].filter((address) => address.startsWith('http')).map((address) => addressOf(new URL(address)));
+  const own = config.admin.listen === null ? undefined : listenAddress(config.admin.listen);
+  return own ? [...urls, own] : urls;
 }
 
-function portOf(address: string): number {
-  return Number(/:(\d+)$/.exec(address)?.[1]);
+function addressOf({ hostname, port, protocol }: URL): ListenAddress {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(port) || (protocol === 'https:' ? 443 : 80) };
+}
+
+/** What a listener is reached by beside loopback: each address of this machine where it listens on all. */
+function hostsOf(host: string): readonly string[] {
+  if (host !== '::' && host !== '0.0.0.0') return [host];
+  return [hostname(), ...Object.values(networkInterfaces()).flatMap((list = []) => list.map(({ address }) => address))];
+}
+
+/** Where Consul and Nomad are asked, or would be: whoever asks there may change everything. */
+function catalogPorts({ sources }: Config, env: Setup['env']): readonly number[] {
+  const { consul, nomad } = sources;
+  const portIn = (address = '', usual: number): number => Number(/:(\d{1,5})(?:\/|$)/.exec(address)?.[1] ?? usual);
+  return [portIn((consul && consul.address) || env['CONSUL_HTTP_ADDR'], 8500), portIn((nomad && nomad.address) || env['NOMAD_ADDR'], 4646)];
 }
 
 /** Caddy pins old configurations in memory and is given them more slowly than Traefik. */

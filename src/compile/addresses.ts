@@ -1,4 +1,3 @@
-import { joinHostPort } from '../lib/host.ts';
 import { isInside, parseCidr, parseIp, unmapped, type Cidr, type IpBytes } from '../lib/ip.ts';
 import type { AddressPolicy } from './options.ts';
 
@@ -16,6 +15,12 @@ const REFUSED: readonly (readonly [string, readonly Cidr[]])[] = [
   ['multicast or broadcast', ['224.0.0.0/4', '255.255.255.255/32', 'ff00::/8'].map(block)],
 ];
 
+/** An address in the one form in which `AddressPolicy.controlPorts` holds it, however it is written. */
+export function controlKey(address: string, port: number): string {
+  const ip = parseIp(address);
+  return `${ip ? unmapped(ip).join('.') : address.toLowerCase()} ${port}`;
+}
+
 /**
  * Why nothing may be routed to an address, or undefined where it may: unspecified, link-local, multicast and mapped addresses,
  * loopback of a catalog that is asked over the network, names that resolve locally, and the administrative endpoints.
@@ -25,9 +30,22 @@ export function addressProblem(
   { local, policy }: { readonly local: boolean; readonly policy: AddressPolicy },
 ): string | undefined {
   const { address, port } = endpoint;
-  if (policy.controlPorts.has(joinHostPort(address, port))) return 'it is an administrative endpoint';
   const ip = parseIp(address);
+  // whoever resolves a local name decides what it is
+  const isHere = ip ? LOOPBACK.some((candidate) => isInside(ip, candidate)) : isLocalName(address);
+  if (policy.controlPorts.has(controlKey(address, port)) || (isHere && isControlled(port, policy)))
+    return 'it is an administrative endpoint';
   return ip ? ipProblem(ip, local, policy) : nameProblem(address, local);
+}
+
+/** A name that may be that of this machine. */
+function isLocalName(name: string): boolean {
+  const labels = name.toLowerCase().split('.');
+  return labels.length === 1 || labels.at(-1) === 'localhost';
+}
+
+function isControlled(port: number, { controlPorts }: AddressPolicy): boolean {
+  return [...controlPorts].some((key) => key.endsWith(` ${port}`));
 }
 
 function ipProblem(ip: IpBytes, local: boolean, { allow, deny }: AddressPolicy): string | undefined {

@@ -2,7 +2,7 @@ import { groupBy } from '../lib/sort.ts';
 import { compareInstances, serviceKey, type ServiceInstance } from '../model/catalog.ts';
 import { diagnose, type Diagnosed, type Diagnostic, type Report, type TagSpan } from '../model/diagnostic.ts';
 import { isSecondary, protocolOf } from '../model/entry-point.ts';
-import type { Definition, Fault, RouteIntent } from '../model/intent.ts';
+import type { Definition, Fault, PoolMember, RouteIntent } from '../model/intent.ts';
 import { claimKey, matchKey } from '../model/match.ts';
 import { endpointKey } from '../model/pool.ts';
 import type { Route } from '../model/route.ts';
@@ -90,9 +90,9 @@ function readingCandidates(
     if (!options.accept.includes(asked.dialect)) return [];
     const [span] = asked.spans;
     const report = isSecondary(asked.entryPoints) ? silent : reportAll;
-    const intent = asked.sidePools
-      ? { ...asked, sidePools: asked.sidePools.filter(({ endpoint }) => mayRouteTo(endpoint, { local, span, report })) }
-      : asked;
+    const checked = withSoundCheck(asked, { span, report });
+    const sidePools = checked.sidePools?.filter(({ endpoint }) => mayRouteTo(endpoint, { local, span, report }));
+    const intent = sidePools ? { ...checked, sidePools: sidePools.map((pool) => withSoundCheck(pool, { span, report })) } : checked;
     const { names, problems } = resolveEntryPoints(intent.entryPoints, options);
     for (const { code, message } of problems) report(diagnose(code, message, { span }));
     if (names.length === 0) return [];
@@ -123,6 +123,18 @@ function readingCandidates(
       report(diagnose('ROUTE_ADDRESS_REFUSED', message, { span, hint: 'Register another address, or list it in `backends.allow`' }));
     }
     return false;
+  }
+
+  /** Without a health check that would ask a port at which requests change what the proxy, or the catalog, does. */
+  function withSoundCheck<T extends Pick<PoolMember, 'pool'>>(
+    member: T,
+    { span, report }: { readonly span: TagSpan | undefined; readonly report: Report },
+  ): T {
+    const { healthCheck, ...rest } = member.pool;
+    if (healthCheck?.port === undefined || !options.addresses.uncheckedPorts.has(healthCheck.port)) return member;
+    const message = `Cannot check instances at port ${healthCheck.port}: it is an administrative port; they are not checked`;
+    report(diagnose('ROUTE_CHECK_REFUSED', message, { span }));
+    return { ...member, pool: rest };
   }
 }
 

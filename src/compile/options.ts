@@ -14,8 +14,10 @@ export interface AddressPolicy {
   readonly allow: readonly Cidr[];
   /** Blocks that are refused. */
   readonly deny: readonly Cidr[];
-  /** Administrative endpoints of the proxy and of ourselves, as `address:port`. */
+  /** Administrative endpoints of the proxy and of ourselves, as `controlKey` writes them. */
   readonly controlPorts: ReadonlySet<string>;
+  /** Ports that no health check may name: those of administrative endpoints and of the catalogs, which a request could change. */
+  readonly uncheckedPorts: ReadonlySet<number>;
 }
 
 /** Policies for every route that fits all of these patterns (`*`, `?`); an absent pattern fits everything. */

@@ -399,6 +399,11 @@ export const CODES = {
     summary: 'The instance has an address that must not be routed to',
     hint: 'Register another address, or have the operator list it under `backends.allow`',
   },
+  ROUTE_CHECK_REFUSED: {
+    severity: 'error',
+    summary: 'The health check names a port that must not be asked',
+    hint: 'Leave the port out: each instance is checked at its own',
+  },
   ROUTE_LIMIT: {
     severity: 'error',
     summary: "The owner's or service's limit is exceeded",

@@ -58,6 +58,9 @@ export interface HealthCheck {
   readonly expect?: string;
 }
 
+/** Checks of one instance may come so often: Caddy, told 1 ns, takes all memory and answers nobody. */
+export const FASTEST_CHECK_MS = 100;
+
 /** Takes an instance out after failed requests of clients. */
 export interface PassiveHealthCheck {
   readonly maxFailures?: number;

@@ -286,6 +286,34 @@ test('a service file that cannot be read is named by every command that reads it
     assert.match(told, /error Cannot read the services of .*bad\.yaml:1:1: Unknown key "services"/);
 });
 
+test('validate refuses administrative endpoints by whatever name or address of this machine', async (t) => {
+  const dir = await tempDir(t);
+  const [admin = 0, listen = 0] = await freePorts(2);
+  const file = join(dir, 'hind-proxy.json');
+  const services = [
+    ['127.0.0.1', admin],
+    ['LOCALHOST', admin],
+    ['x.localhost', admin],
+    ['::1', admin],
+    ['127.0.0.9', listen],
+    ['proxy', listen],
+  ].map(([address, port], index) => ({ name: `s${index}`, address, port, tags: [`urlprefix-s${index}.test/`] }));
+  await writeFile(
+    file,
+    JSON.stringify({
+      stateDir: join(dir, 'state'),
+      proxies: [{ caddy: { file: join(dir, 'Caddyfile'), admin: `http://localhost:${admin}` } }],
+      admin: { listen: `:${listen}`, socket: null },
+      services: [GOOD, ...services],
+    }),
+  );
+
+  const { code, output } = await hindProxy(t, ['validate', '--config', file]);
+
+  assert.equal(code, 1);
+  assert.equal(output.split('ROUTE_ADDRESS_REFUSED').length - 1, services.length, output);
+});
+
 test('validate --tags checks tags as those of one service, without a catalog', async (t) => {
   const stateDir = ['--state-dir', await tempDir(t)];
 

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressProblem } from '../../src/compile/addresses.ts';
+import { addressProblem, controlKey } from '../../src/compile/addresses.ts';
 import { parseCidr } from '../../src/lib/ip.ts';
 
 const blocks = (...texts: readonly string[]) => texts.flatMap((text) => parseCidr(text) ?? []);
 const POLICY = {
   allow: blocks('169.254.7.0/24', '10.5.0.0/16'),
   deny: blocks('10.5.6.0/24', '192.0.2.0/24'),
-  controlPorts: new Set(['10.0.0.1:8500', 'consul.internal:8500', '[fd00::1]:8500']),
+  controlPorts: new Set(['10.0.0.1', 'consul.internal', 'fd00::1'].map((host) => controlKey(host, 8500))),
+  uncheckedPorts: new Set<number>(),
 };
 
 /** Address, port, what is said of a catalog over the network, and of one on this machine where that is something else. */
@@ -16,6 +17,13 @@ const ADDRESSES: readonly (readonly [string, number, string | undefined, (string
   ['10.0.0.1', 8500, 'it is an administrative endpoint'],
   ['consul.internal', 8500, 'it is an administrative endpoint'],
   ['fd00::1', 8500, 'it is an administrative endpoint'],
+  ['FD00:0:0::0001', 8500, 'it is an administrative endpoint'],
+  ['127.0.0.2', 8500, 'it is an administrative endpoint'],
+  ['::1', 8500, 'it is an administrative endpoint'],
+  ['localhost', 8500, 'it is an administrative endpoint'],
+  ['a.LocalHost', 8500, 'it is an administrative endpoint'],
+  ['db', 8500, 'it is an administrative endpoint'],
+  ['db.internal', 8500, undefined],
   ['192.0.2.9', 80, 'it is in `backends.deny`'],
   ['10.5.6.7', 80, 'it is in `backends.deny`'],
   ['10.5.7.7', 80, undefined],

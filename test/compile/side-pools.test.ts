@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { controlKey } from '../../src/compile/addresses.ts';
 import { caddyTarget } from '../../src/targets/caddy/target.ts';
 import { traefikTarget } from '../../src/targets/traefik/target.ts';
 import { SETTINGS } from '../support/settings.ts';
@@ -19,7 +20,7 @@ const LABELS = [
 ];
 
 test('buildTable() asks no address for error pages that no route may go to', () => {
-  const control = { addresses: { ...OPTIONS.addresses, controlPorts: new Set(['10.0.0.1:2019']) } };
+  const control = { addresses: { ...OPTIONS.addresses, controlPorts: new Set([controlKey('10.0.0.1', 2019)]) } };
   for (const [address, options] of [
     ['{env.HOME}b', {}],
     ['169.254.169.254', {}],

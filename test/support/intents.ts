@@ -61,7 +61,7 @@ export const OPTIONS: CompileOptions = {
   redirectHosts: [],
   httpsRedirect: 'hind',
   redirectUnknownHosts: false,
-  addresses: { allow: [], deny: [], controlPorts: new Set() },
+  addresses: { allow: [], deny: [], controlPorts: new Set(), uncheckedPorts: new Set() },
   grants: new Map(),
   policies: new Map(),
   attach: [],

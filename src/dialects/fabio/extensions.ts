@@ -1,5 +1,12 @@
 import { parseHostname, parsePort } from '../../model/names.ts';
-import type { HealthCheck, LoadBalancing, PassiveHealthCheck, PoolOptions, StickyCookie } from '../../model/pool.ts';
+import {
+  FASTEST_CHECK_MS,
+  type HealthCheck,
+  type LoadBalancing,
+  type PassiveHealthCheck,
+  type PoolOptions,
+  type StickyCookie,
+} from '../../model/pool.ts';
 import type { Option } from './lex.ts';
 import { noteAt, type Note, type Read } from './note.ts';
 
@@ -78,7 +85,7 @@ export function readExtensions(options: ReadonlyMap<string, Option>): Read<Exten
     const port = valueOf('health.port', '1 to 65535', parsePort);
     const method = valueOf('health.method', 'a method', (text) => (/^[A-Z]{1,16}$/.test(text) ? text : undefined));
     const status = valueOf('health.status', '100 to 599', (text) => (/^[1-5]\d\d$/.test(text) ? Number(text) : undefined));
-    const intervalMs = valueOf('health.interval', 'a duration such as 10s', durationOf);
+    const intervalMs = valueOf('health.interval', `a duration such as 10s, at least ${FASTEST_CHECK_MS}ms`, intervalOf);
     const timeoutMs = valueOf('health.timeout', 'a duration such as 5s', durationOf);
     const checks = options.has('health') || (mode !== undefined && mode !== 'http');
     if (!checks) return undefined;
@@ -108,6 +115,11 @@ export function readExtensions(options: ReadonlyMap<string, Option>): Read<Exten
 function pathOf(text: string): string | undefined {
   if (text === '') return '/';
   return /^\/(?!\/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*$/.test(text) && !/%(?![0-9a-f]{2})/i.test(text) ? text : undefined;
+}
+
+function intervalOf(text: string): number | undefined {
+  const ms = durationOf(text);
+  return ms === undefined || ms < FASTEST_CHECK_MS ? undefined : ms;
 }
 
 /** Milliseconds from a number with ms, s or m; at least 1, at most a day. */

@@ -52,6 +52,9 @@ export function cookieOf({ name, secure, httpOnly, sameSite, maxAgeSeconds, path
   return { name, secure, httpOnly, sameSite, maxAge: maxAgeSeconds, path, domain };
 }
 
+/** Methods that ask and change nothing. */
+const QUESTIONS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** Traefik refuses the whole file where a check says nothing. */
 function healthCheckOf(check: HealthCheck, mode: 'http' | 'grpc'): ServerHealthCheck {
   const asked: ServerHealthCheck = {
@@ -66,7 +69,8 @@ function healthCheckOf(check: HealthCheck, mode: 'http' | 'grpc'): ServerHealthC
     interval: duration(check.intervalMs),
     unhealthyInterval: duration(check.unhealthyIntervalMs),
     timeout: duration(check.timeoutMs),
-    followRedirects: check.followRedirects,
+    // what an instance answers must not choose where a request goes that changes something
+    followRedirects: QUESTIONS.has(check.method ?? 'GET') ? check.followRedirects : false,
   };
   return Object.values(asked).every((value) => value === undefined) ? { mode: 'http' } : asked;
 }

@@ -1,6 +1,6 @@
 import { parseGoUrl } from '../../../lib/go-url.ts';
 import { parseHostname, parsePort, type Port } from '../../../model/names.ts';
-import type { HealthCheck } from '../../../model/pool.ts';
+import { FASTEST_CHECK_MS, type HealthCheck } from '../../../model/pool.ts';
 import { boolOf, fieldOf, fieldsUnder, hasPart, numberOf, textOf, type Item } from '../items.ts';
 import type { Field } from '../read-labels.ts';
 import { isHeaderName } from '../values.ts';
@@ -53,15 +53,16 @@ export function readTcpHealthCheck(item: Item<'tcp.services'>, tools: ServiceToo
   };
 }
 
-/** Both kinds of checks have the same times. */
+/** Both kinds of checks have the same times. A check that comes too often is one that comes as often as can be. */
 function timesOf(item: Item<'http.services'> | Item<'tcp.services'>, part: 'loadBalancer.healthCheck'): Partial<HealthCheck> {
   const ms = (key: 'interval' | 'unhealthyInterval' | 'timeout'): number => {
     const value = item.fields.get(`${part}.${key}`.toLowerCase())?.value;
     return typeof value === 'number' ? value : 0;
   };
+  const between = (key: 'interval' | 'unhealthyInterval'): number => Math.max(FASTEST_CHECK_MS, ms(key));
   return {
-    ...(ms('interval') > 0 && { intervalMs: ms('interval') }),
-    ...(ms('unhealthyInterval') > 0 && { unhealthyIntervalMs: ms('unhealthyInterval') }),
+    ...(ms('interval') > 0 && { intervalMs: between('interval') }),
+    ...(ms('unhealthyInterval') > 0 && { unhealthyIntervalMs: between('unhealthyInterval') }),
     ...(ms('timeout') > 0 && { timeoutMs: ms('timeout') }),
   };
 }
