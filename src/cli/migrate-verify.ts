@@ -17,7 +17,7 @@ import { openRunning, UnreachableError } from '../verify/running.ts';
 import type { Context } from './context.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { proxyBinary } from './proxy-binary.ts';
-import { counts, isComplete, verifyJson, verifyText, type Found, type VerifyReport } from './verify-report.ts';
+import { isComplete, isCounted, verifyJson, verifyText, type Found, type VerifyReport } from './verify-report.ts';
 import { asksRunning, chooseRequests, type RequestFlags, type VerifyRequest } from './verify-requests.ts';
 import { exitCodeFor, guessedText, unreadText, withTextsAsWritten } from './unread.ts';
 import { readSides, type Connections, type SideFlags, type TagSide, type TagSides } from './verify-sides.ts';
@@ -87,7 +87,7 @@ export async function migrateVerify(paths: readonly string[], flags: VerifyFlags
   };
   if (flags.json) context.printer.json(withTextsAsWritten(verifyJson(report), asWritten));
   else for (const line of verifyText(report, context.printer)) context.printer.out(asWritten(line));
-  return exitCodeFor(unread, sorted.some(counts) ? EXIT.differences : isComplete(report) ? EXIT.ok : EXIT.losses);
+  return exitCodeFor(unread, sorted.some(isCounted) ? EXIT.differences : isComplete(report) ? EXIT.ok : EXIT.losses);
 }
 
 /** How many routes of each kind there are on the side that has more of them. */

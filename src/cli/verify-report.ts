@@ -67,7 +67,7 @@ interface Group {
 }
 
 /** Whether a difference counts: one that tags make, or by which proxies serve less or refuse less, whatever the tags say. */
-export function counts(found: Found): boolean {
+export function isCounted(found: Found): boolean {
   return found.cause === 'tags' || foundHarm(found) !== undefined;
 }
 
@@ -127,10 +127,10 @@ function groupsOf({ found, old, new: fresh }: VerifyReport): readonly Group[] {
       },
     ];
   });
-  return groups.toSorted((one, other) => placeOf(one) - placeOf(other));
+  return groups.toSorted((one, other) => rankOf(one) - rankOf(other));
 }
 
-function placeOf({ cause, harm }: Group): number {
+function rankOf({ cause, harm }: Group): number {
   return cause === 'tags' ? 0 : harm ? 1 : 2;
 }
 

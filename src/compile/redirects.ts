@@ -9,7 +9,8 @@ import { tlsPort, type CompileOptions } from './options.ts';
 
 /**
  * Adds the redirects from plain http to https: for HinD's routes, or for every route that names no port, which then answers https
- * only. HinD's are those that a HinD tag asks for, be it beside tags of other dialects. A redirect has its route's place among the routes; where another route already answers plain http for it, it stays away.
+ * only. HinD's are those that a HinD tag asks for, be it beside tags of other dialects. A redirect has its route's place among the routes;
+ * where another route already answers plain http for it, it stays away.
  */
 export function withHttpsRedirects(routes: readonly Unranked[], options: CompileOptions): readonly Unranked[] {
   const port = options.tls ? tlsPort(options.entryPoints) : undefined;
