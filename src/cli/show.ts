@@ -101,6 +101,7 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
           problem ?? '',
         ]),
       ),
+      ...(status.waiting === undefined ? [] : [status.waiting]),
       ...status.proxies.flatMap(({ up, server }) => (up || runs !== undefined ? [] : [howToStart({ ...setup, server })])),
       ...troubleLines(status),
     ].join('\n\n'),
@@ -128,15 +129,16 @@ export async function guard(action: string | undefined, flags: ShowFlags, contex
   const held = ((await running(setup, '/v1/routes')) as readonly RouteView[]).filter(({ state }) => state === 'held');
   const { guard: mass } = (await running(setup, '/v1/status')) as StatusView;
   const acceptable = held.filter(({ reason }) => reason === mass);
-  if (action === 'accept' && acceptable.length > 0) {
+  if (action === 'accept' && mass !== undefined) {
     await adminApi(setup).post('/v1/guard/accept', {});
     context.printer.out(`${acceptable.length} held routes may go`);
     return EXIT.ok;
   }
-  return show(held, { flags, context, empty: 'No removal is held' }, () => {
-    const hint = 'hind-proxy guard accept lets those through that wait for it';
-    return [heldTable(held, mass), ...(acceptable.length > 0 ? [hint] : [])].join('\n\n');
-  });
+  const hint = 'hind-proxy guard accept lets those through that wait for it';
+  if (flags.json) context.printer.json(held);
+  else if (held.length === 0) context.printer.out('No removal is held');
+  else context.printer.out([heldTable(held, mass), ...(acceptable.length > 0 ? [hint] : [])].join('\n\n'));
+  return EXIT.ok;
 }
 
 /** Routes whose removal is held; `mass`: why so many are. */
@@ -218,7 +220,7 @@ export function show(
   text: () => string,
 ): number {
   if (flags.json) context.printer.json(value);
-  else if (Array.isArray(value) && value.length === 0) context.printer.out(empty);
+  else if (Array.isArray(value) && value.length === 0) context.printer.say(empty);
   else context.printer.out(text());
   return EXIT.ok;
 }
