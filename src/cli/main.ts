@@ -7,7 +7,7 @@ import { causesOf } from '../lib/errors.ts';
 import { commandFirst } from './command-first.ts';
 import { CommandError, EXIT } from './errors.ts';
 import { normaliseArguments } from './flags.ts';
-import { createPrinter, wantsColor } from './print.ts';
+import { createPrinter, isAsciiOnly, wantsColor } from './print.ts';
 import { parserExitCode } from './command-line.ts';
 import { createProgram } from './program.ts';
 
@@ -51,7 +51,7 @@ export async function main({ args, env, onSignal, exit }: ProcessHooks): Promise
 
   const { args: normalised, ignored } = normaliseArguments(args);
   const onTerminal = wantsColor(env, process.stdout) && wantsColor(env, process.stderr);
-  const printer = createPrinter({ color: !args.includes('--no-color') && onTerminal });
+  const printer = createPrinter({ color: !args.includes('--no-color') && onTerminal, asciiOnly: isAsciiOnly(env) });
   for (const name of ignored) printer.say(`-${name} of consul-template has no effect here`);
   let code: number = EXIT.ok;
   const program = createProgram({ env, printer, signal: ending.signal, version: packageVersion() }, (exitCode) => (code = exitCode));

@@ -17,13 +17,23 @@ export interface Printer {
 }
 
 /** A printer on the process's own streams. Colour as `NO_COLOR`, `FORCE_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb` and the terminal say. */
-export function createPrinter(options: { readonly color: boolean }): Printer {
+export function createPrinter(options: { readonly color: boolean; readonly asciiOnly?: boolean }): Printer {
+  const shown = (line: string): string => (options.asciiOnly ? line.split('\n').map(asciiOf).join('\n') : line);
   return {
-    out: (line) => void process.stdout.write(`${line}\n`),
-    say: (line) => void process.stderr.write(`${line}\n`),
+    out: (line) => void process.stdout.write(`${shown(line)}\n`),
+    say: (line) => void process.stderr.write(`${shown(line)}\n`),
     json: (value) => void process.stdout.write(`${JSON.stringify(value, null, 2)}\n`),
     style: (style, text) => (options.color ? styleText(style, text, { validateStream: false }) : text),
   };
+}
+
+function asciiOf(line: string): string {
+  return line.replace(/[^\p{ASCII}]+/gu, visible);
+}
+
+/** Whether the terminal has a character set, and it is another one than UTF-8. */
+export function isAsciiOnly(env: Readonly<Record<string, string | undefined>>): boolean {
+  return /\.(?!utf-?8)/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '');
 }
 
 /** Whether to colour what goes to a stream. */

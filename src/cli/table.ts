@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { visible } from '../lib/text.ts';
+import { printable } from '../lib/text.ts';
 
 /** A table without borders. Its last column is as wide as each row needs: one of a megabyte would make every row as long. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -19,8 +19,8 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
     chars: { ...none, ...inner },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  table.push(...rows.map((row) => row.slice(0, -1).map(visible)));
-  const last = [head, ...rows].map((row) => visible(row.at(-1) ?? ''));
+  table.push(...rows.map((row) => row.slice(0, -1).map(printable)));
+  const last = [head, ...rows].map((row) => printable(row.at(-1) ?? ''));
   return table
     .toString()
     .split('\n')

@@ -29,6 +29,16 @@ test('formatDiagnostic() shows escape sequences of a tag as text', () => {
   assert.match(text, /urlprefix-\\u\{1b\}\[2Jx/);
 });
 
+test('formatTable() shows signs and letters as they are, and what a terminal does not show in its place as text', () => {
+  assert.equal(formatTable(['A', 'B'], [['10.0.0.1:80×50', 'größe → 日本']]).split('\n')[1], '10.0.0.1:80×50  größe → 日本');
+  assert.equal(
+    formatTable(['', 'B'], [['', '\u001b[2J \u202e \u200d \u05d0 \u0301 \u3164 \u00a0']])
+      .split('\n')[1]
+      ?.trim(),
+    String.raw`\u{1b}[2J \u{202e} \u{200d} \u{5d0} \u{301} \u{3164} \u{a0}`,
+  );
+});
+
 test('formatTable() makes rows no longer because another one is', () => {
   const rows = Array.from({ length: 600 }, (_, index) => [`s${index}`, index === 3 ? 'a'.repeat(1 << 20) : 'b']);
   assert.equal(formatTable(['NAME', 'TAGS'], rows).split('\n')[5], 's4    b');
