@@ -117,6 +117,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
     diagnostics: [],
     ready: false,
   };
+  let taken = state.serving;
   const render = (table: RoutingTable): RenderedConfig => options.target.render(table, options.settings).value;
   const managedProxy = createManagedProxy({ ...options, render });
   // the proxy is given one thing at a time: by a cycle, by a look at what it serves, or by an operator
@@ -137,10 +138,14 @@ export async function createController(options: ControllerOptions): Promise<Cont
     const startedAtMs = clock.monotonicMs();
     noteChange(true);
     let [liveAtMs, savedAtMs] = [0, startedAtMs];
+    let wasOpen = false;
     let saving = Promise.resolve();
     while (!signal.aborted) {
       const nowMs = clock.monotonicMs();
       const open = barrier(nowMs - startedAtMs) === 'open';
+      // what the start waited for is no time that a change took
+      if (open && !wasOpen && pendingSinceMs !== undefined) pendingSinceMs = nowMs;
+      wasOpen = open;
       if (open && nowMs >= dueAtMs(holdoff, options.holdoff)) await unlessEnded(signal, () => cycle(signal, { dryRun: false }));
       if (nowMs - liveAtMs >= liveMs() && !signal.aborted) {
         liveAtMs = nowMs;
@@ -269,7 +274,8 @@ export async function createController(options: ControllerOptions): Promise<Cont
       times: { compileMs: compiledAtMs - startedAtMs, renderMs: renderedAtMs - compiledAtMs, applyMs: endedAtMs - renderedAtMs },
       ...(sinceMs !== undefined && { propagationMs: endedAtMs - sinceMs }),
     };
-    tellCycle(result, options);
+    tellCycle(result, { ...options, before: taken });
+    if (outcome.kind === 'applied' || outcome.kind === 'unchanged') taken = change.serving;
     options.observer?.cycle(result);
     return result;
   }
@@ -306,6 +312,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       const { guard } = options.plan;
       const done = await putBack(generation, { generations, managedProxy, serving: state.serving, guard, acceptRemovals: accept }, signal);
       state.serving = done.table;
+      taken = done.table;
       state.held = [];
       log.warn(
         { component: 'controller', event: 'rolled_back', proxy: options.proxy, generation: generation.id, served: done.served },

@@ -2,6 +2,8 @@ import type { Log } from '../lib/log.ts';
 import type { ChangeSet } from '../model/change.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
+import type { RoutingTable } from '../model/route.ts';
+import { diffTables } from '../plan/diff.ts';
 
 /** What a cycle has come to. */
 export interface Cycle {
@@ -20,20 +22,22 @@ export interface CycleObserver {
   cycle(cycle: Cycle): void;
 }
 
-/** Writes to the log what a cycle has applied. */
-export function tellCycle({ change, outcome, propagationMs }: Cycle, { log, proxy }: { readonly log: Log; readonly proxy: string }): void {
+/** Writes to the log what a cycle has applied, in comparison with `before`, the table that the proxy had taken. */
+export function tellCycle(
+  { change, outcome, propagationMs }: Cycle,
+  { log, proxy, before }: { readonly log: Log; readonly proxy: string; readonly before: RoutingTable },
+): void {
+  if (outcome.kind !== 'applied') return;
+  const { created, updated, removed } = diffTables(before, change.serving);
   const fields = {
     component: 'controller',
     proxy,
     digest: change.serving.digest,
     routes: change.serving.routes.length,
-    added: change.created.length,
-    changed: change.updated.length,
-    removed: change.removed.length,
+    added: created.length,
+    changed: updated.length,
+    removed: removed.length,
+    duration_s: (propagationMs ?? outcome.durationMs) / 1000,
   };
-  if (outcome.kind === 'applied')
-    log.info(
-      { ...fields, event: 'config_applied', duration_s: (propagationMs ?? outcome.durationMs) / 1000 },
-      'The proxy serves a new configuration',
-    );
+  log.info({ ...fields, event: 'config_applied' }, 'The proxy serves a new configuration');
 }

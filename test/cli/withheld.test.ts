@@ -62,6 +62,8 @@ test('a withheld route is shown as such, counted and logged once, until its tag 
     ['web.test/', 'active', false, false],
     ['tcp */', 'active', false, true],
   ]);
+  const applied = /^.*"config_applied".*$/m.exec(controller.output())?.[0] ?? '';
+  assert.equal((JSON.parse(applied) as { added: number }).added, 3);
   const routes = hindProxy('routes');
   assert.equal(await routes.ended, 0);
   assert.match(routes.output(), /^secret\.test\/ .* withheld /m);
