@@ -26,6 +26,7 @@ import type { Server } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { configView } from './config-view.ts';
 import type { GlobalFlags } from './flags.ts';
+import { unansweredOf } from './read-once.ts';
 import { guardOptions, type Runtime } from './runtime.ts';
 import { fittedBy, sceneOf } from './scene.ts';
 import type { SwitchOrder } from './switch-proxy.ts';
@@ -169,6 +170,7 @@ function statusView(options: ViewsOptions): StatusView {
       },
     ],
     sources: sourceViews,
+    ...waitingFor(options),
     conflicts: state.diagnostics.filter(isConflict).length,
     quarantined: state.held.filter((held) => held.state === 'quarantined').length,
     held: state.held.filter((held) => held.state === 'held').length,
@@ -178,6 +180,21 @@ function statusView(options: ViewsOptions): StatusView {
     leftOut: routesLeftOut(state.serving, fitted).length,
     ...(guard !== undefined && { guard }),
   };
+}
+
+/** For what the first cycle waits, and what is served meanwhile. */
+function waitingFor(options: ViewsOptions): Pick<StatusView, 'waiting'> {
+  const { controller, generations, setup } = options;
+  const awaited = unansweredOf(options).filter(({ required }) => required);
+  if (controller.state.change !== undefined || awaited.length === 0) return {};
+  const names = awaited.map(({ name }) => name).join(' and ');
+  const isKnown = awaited.every(({ snapshotAt }) => snapshotAt !== undefined);
+  const end = isKnown
+    ? `up to ${setup.config.guards.startupWait / 1000} s after the start, then what it said last counts`
+    : 'until it answers';
+  const last = generations.current();
+  const meanwhile = last === undefined ? '' : `; generation ${last}, which was applied last, is served meanwhile where the proxy runs`;
+  return { waiting: `waiting for ${names} before anything is applied: ${end}${meanwhile}` };
 }
 
 type SourceView = StatusView['sources'][number];

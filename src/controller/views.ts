@@ -106,6 +106,8 @@ export interface StatusView {
     readonly services: number;
     readonly problem?: string;
   }[];
+  /** For which catalog it waits before it applies anything, and how long; absent where it does not. */
+  readonly waiting?: string;
   readonly conflicts: number;
   readonly quarantined: number;
   /** Routes that answer 503 until their tags are repaired. */
