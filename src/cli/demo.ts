@@ -226,7 +226,10 @@ function instructions({
           `  curl -H 'Host: new.localhost' ${http}/`,
           `  curl -X PUT ${consul}/v1/agent/service/deregister/new`,
         ]
-      : [`Edit ${file} (change web.localhost to new.localhost, say) and call again: the answer has changed.`]),
+      : [
+          `Edit ${file} (change web.localhost to new.localhost, say) and see the answers change:`,
+          `  curl -H 'Host: new.localhost' ${http}/`,
+        ]),
     'Look inside (status, services, test, generations and diff likewise), or change the proxy while it serves:',
     command('routes'),
     command('explain http://web.localhost/files/a.txt'),
