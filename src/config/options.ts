@@ -298,7 +298,9 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
       maxRemovedPercent: percent.default(30).meta({ description: 'More removed services than this are held until confirmed' }),
       minRemoved: z.int().min(1).default(3),
       allowEmpty: z.boolean().default(false).meta({ description: 'An empty catalog may remove every route' }),
-      startupWait: duration('60s'),
+      startupWait: duration('60s').meta({
+        description: 'How long the start waits for a catalog that was named, before what it said last counts',
+      }),
     }),
   ),
   policies: z
@@ -331,8 +333,14 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
     .default([proxy.parse({})]),
   admin: withDefault(
     z.strictObject({
-      listen: port.nullable().default('127.0.0.1:9901'),
-      socket: z.string().nullable().optional(),
+      listen: port
+        .nullable()
+        .default('127.0.0.1:9901')
+        .meta({ description: 'Where the admin API, /health and /metrics listen, on loopback only; null: nowhere' }),
+      socket: z.string().nullable().optional().meta({
+        description:
+          'Unix socket of the same, over which commands may write without a token; absent: /run/hind-proxy/admin.sock for root, else $XDG_RUNTIME_DIR/hind-proxy/admin.sock; null: none',
+      }),
       tokensFile: z.null().optional(),
       tls: z.null().optional(),
     }),
