@@ -42,8 +42,8 @@ function printDiff({ from, to, created, changed, removed, unchanged, servers }: 
     for (const difference of differences) printer.out(`    ${differenceText(difference)}`);
   }
   for (const route of removed) printer.out(printer.style('red', `- ${routeText(route)}`));
-  if (servers) printer.say(`generation ${from} is for ${servers[0]}, ${to} for ${servers[1]}`);
-  printer.say(`${from} → ${to}: ${created.length} new, ${changed.length} changed, ${removed.length} gone, ${unchanged} the same`);
+  if (servers) printer.out(`generation ${from} is for ${servers[0]}, ${to} for ${servers[1]}`);
+  printer.out(`${from} → ${to}: ${created.length} new, ${changed.length} changed, ${removed.length} gone, ${unchanged} the same`);
 }
 
 function routeText({ match, services, tags }: DiffRoute): string {

@@ -70,8 +70,8 @@ export async function plan(flags: RenderFlags, context: Context): Promise<number
     for (const { after } of updated) printer.out(printer.style('yellow', `~ ${describeMatch(after)}`));
     for (const route of removed) printer.out(printer.style('red', `- ${describeMatch(route)}`));
     for (const { route, state, reason } of held) printer.out(`  ${describeMatch(route)} is ${state}: ${reason}`);
-    if (verdict.kind === 'hold') printer.say(`removals are held: ${verdict.reason}`);
-    printer.say(`${created.length} to create, ${updated.length} to change, ${removed.length} to remove, ${unchanged} unchanged`);
+    if (verdict.kind === 'hold') printer.out(`removals are held: ${verdict.reason}`);
+    printer.out(`${created.length} to create, ${updated.length} to change, ${removed.length} to remove, ${unchanged} unchanged`);
   }
   tellPinned(runtime.generations, printer);
   if (flags.rendered) await printByteDiff(runtime, cycle, context);
@@ -82,6 +82,7 @@ export async function plan(flags: RenderFlags, context: Context): Promise<number
 export async function validate(flags: RenderFlags, context: Context): Promise<number> {
   const { runtime, cycle } = await planned(flags, context, { partly: true });
   const { printer } = context;
+  const say = (line: string): void => (flags.json ? printer.say(line) : printer.out(line));
   const faults = cycle.diagnostics.filter(({ severity }) => severity !== 'info');
   if (flags.json) printer.json(cycle.diagnostics.map(diagnosticView));
   else for (const diagnostic of faults) printer.out(formatDiagnostic(diagnostic, printer));
@@ -94,11 +95,11 @@ export async function validate(flags: RenderFlags, context: Context): Promise<nu
     const deployer = createDeployer({ ...setup, paths: { ...setup.paths, stagingDir: dir.path } });
     const outcome = await deployer.check(value, context.signal);
     accepted = outcome.kind !== 'refused';
-    printer.say(outcome.kind === 'accepted' ? `${runtime.setup.server} accepts the result` : `${runtime.setup.server}: ${outcome.reason}`);
+    say(outcome.kind === 'accepted' ? `${runtime.setup.server} accepts the result` : `${runtime.setup.server}: ${outcome.reason}`);
   }
   const wrong = faults.filter(({ severity }) => severity === 'error').length;
   const errors = wrong + unreadOf(runtime).length;
-  printer.say(`${cycle.change.serving.routes.length} routes, ${errors} errors, ${faults.length - wrong} warnings`);
+  say(`${cycle.change.serving.routes.length} routes, ${errors} errors, ${faults.length - wrong} warnings`);
   return endOfReading(runtime, printer, accepted ? (errors > 0 ? EXIT.failed : EXIT.ok) : EXIT.refused);
 }
 

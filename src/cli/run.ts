@@ -188,7 +188,7 @@ async function applyOnce(setup: Setup, { flags, context }: { readonly flags: Run
   const { change, diagnostics, outcome, times } = cycle;
   for (const diagnostic of diagnostics.filter(({ severity }) => severity !== 'info')) printer.say(formatDiagnostic(diagnostic, printer));
   const counts = `${change.created.length} created, ${change.updated.length} changed, ${change.removed.length} removed, ${change.unchanged} unchanged`;
-  printer.say(`compiled in ${times.compileMs.toFixed(1)} ms, rendered in ${times.renderMs.toFixed(1)} ms: ${counts}`);
+  printer.out(`compiled in ${times.compileMs.toFixed(1)} ms, rendered in ${times.renderMs.toFixed(1)} ms: ${counts}`);
   tellPinned(runtime.generations, printer);
   if (looksOnly) return endOfReading(runtime, printer, change.verdict.kind === 'nothing' ? EXIT.ok : EXIT.differences);
   if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack')
@@ -200,6 +200,6 @@ async function applyOnce(setup: Setup, { flags, context }: { readonly flags: Run
     const isDown = !up && (await runningServer(setup.paths.stateDir)) === undefined;
     throw new CommandError(withHint(`Cannot serve the pinned generation: ${problem}`, isDown ? howToStart(setup) : undefined), EXIT.failed);
   }
-  printer.say(`${outcome.kind === 'pinned' ? 'The pinned generation is served, checked' : outcome.kind} in ${times.applyMs.toFixed(1)} ms`);
+  printer.out(`${outcome.kind === 'pinned' ? 'The pinned generation is served, checked' : outcome.kind} in ${times.applyMs.toFixed(1)} ms`);
   return endOfReading(runtime, printer, EXIT.ok);
 }

@@ -23,6 +23,7 @@ export interface TagFlags extends GlobalFlags {
 /** Checks tags as those of one healthy service, without asking any catalog: `-` stands for the lines of stdin. Every fault at once. */
 export async function validateTags(flags: TagFlags, context: Context): Promise<number> {
   const { printer } = context;
+  const say = (line: string): void => (flags.json ? printer.say(line) : printer.out(line));
   const { tags } = await givenTags(flags.tags ?? []);
   if (tags.length === 0) throw new CommandError('Cannot check tags: none is given, expected some or - for the lines of stdin', EXIT.usage);
   const setup = await programmingSetUpFor(flags, context, { quiet: true, looksOnly: true });
@@ -39,12 +40,12 @@ export async function validateTags(flags: TagFlags, context: Context): Promise<n
   const told = routes.length === 0 ? diagnostics : faults;
   if (flags.json) printer.json(diagnostics.map(diagnosticView));
   else for (const diagnostic of told) printer.out(formatDiagnostic(diagnostic, printer));
-  for (const route of routes) printer.say(`${printer.style('green', 'route')} ${describeMatch(route)}`);
+  for (const route of routes) say(`${printer.style('green', 'route')} ${describeMatch(route)}`);
   const forms = tagForms(setup);
   for (const tag of tags.filter((one) => !dialects.some((dialect) => dialect.recognises(one))))
-    printer.say(`${printer.style('yellow', 'not read')} ${visible(redactedTag(tag))}: a routing tag is ${forms}`);
+    say(`${printer.style('yellow', 'not read')} ${visible(redactedTag(tag))}: a routing tag is ${forms}`);
   const errors = faults.filter(({ severity }) => severity === 'error').length;
-  printer.say(`${routes.length} routes, ${errors} errors, ${faults.length - errors} warnings`);
+  say(`${routes.length} routes, ${errors} errors, ${faults.length - errors} warnings`);
   return errors > 0 ? EXIT.failed : EXIT.ok;
 }
 
