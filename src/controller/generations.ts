@@ -146,11 +146,16 @@ export async function openGenerations(
     const meta = metas.get(id);
     if (!meta) return undefined;
     const dir = join(root, String(id));
-    return task(dir, meta).catch((error: unknown) => {
+    try {
+      const done = await task(dir, meta);
+      // what could not be read once, as with too many open files, is whole after all
+      damaged.delete(id);
+      return done;
+    } catch (error) {
       warnUnreadable(dir, { error, log });
       damaged.add(id);
       return undefined;
-    });
+    }
   }
 
   async function dropOldest(): Promise<void> {

@@ -18,14 +18,12 @@ export type BinaryName = keyof typeof BINARIES;
 /** The variable that names a program names nothing that can be run. */
 export class BinaryError extends Error {
   override readonly name = 'BinaryError';
-  readonly variable: string;
 
   constructor(program: BinaryName, { path, reason }: { readonly path: string; readonly reason: string }) {
     const variable = BINARIES[program];
     super(
       `Cannot run ${program}: ${variable} names ${path}, and ${reason}, expected a program. Correct ${variable}, or unset it: ${program} is then looked for on PATH`,
     );
-    this.variable = variable;
   }
 }
 

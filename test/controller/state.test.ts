@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { ensureAdminToken } from '../../src/admin/auth.ts';
@@ -336,4 +336,18 @@ test('openGenerations() names no damaged generation that it has dropped since', 
   await store.add(generation('three'));
 
   assert.deepEqual([store.list().map(({ id }) => id), store.damaged()], [[3, 2], []]);
+});
+
+test('openGenerations() calls a generation damaged only as long as it cannot be read', async (t) => {
+  const dir = await tempDir(t);
+  const store = await openGenerations(dir, { keep: 2, log: silentLog });
+  await store.add(generation('one'));
+  const file = join(dir, 'generations/1/table.json');
+  await rename(file, `${file}.away`);
+  assert.equal(await store.read(1), undefined);
+  assert.deepEqual(store.damaged(), [1]);
+
+  await rename(`${file}.away`, file);
+
+  assert.deepEqual([await store.isWhole(1), store.damaged()], [true, []]);
 });
