@@ -54,7 +54,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   );
   /** Of the marker as it was last seen. */
   let etag: string | undefined;
-  return { server: 'caddy', check, apply, trial: apply, live, disk: () => readDiskState(file), version };
+  return { server: 'caddy', check, apply, trial: apply, live, disk: () => readDiskState(file), foreign, version };
 
   async function check(config: RenderedConfig, signal: AbortSignal): Promise<CheckOutcome> {
     if (binary === undefined) return { kind: 'unchecked', reason: 'no caddy program was found' };
@@ -161,6 +161,12 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
     return marker === undefined
       ? { kind: 'foreign', description: 'a configuration without our marker' }
       : { kind: 'ours', digest: digest(marker) };
+  }
+
+  async function foreign(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+    const { status, body } = await kept.call('GET', '/config/', { timeoutMs: LOAD_MS, signal });
+    if (status !== 200) throw new Error(`Caddy answers ${status} to GET /config/, expected 200`);
+    return new Map(body.trim() === 'null' ? [] : [[`${admin}/config/`, body]]);
   }
 
   async function version(signal: AbortSignal): Promise<string | undefined> {

@@ -40,6 +40,11 @@ export interface Deployer {
   /** One cheap question to the running proxy. */
   live(signal: AbortSignal): Promise<LiveState>;
   disk(): Promise<DiskState>;
+  /**
+   * What a running proxy serves that is not ours and would be gone with the first apply, by where it was read; empty where an apply leaves it
+   * alone. Rejects where it cannot be read.
+   */
+  foreign(signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   /** The proxy's version, as its binary or API says; undefined when it cannot be asked. */
   version(signal: AbortSignal): Promise<string | undefined>;
 }

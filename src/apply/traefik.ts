@@ -43,7 +43,7 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
   /** How long the last file took until Traefik showed it; undefined before the first. */
   let shownMs: number | undefined;
-  return { server: 'traefik', check, apply, trial, live, disk: () => readDiskState(file), version };
+  return { server: 'traefik', check, apply, trial, live, disk: () => readDiskState(file), foreign, version };
 
   function check(): Promise<CheckOutcome> {
     return Promise.resolve({ kind: 'unchecked', reason: 'Traefik has no validator; what it takes is read back after the write' });
@@ -123,6 +123,11 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
     return marker === undefined
       ? { kind: 'foreign', description: `an API that answers ${answer.status} without our marker` }
       : { kind: 'ours', digest: digest(marker) };
+  }
+
+  /** Traefik goes on with every other file, and with its other providers. */
+  function foreign(): Promise<ReadonlyMap<string, string>> {
+    return Promise.resolve(new Map());
   }
 
   async function version(signal: AbortSignal): Promise<string | undefined> {

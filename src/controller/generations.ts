@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 import { sha256 } from '../lib/hash.ts';
 import type { Log } from '../lib/log.ts';
@@ -24,8 +26,11 @@ export interface GenerationStore {
   isWhole(id: number): Promise<boolean>;
   /** Writes the next generation and drops the oldest beyond `keep`; generation 0 stays. */
   add(generation: Omit<Generation, 'id'>): Promise<GenerationMeta>;
-  /** Keeps files that were found in our place and are not ours, as generation 0. */
-  keepForeign(files: ReadonlyMap<string, string>): Promise<void>;
+  /**
+   * Keeps what was found in our place and is not ours, as generation 0; what was kept so before and says something else is moved beside it.
+   * Returns its directory; undefined where just that is kept already.
+   */
+  keepForeign(files: ReadonlyMap<string, string>): Promise<string | undefined>;
   /** Numbers of those on disk that were found damaged, newest first. */
   damaged(): readonly number[];
   pinned(): number | undefined;
@@ -117,12 +122,20 @@ export async function openGenerations(
     },
     async keepForeign(files) {
       const dir = join(root, '0');
-      await mkdir(join(dir, 'files'), { recursive: true, mode: 0o750 });
-      const paths = [...files.keys()];
+      const contents = [...files.values()];
+      const kept = await foreignIn(dir);
+      if (kept && isDeepStrictEqual(kept, contents)) return undefined;
+      const staged = join(root, '.0');
+      await rm(staged, { recursive: true, force: true });
+      await mkdir(join(staged, 'files'), { recursive: true, mode: 0o750 });
       await Promise.all(
-        [...files.values()].map((content, index) => writeFile(join(dir, 'files', String(index)), content, { mode: 0o600, flush: true })),
+        contents.map((content, index) => writeFile(join(staged, 'files', String(index)), content, { mode: 0o600, flush: true })),
       );
-      await writeFile(join(dir, 'meta.json'), JSON.stringify({ id: 0, foreign: true, paths }, null, 1), { mode: 0o600, flush: true });
+      const meta = JSON.stringify({ id: 0, foreign: true, paths: [...files.keys()] }, null, 1);
+      await writeFile(join(staged, 'meta.json'), meta, { mode: 0o600, flush: true });
+      if (kept) await rename(dir, `${dir}.before-${Date.now()}`);
+      await rename(staged, dir);
+      return dir;
     },
     // what could not be written must not hold either: the catalogs would be followed no more, and nobody be told
     async pin(id) {
@@ -173,6 +186,13 @@ export async function wholeGenerations(store: GenerationStore): Promise<readonly
   const whole: GenerationMeta[] = [];
   for (const meta of store.list()) if (await store.isWhole(meta.id)) whole.push(meta);
   return whole;
+}
+
+/** What is kept of somebody else; undefined where nothing is. */
+async function foreignIn(dir: string): Promise<readonly string[] | undefined> {
+  if (!existsSync(dir)) return undefined;
+  const names = await readdir(join(dir, 'files')).catch(() => []);
+  return Promise.all(names.toSorted((a, b) => Number(a) - Number(b)).map((name) => present(join(dir, 'files', name))));
 }
 
 /** What stands in a directory; nothing where it was not made yet, as by commands that only look, or where it is none that can be read. */

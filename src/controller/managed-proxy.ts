@@ -21,6 +21,8 @@ export interface ProxyState {
   readonly digest?: Digest;
   readonly appliedAtMs?: number;
   readonly problem?: string;
+  /** Where it is kept what somebody else had in our place until this controller took it. */
+  readonly foreignKept?: string;
 }
 
 /** Gives configurations to one proxy and watches that it keeps them. */
@@ -80,14 +82,13 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
       return { kind: 'pinned' };
     }
     if (settled && state.verified && given && sameBytes(given, config)) return { kind: 'unchanged' };
-    const refusal = settled ? undefined : await takePlace(signal);
-    if (refusal !== undefined) return note({ kind: 'rejected', reason: refusal, units: [] }, config, signal);
+    const refused = await takePlace(signal);
+    if (refused) return note(refused, config, signal);
     isPlaceOurs = true;
     // while another configuration of ours is verified, this one is not there yet
     const isThere = !(settled && state.verified) && (await alreadyThere(config, signal));
     const outcome = isThere ? ({ kind: 'unchanged' } as const) : await apply(config, signal);
     const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
-    settled ||= isServed;
     note(outcome, config, signal);
     if (isServed) keeper.take({ config, table, appliedAtMs: clock.nowMs() });
     return outcome;
@@ -125,7 +126,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   }
 
   async function programPinned(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
-    const outcome = note(await apply(config, signal), config, signal);
+    const outcome = note((await takePlace(signal)) ?? (await apply(config, signal)), config, signal);
     await telling;
     return outcome;
   }
@@ -194,19 +195,25 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   }
 
   /** Before the first apply: what stands in our place and is not ours is kept or left alone. */
-  async function takePlace(signal: AbortSignal): Promise<string | undefined> {
+  async function takePlace(signal: AbortSignal): Promise<ApplyOutcome | undefined> {
+    if (settled) return undefined;
     const disk = await deployer.disk();
     const live = await deployer.live(signal);
-    if (disk.kind !== 'foreign' && !(foreign === 'refuse' && live.kind === 'foreign')) return undefined;
+    if (disk.kind !== 'foreign' && live.kind !== 'foreign') return undefined;
     if (foreign === 'refuse')
-      return 'the proxy has a configuration that is not ours; start with --adopt to take over (it is kept as generation 0), or configure another file and admin address';
-    if (disk.kind === 'foreign') {
-      await generations.keepForeign(disk.contents);
-      log.warn(
-        { component: deployer.server, event: 'foreign_kept', proxy, files: [...disk.contents.keys()] },
-        'A configuration that is not ours is kept as generation 0',
+      return refusal(
+        'the proxy has a configuration that is not ours; start with --adopt to take over (it is kept as generation 0), or configure another file and admin address',
       );
-    }
+    const served = live.kind === 'foreign' ? await deployer.foreign(signal).catch(causesOf) : new Map<string, string>();
+    if (typeof served === 'string') return refusal(`what the proxy serves is not ours, and cannot be read to be kept: ${served}`);
+    const files = new Map([...(disk.kind === 'foreign' ? disk.contents : []), ...served]);
+    const kept = files.size === 0 ? undefined : await generations.keepForeign(files).catch(failureOf);
+    if (kept === undefined || typeof kept === 'object') return kept;
+    state.foreignKept = kept;
+    log.warn(
+      { component: deployer.server, event: 'foreign_kept', proxy, files: [...files.keys()], kept },
+      'A configuration that is not ours is kept as generation 0 and replaced',
+    );
     return undefined;
   }
 
@@ -221,6 +228,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     const fields = { component: deployer.server, proxy, digest: config.tableDigest };
     if (outcome.kind === 'applied' || outcome.kind === 'unchanged') {
       given = config;
+      settled = true;
       state.up = true;
       state.verified = true;
       state.digest = config.tableDigest;
@@ -265,6 +273,10 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
         ),
       );
   }
+}
+
+function refusal(reason: string): ApplyOutcome {
+  return { kind: 'rejected', reason, units: [] };
 }
 
 /** The units whose lines hold a text; undefined where none of the files does. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { needServer, startProcess, whenEnded } from '../support/process.ts';
+import { createAdminClient } from '../../src/apply/admin-client.ts';
+import { freePorts, needServer, startProcess, whenEnded } from '../support/process.ts';
 import { until } from '../support/until.ts';
 import { isAlive, openSite, serves, startBoth, type Site } from './site.ts';
 
@@ -54,4 +55,41 @@ test('exec-proxy takes over a proxy of ours that nobody has written down', { tim
   assert.ok(await serves(site));
   await next.stop();
   assert.equal(await serves(site), false);
+});
+
+test('run keeps what a Caddy of somebody else serves as generation 0 before it takes its place', { timeout: 60_000 }, async (t) => {
+  const binary = needServer(t, 'caddy');
+  const site = await openSite(t, 'caddy');
+  if (!site || binary === undefined) return;
+  const [own = 0] = await freePorts(1);
+  const config = JSON.parse(await readFile(site.config, 'utf8')) as { readonly proxies: readonly [{ readonly caddy: { admin: string } }] };
+  const { admin } = config.proxies[0].caddy;
+  const file = join(site.dir, 'strange.Caddyfile');
+  await writeFile(file, `{\n  admin ${new URL(admin).host}\n}\nhttp://127.0.0.1:${own} {\n  bind 127.0.0.1\n  respond strange\n}\n`);
+  startProcess(t, binary, ['run', '--adapter', 'caddyfile', '--config', file], { env: { HOME: site.dir } });
+  const answer = async (): Promise<string> => (await fetch(`http://127.0.0.1:${own}/`)).text();
+  await until(
+    'the stranger to answer',
+    () =>
+      answer().then(
+        (text) => text === 'strange',
+        () => false,
+      ),
+    20_000,
+  );
+  const api = createAdminClient(admin);
+  const { body: served } = await api.call('GET', '/config/', { timeoutMs: 2000, signal: t.signal });
+
+  const { code, output } = await site.command(['run', '--once']);
+
+  assert.equal(code, 0, output);
+  const generation = join(site.dir, 'state/generations/0');
+  assert.ok(output.includes(`it is kept as generation 0 in ${generation}`), output);
+  assert.ok(await serves(site));
+  const kept = await readdir(join(generation, 'files'));
+  const texts = await Promise.all(kept.map((name) => readFile(join(generation, 'files', name), 'utf8')));
+  assert.deepEqual(texts, [served]);
+
+  await api.call('POST', '/load', { timeoutMs: 5000, signal: t.signal, body: texts[0] ?? '' });
+  assert.equal(await answer(), 'strange');
 });
