@@ -1,8 +1,9 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { chmodSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { RequestListener, Server } from 'node:http';
 import { dirname } from 'node:path';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createServer } from '../lib/http.ts';
 import { AdminAddressError } from './address-error.ts';
@@ -75,7 +76,7 @@ async function listenTcp(listen: string, routes: Omit<AdminRoutesOptions, 'hosts
 async function listenSocket(path: string, routes: Omit<AdminRoutesOptions, 'hosts' | 'trusted'>): Promise<Server> {
   const bytes = Buffer.byteLength(path);
   if (bytes > MAX_SOCKET_BYTES) throw new Error(`its path has ${bytes} bytes, expected at most ${MAX_SOCKET_BYTES}`);
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await ensureDirectory(dirname(path));
   if (await isListening(path)) throw new Error('another program listens on it');
   await rm(path, { force: true });
   const server = createServer(listenerOf({ ...routes, hosts: [], trusted: true }));

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { sleep } from '../lib/async.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -40,7 +41,7 @@ const WATCH_MS = 100;
 export async function runLauncher(options: LauncherOptions, signal: AbortSignal): Promise<number> {
   const { stateDir, log } = options;
   // what cannot be written is told where it is written
-  await mkdir(join(stateDir, 'staging'), { recursive: true, mode: 0o750 }).catch(() => undefined);
+  await ensureDirectory(join(stateDir, 'staging')).catch(() => undefined);
   const answered = (await readProxyState(stateDir))?.outcome;
   const first = (await adopted(options)) ?? (await begun(options, signal));
   if (!first) return 0;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { sleep } from '../lib/async.ts';
 import { readTextFile, stageFile } from '../lib/files.ts';
 import type { Log } from '../lib/log.ts';
@@ -156,7 +156,7 @@ async function filesInPlace({ files }: RenderedConfig): Promise<boolean> {
 
 async function write({ files }: RenderedConfig, { stateDir, log }: WriteOptions): Promise<void> {
   for (const { path, content } of files) {
-    await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+    await ensureDirectory(dirname(path));
     await replace(path, { present: await readTextFile(path), content, reason: 'it is not ours, and the proxy refuses it', stateDir, log });
   }
 }

@@ -78,6 +78,10 @@ function exitCodeOf(error: unknown, say: (line: string) => void): number {
     return error.exitCode;
   }
   if (error instanceof TypeError) throw error;
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    say('Cannot find the current directory: it was removed; start hind-proxy in another one');
+    return EXIT.failed;
+  }
   say(causesOf(error));
   return EXIT.failed;
 }

@@ -4,13 +4,14 @@ import { join, basename } from 'node:path';
 import { diagnosticView } from '../controller/views.ts';
 import type { Cycle } from '../controller/cycle.ts';
 import { usableBinary } from '../lib/binaries.ts';
+import { messageOf } from '../lib/errors.ts';
 import { writeFileAtomic } from '../lib/files.ts';
 import { unifiedPatch } from '../lib/patch.ts';
 import { describeMatch } from '../model/describe.ts';
 import { redactedText } from '../model/redact.ts';
 import type { RenderedFile } from '../model/rendered.ts';
 import { programmingSetUpFor, type Context } from './context.ts';
-import { EXIT } from './errors.ts';
+import { CommandError, EXIT } from './errors.ts';
 import type { GlobalFlags } from './flags.ts';
 import { serverNamed } from './named.ts';
 import { tellPinned } from './kept-generations.ts';
@@ -40,7 +41,9 @@ export async function render(flags: RenderFlags, context: Context): Promise<numb
   if (flags.out === undefined || flags.out === '-') for (const { content } of files) context.printer.out(content.trimEnd());
   else {
     for (const { path, content } of files) {
-      await writeFileAtomic(join(flags.out, basename(path)), content);
+      await writeFileAtomic(join(flags.out, basename(path)), content).catch((error: unknown) => {
+        throw new CommandError(`Cannot write to --out ${flags.out}: ${messageOf(error)}, expected a directory`);
+      });
       context.printer.say(`wrote ${join(flags.out, basename(path))}`);
     }
   }

@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { readWanted } from '../apply/proxy-files.ts';
 import { untilShown } from '../apply/until-shown.ts';
 import type { GenerationStore } from '../controller/generations.ts';
@@ -74,7 +74,7 @@ async function fromDisk(
     const setup = await setUpRunning(own);
     const { config, paths, log, version, server } = setup;
     const proxy = proxyOf(config);
-    await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
+    await ensureDirectory(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic));
     const wanted = id ?? (await cutShort(generations, paths.stateDir));
     const generation = await generationToPutBack(generations, wanted, { current: lastGiven(generations) });
     const current = generations.current();

@@ -1,4 +1,5 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { startAdmin } from '../admin/server.ts';
 import { clearProxyFiles, runningServer } from '../apply/proxy-files.ts';
 import { ensureAdminToken } from '../admin/auth.ts';
@@ -71,7 +72,7 @@ export async function run(flags: RunFlags, context: Context): Promise<number> {
  */
 async function runAlone(setup: Setup, options: ControllerRunOptions): Promise<void> {
   const { log, paths } = setup;
-  await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
+  await ensureDirectory(paths.stateDir);
   let hasWaited = false;
   const onWait = (): void => {
     hasWaited = true;

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { createCaddyDeployer } from '../apply/caddy.ts';
 import type { Deployer } from '../apply/deployer.ts';
 import { runningServer } from '../apply/proxy-files.ts';
@@ -49,7 +49,7 @@ export async function makeDirectories(setup: Pick<Setup, 'server' | 'paths'>): P
   const { server, paths } = setup;
   await assertStaging(paths.stagingDir);
   await assertProxyFiles(setup);
-  await mkdir(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic), { recursive: true, mode: 0o750 });
+  await ensureDirectory(dirname(server === 'caddy' ? paths.caddyfile : paths.traefikDynamic));
 }
 
 /** Opens the stores and makes the controller of a set-up. Nothing is written before it is given something to do. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { ensureApiPassword, ensureDefaultCertificate, htpasswdLine } from '../apply/certificates.ts';
 import { addedModules } from '../apply/modules.ts';
 import { readCredentials } from '../config/credentials.ts';
@@ -118,7 +118,7 @@ const MAKING_MS = 10_000;
 /** Makes what every Traefik of ours needs; returns the password of its API. */
 async function prepareTraefik(config: Config, { stateDir, defaultCertificate }: Paths, log: Log): Promise<string> {
   // where something is damaged, programs that begin at the same time would each set aside what another one has just made
-  await mkdir(stateDir, { recursive: true, mode: 0o750 });
+  await ensureDirectory(stateDir);
   const signal = AbortSignal.timeout(MAKING_MS);
   const release = await takeLock(stateDir, { role: 'making', signal, onWait: () => undefined, retryMs: 10 });
   try {

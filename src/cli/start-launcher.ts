@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { LAUNCHER, isLocked } from './lock.ts';
 import type { GlobalFlags } from './flags.ts';
 import type { Setup } from './setup.ts';
@@ -10,7 +11,7 @@ import type { Setup } from './setup.ts';
  * `<stateDir>/exec-proxy.log`. Returns the process id of what was started, undefined where one ran.
  */
 export async function startLauncher({ paths, env }: Setup, flags: GlobalFlags): Promise<number | undefined> {
-  await mkdir(paths.stateDir, { recursive: true, mode: 0o750 });
+  await ensureDirectory(paths.stateDir);
   if (await isLocked(paths.stateDir, LAUNCHER)) return undefined;
   const given = [
     ['--config', flags.config],

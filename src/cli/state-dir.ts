@@ -1,5 +1,6 @@
-import { access, constants, mkdir, readdir } from 'node:fs/promises';
+import { access, constants, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { systemCode } from '../lib/errors.ts';
 import { FileSizeError, readTextFile, removeLeftovers, stageFile } from '../lib/files.ts';
 import type { Server } from '../model/rendered.ts';
@@ -32,7 +33,7 @@ export async function makeStateDir(flags: GlobalFlags, { env }: Pick<Context, 'e
 /** The same for a directory. */
 export async function assertWritable(stateDir: string): Promise<void> {
   try {
-    await mkdir(stateDir, { recursive: true, mode: 0o750 });
+    await ensureDirectory(stateDir);
     const probe = await stageFile(join(stateDir, 'probe'), '');
     await probe.discard();
   } catch (error) {
@@ -64,7 +65,7 @@ export async function assertReadable(stateDir: string, act: string): Promise<voi
  */
 export async function assertStaging(stagingDir: string): Promise<void> {
   try {
-    await mkdir(stagingDir, { recursive: true, mode: 0o750 });
+    await ensureDirectory(stagingDir);
     for (const dir of [stagingDir, dirname(stagingDir)]) await removeLeftovers(dir);
   } catch (error) {
     throw new CommandError(

@@ -144,7 +144,10 @@ const catalogOrNot = z
   .preprocess((value) => (value === null || value === true ? {} : value), z.union([z.literal(false), catalog]))
   .optional();
 
-const port = z.string().refine((value) => addressPort(value) !== undefined, 'expected [HOST]:PORT');
+const port = z
+  .string()
+  .refine((value) => addressPort(value) !== undefined, 'expected [HOST]:PORT')
+  .refine((value) => /^[^%\s]*$/.test(value), 'expected an address without a zone (%)');
 const entryPoint = z.preprocess(
   (value) => (typeof value === 'string' ? { address: value } : value),
   z.strictObject({ address: port, tls: z.boolean().optional(), protocol: z.enum(['http', 'tcp', 'udp']).default('http') }),

@@ -212,27 +212,31 @@ export async function createController(options: ControllerOptions): Promise<Cont
     return (!dryRun || snapshots.all().size === 0) && sources.every(({ source }) => states.get(source.id)?.problem !== undefined);
   }
 
-  async function once(signal: AbortSignal, { dryRun, onWait, ...wait }: OnceOptions): Promise<Cycle | undefined> {
+  async function once(signal: AbortSignal, asked: OnceOptions): Promise<Cycle | undefined> {
     const stop = new AbortController();
     const watching = watcher.run(AbortSignal.any([signal, stop.signal]));
-    const startedAtMs = clock.monotonicMs();
-    let result: Cycle | undefined;
-    while (!signal.aborted && !result) {
-      const waitedMs = clock.monotonicMs() - startedAtMs;
-      const state = barrier(waitedMs, wait);
-      if (state === 'open') result = await cycle(signal, { dryRun });
-      else if (state === 'shut' || isHopeless(dryRun)) break;
-      else {
-        onWait?.(waitedMs);
-        await wake.wait(50, signal);
-      }
-    }
-    stop.abort();
-    await watching;
-    if (dryRun) return result;
+    const result = await firstCycle(signal, asked).finally(() => {
+      stop.abort();
+      return watching;
+    });
+    if (asked.dryRun) return result;
     await managedProxy.keepGenerations(signal);
     await save();
     return result;
+  }
+
+  /** The cycle that the catalogs allow first; undefined where none of them answers in time. */
+  async function firstCycle(signal: AbortSignal, { dryRun, onWait, ...wait }: OnceOptions): Promise<Cycle | undefined> {
+    const startedAtMs = clock.monotonicMs();
+    while (!signal.aborted) {
+      const waitedMs = clock.monotonicMs() - startedAtMs;
+      const state = barrier(waitedMs, wait);
+      if (state === 'open') return cycle(signal, { dryRun });
+      if (state === 'shut' || isHopeless(dryRun)) return undefined;
+      onWait?.(waitedMs);
+      await wake.wait(50, signal);
+    }
+    return undefined;
   }
 
   async function cycle(signal: AbortSignal, { dryRun }: { readonly dryRun: boolean }): Promise<Cycle> {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { ensureDirectory } from '../lib/ensure-directory.ts';
 import { readTextFile, writeFileAtomic } from '../lib/files.ts';
 import { sha256 } from '../lib/hash.ts';
 import type { Log } from '../lib/log.ts';
@@ -108,7 +109,7 @@ export async function openGenerations(
         files: config.files.map(({ content: _content, ...file }) => file),
       };
       const staged = join(root, `.${id}`);
-      await mkdir(join(staged, 'files'), { recursive: true, mode: 0o750 });
+      await ensureDirectory(join(staged, 'files'));
       await Promise.all(
         config.files.map(({ content }, index) => writeFile(join(staged, 'files', String(index)), content, { mode: 0o600, flush: true })),
       );
@@ -127,7 +128,7 @@ export async function openGenerations(
       if (kept && isDeepStrictEqual(kept, contents)) return undefined;
       const staged = join(root, '.0');
       await rm(staged, { recursive: true, force: true });
-      await mkdir(join(staged, 'files'), { recursive: true, mode: 0o750 });
+      await ensureDirectory(join(staged, 'files'));
       await Promise.all(
         contents.map((content, index) => writeFile(join(staged, 'files', String(index)), content, { mode: 0o600, flush: true })),
       );

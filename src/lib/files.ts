@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { ensureDirectory } from './ensure-directory.ts';
 import { systemCode } from './errors.ts';
 import { hasEnded, processMark } from './process-mark.ts';
 
@@ -142,8 +143,8 @@ export async function stageFile(path: string, content: string, options: AtomicWr
 /** Writes the temporary file for `path` to disk; returns its own path. */
 async function writeStaged(path: string, content: string, options: AtomicWriteOptions): Promise<string> {
   const { mode = 0o640, stagingDir = dirname(path) } = options;
-  await mkdir(stagingDir, { recursive: true, mode: 0o750 });
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await ensureDirectory(stagingDir);
+  await ensureDirectory(dirname(path));
   const staged = join(stagingDir, `.${await processMark()}-${randomBytes(8).toString('hex')}.staged`);
   try {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -414,6 +414,37 @@ test('config show, schema and env print what they name', async (t) => {
   assert.ok(JSON.stringify(await asJson('show', '--origin')).includes('{"key":"stateDir","from":"default"}'));
 });
 
+test('a command ends where the configuration cannot be printed', async (t) => {
+  const file = await configFor(t, [GOOD]);
+  const config = await readFile(file, 'utf8');
+  await writeFile(file, config.replace(/"admin":"http:[^"]*"/, '"admin":"unix//run/a`b.sock"'));
+
+  const { code, output } = await hindProxy(t, ['routes', '--config', file]);
+
+  assert.equal(code, 2);
+  assert.match(output, /^Cannot print "[^"]*" in a Caddyfile/);
+});
+
+test('config check refuses an entry point on an address with a zone', async (t) => {
+  const file = await configFor(t, [GOOD]);
+  const config = await readFile(file, 'utf8');
+  await writeFile(file, config.replace(/"web":"127\.0\.0\.1:/, '"web":"[fe80::1%lo]:'));
+
+  const { code, output } = await hindProxy(t, ['config', 'check', '--config', file]);
+
+  assert.equal(code, 2);
+  assert.match(output, /entrypoints\.web\.address: expected an address without a zone/);
+});
+
+test('render says in one line where --out cannot be written', async (t) => {
+  const file = await configFor(t, [GOOD]);
+  for (const out of ['/proc/none/below', file]) {
+    const { code, output } = await hindProxy(t, ['render', '--config', file, '--out', out]);
+    assert.equal(code, 1);
+    assert.match(output, new RegExp(`^Cannot write to --out ${out}: .*, expected a directory\n$`));
+  }
+});
+
 test('what cannot be written is an error, and a reader that has gone is none', async () => {
   const printTo = async (path: string): Promise<readonly unknown[]> => {
     const output = openSync(path, 'w');
