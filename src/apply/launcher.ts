@@ -8,7 +8,7 @@ import { startOf } from '../lib/process-mark.ts';
 import type { Server } from '../model/rendered.ts';
 import { isRecent, isRunning, readProxyState, readWanted, type SwitchRequest } from './proxy-files.ts';
 import { adoptProxy, prepareFiles, spawnProxy, writeStaticFiles, type ProxyProcess, type ProxyProgram } from './proxy-process.ts';
-import { isFree, listenerWith, takenText } from './sockets.ts';
+import { isFree, listenerOfOurs, takenText } from './sockets.ts';
 import { end, takePlace, type TakenPlace } from './take-place.ts';
 import { createTeller, type Teller } from './teller.ts';
 
@@ -164,10 +164,10 @@ async function adopted({ stateDir, programOf, server, log }: LauncherOptions): P
   const program = await programOf(known?.server ?? server);
   const [first] = program.listens;
   // nobody has written down one that was started when the disk was full
-  const pid = known?.pid ?? (first && (await listenerWith(program.configFile, first.port)));
+  const pid = known?.pid ?? (first && (await listenerOfOurs({ server: program.server, file: program.configFile }, first.port)));
   const start = pid === undefined ? undefined : await startOf(pid);
   if (pid === undefined || start === undefined) return undefined;
-  const process = adoptProxy({ server: program.server, pid, start });
+  const process = adoptProxy({ server: program.server, pid, start, ...(known && { sinceMs: Date.parse(known.since) }) });
   if (program.server !== server) {
     await end(process);
     return undefined;

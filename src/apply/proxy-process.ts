@@ -70,30 +70,36 @@ export function startArguments(server: Server, configFile: string): readonly str
   return server === 'caddy' ? ['run', '--adapter', 'caddyfile', '--config', configFile] : [`--configFile=${configFile}`];
 }
 
-/** A proxy that somebody else has started, or a launcher that is gone. How it ended cannot be known: 1. */
+/**
+ * A proxy that somebody else has started, or a launcher that is gone. How it ended cannot be known: as it was told, else with 1. `sinceMs`:
+ * when it was started; default: it is not known, and counts from now.
+ */
 export function adoptProxy({
   server,
   pid,
   start,
+  sinceMs = Date.now(),
 }: {
   readonly server: Server;
   readonly pid: number;
   readonly start: string;
+  readonly sinceMs?: number;
 }): ProxyProcess {
-  let isOver = false;
+  let [isOver, code] = [false, 1];
   const watch = async (): Promise<number> => {
     while ((await startOf(pid)) === start) await sleep(WATCH_MS);
     isOver = true;
-    return 1;
+    return code;
   };
   return {
     server,
     pid,
-    sinceMs: Date.now(),
+    sinceMs,
     ended: watch(),
     hasEnded: () => isOver,
     kill(signal) {
       if (isOver) return;
+      code = signal === 'SIGTERM' ? 143 : 137;
       try {
         process.kill(pid, signal);
       } catch (error) {

@@ -1,8 +1,11 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import { systemCode } from '../lib/errors.ts';
 import { joinHostPort } from '../lib/host.ts';
+import { parentOf } from '../lib/process-mark.ts';
+import type { Server } from '../model/rendered.ts';
 import type { ListenAddress } from './gate.ts';
 
 /** States of a TCP socket as `/proc/net/tcp` writes them. */
@@ -45,10 +48,25 @@ async function listenerAt(pid: number): Promise<Listener> {
   return { pid, name: name?.trim() ?? '', command: command?.split('\0').slice(0, -1) ?? [] };
 }
 
-/** The program that listens on a port and was started with a file: a proxy of ours, where it is the file that ours start with. */
-export async function listenerWith(file: string, port: number): Promise<number | undefined> {
-  const names = (word: string): boolean => word === file || word.endsWith(`=${file}`);
-  return (await listenersOf(port)).find(({ command }) => command.some(names))?.pid;
+/** How a proxy of ours is known among others. */
+export interface OwnProxy {
+  readonly server: Server;
+  /** With which ours start: the Caddyfile, or Traefik's static file. */
+  readonly file: string;
+}
+
+/** The proxy that listens on a port and is ours, without a parent that would miss it. */
+export async function listenerOfOurs(own: OwnProxy, port: number): Promise<number | undefined> {
+  for (const listener of await listenersOf(port)) if (await isOurs(listener, own)) return listener.pid;
+  return undefined;
+}
+
+async function isOurs({ pid, command }: Listener, { server, file }: OwnProxy): Promise<boolean> {
+  if (!command.some((word) => word === file || word.endsWith(`=${file}`))) return false;
+  const program = await readlink(`/proc/${pid}/exe`).catch(() => command[0] ?? '');
+  if (!basename(program).includes(server)) return false;
+  const parent = await parentOf(pid);
+  return parent === undefined || parent === process.pid || !(await listenerAt(parent)).command.includes('exec-proxy');
 }
 
 /** That somebody else listens on an address, in words: who it is, as far as the system says. */
@@ -59,12 +77,12 @@ export async function takenText({ host, port }: ListenAddress): Promise<string> 
 }
 
 /**
- * Says that a program which was not started with a file listens on one of these addresses; undefined where none does, or the system does not
- * say. Unlike `isFree` this is in nobody's way for a moment.
+ * Says that a program which is no proxy of ours listens on one of these addresses; undefined where none does, or the system does not say.
+ * Unlike `isFree` this is in nobody's way for a moment.
  */
-export async function strangerText(addresses: readonly ListenAddress[], file: string): Promise<string | undefined> {
+export async function strangerText(addresses: readonly ListenAddress[], own: OwnProxy): Promise<string | undefined> {
   for (const address of addresses)
-    if ((await isListenedOn(address)) && (await listenerWith(file, address.port)) === undefined) return takenText(address);
+    if ((await isListenedOn(address)) && (await listenerOfOurs(own, address.port)) === undefined) return takenText(address);
   return undefined;
 }
 

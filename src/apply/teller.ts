@@ -16,8 +16,9 @@ export interface Teller {
   tellChange(running: ProxyProcess, change: { readonly from: ProxyProcess; readonly outcome: SwitchOutcome }): Promise<void>;
   /** What was asked for has ended, and it serves. */
   tellEnd(running: ProxyProcess, outcome: SwitchOutcome): Promise<void>;
-  /** What could not be written is written now, if it is time to try. */
+  /** What could not be written, or was forgotten, is written now, if it is time to try. */
   tellAgain(running: ProxyProcess): Promise<void>;
+  /** It has ended; `tellAgain` tells so. */
   forget(beside: ProxyProcess): void;
 }
 
@@ -36,6 +37,7 @@ export function createTeller({
 }): Teller {
   let [isListening, outcome] = [false, answered];
   let untoldAtMs: number | undefined;
+  let isForgotten = false;
   const beside = new Set<ProxyProcess>();
   return {
     isListening: () => isListening,
@@ -56,9 +58,12 @@ export function createTeller({
     },
     tellEnd,
     async tellAgain(running) {
-      if (untoldAtMs !== undefined && performance.now() - untoldAtMs > TELL_MS) await tell(running);
+      if (untoldAtMs === undefined ? isForgotten : performance.now() - untoldAtMs > TELL_MS) await tell(running);
     },
-    forget: (process) => void beside.delete(process),
+    forget(process) {
+      beside.delete(process);
+      isForgotten = true;
+    },
   };
 
   async function tellEnd(running: ProxyProcess, ended: SwitchOutcome): Promise<void> {
@@ -72,6 +77,7 @@ export function createTeller({
   }
 
   async function tell(running: ProxyProcess): Promise<void> {
+    isForgotten = false;
     for (const other of beside) if (other.hasEnded()) beside.delete(other);
     try {
       await writeProxyState(stateDir, await stateOf(running));

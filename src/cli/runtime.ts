@@ -151,7 +151,7 @@ async function otherRuns({ paths, server }: Setup): Promise<string | undefined> 
 async function takenPlace(setup: Setup): Promise<string | undefined> {
   const { config, paths, server } = setup;
   if (proxyOf(config).start !== 'auto' || (await runningServer(paths.stateDir)) !== undefined) return undefined;
-  const stranger = await strangerText(listensOf(setup), startFileOf(server, paths));
+  const stranger = await strangerText(listensOf(setup), { server, file: startFileOf(server, paths) });
   return stranger && `${server} cannot listen: ${stranger}; end that one, or name another address in entrypoints`;
 }
 

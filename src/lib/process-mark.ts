@@ -24,10 +24,21 @@ export async function hasEnded(mark: string): Promise<boolean> {
 
 /** When a process was started, as the system counts; together with its id it tells it from every other. Undefined: it does not run. */
 export async function startOf(pid: number): Promise<string | undefined> {
+  return (await statusOf(pid))?.[19];
+}
+
+/** The id of the process that has started one, or that has taken it over; undefined: it does not run. */
+export async function parentOf(pid: number): Promise<number | undefined> {
+  const parent = (await statusOf(pid))?.[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** What the system says of a process, from its state on (proc_pid_stat(5), field 3). */
+async function statusOf(pid: number): Promise<readonly string[] | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   // a process that has ended and that nobody has asked for is still listed
-  return fields?.[0] === 'Z' ? undefined : fields?.[19];
+  return fields?.[0] === 'Z' ? undefined : fields;
 }
 
 const UNKNOWN = '00000000';

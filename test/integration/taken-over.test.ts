@@ -114,4 +114,5 @@ test('a change of the catalog just after a switch to Caddy is served while the o
   assert.deepEqual(await answerers(site), ['caddy']);
   assert.ok(await runs(site, 'caddy'));
   assertNoneLost(t, await load.stop());
+  await until('the old proxy to be forgotten', async () => (await site.running()).beside === undefined, 20_000);
 });

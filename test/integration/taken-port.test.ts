@@ -53,8 +53,61 @@ test('exec-proxy takes over a proxy of ours that nobody has written down', { tim
 
   assert.match(next.output(), /"event":"proxy_adopted"/);
   assert.ok(await serves(site));
-  await next.stop();
+  assert.equal(await next.stop(), 0);
   assert.equal(await serves(site), false);
+});
+
+test('exec-proxy takes over its own proxy with the time since when it runs, and ends with 0 when it is told to end', {
+  timeout: 60_000,
+}, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { parent } = await startBoth(site);
+  const { pid, since } = await site.running();
+  whenEnded(t, async () => {
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    await Promise.resolve();
+  });
+  await parent.stop('SIGKILL');
+
+  const next = site.start('exec-proxy');
+  await until('the proxy to be taken over', async () => (await site.running()).launcher === next.child.pid, 20_000);
+
+  const state = await site.running();
+  assert.deepEqual([state.pid, state.since], [pid, since]);
+  assert.equal(await next.stop(), 0, next.output());
+});
+
+test('exec-proxy leaves the proxy of another exec-proxy alone that was started from the same file', { timeout: 60_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  await startBoth(site);
+  const { pid } = await site.running();
+
+  const { code, output } = await site.command(['exec-proxy', '--state-dir', join(site.dir, 'other')]);
+
+  assert.equal(code, 1, output);
+  assert.match(output, new RegExp(`another program listens on 127\\.0\\.0\\.1:${site.web} \\(process ${pid}, caddy\\)`));
+  assert.ok(isAlive(pid) && (await serves(site)));
+});
+
+test('exec-proxy leaves a program alone that is no proxy and was started with the file of ours', { timeout: 60_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const script = `require('node:http').createServer((_, answer) => answer.end('mine')).listen(${site.web}, '127.0.0.1')`;
+  const stranger = startProcess(t, process.execPath, ['-e', script, join(site.dir, 'Caddyfile')]);
+  const answers = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${site.web}/`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await until('the stranger to answer', answers, 20_000);
+
+  const { code, output } = await site.command(['exec-proxy']);
+
+  assert.equal(code, 1, output);
+  assert.match(output, new RegExp(`\\(process ${stranger.child.pid}, `));
+  assert.ok(await answers());
 });
 
 test('run keeps what a Caddy of somebody else serves as generation 0 before it takes its place', { timeout: 60_000 }, async (t) => {
