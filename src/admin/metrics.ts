@@ -21,7 +21,7 @@ export interface Metrics {
   text(): Promise<string>;
   cycle(figures: CycleFigures): void;
   source(source: string, state: { readonly up: boolean; readonly index: number; readonly services: number }): void;
-  proxyUp(up: boolean): void;
+  proxy(state: { readonly up: boolean; readonly verified: boolean }): void;
 }
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -63,6 +63,7 @@ export function createMetrics({
   const successAt = gauge('config_last_reload_success_timestamp_seconds', 'When the proxy took a configuration for the last time');
   const syncAt = gauge('last_successful_sync_timestamp_seconds', 'When a cycle ended well for the last time', []);
   const up = gauge('proxy_up', 'Whether the proxy answers');
+  const pending = gauge('config_pending', 'Whether the proxy was not seen to serve what it was given last');
   const catalogUp = gauge('catalog_up', 'Whether the catalog could be read', ['source']);
   const catalogIndex = gauge('catalog_index', 'Index of the catalog', ['source']);
   const services = gauge('services', 'Services that the catalog has', ['source']);
@@ -93,6 +94,9 @@ export function createMetrics({
       if (Number.isFinite(index)) catalogIndex.set({ source }, index);
       services.set({ source }, count);
     },
-    proxyUp: (isUp) => up.set({ proxy }, isUp ? 1 : 0),
+    proxy({ up: isUp, verified }) {
+      up.set({ proxy }, isUp ? 1 : 0);
+      pending.set({ proxy }, verified ? 0 : 1);
+    },
   };
 }

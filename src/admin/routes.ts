@@ -99,6 +99,10 @@ function onlyAllowed({
 function addProbes(app: Hono, { views, metrics }: Pick<AdminRoutesOptions, 'views' | 'metrics'>): void {
   app.get('/metrics', async (context) => {
     const known = await metrics();
+    const { sources, proxies } = views.status();
+    for (const { name, state, index, services } of sources)
+      known.source(name, { up: state === 'synced', index: Number(index ?? Number.NaN), services });
+    for (const proxy of proxies) known.proxy(proxy);
     return context.body(await known.text(), 200, { 'content-type': known.contentType });
   });
   app.get('/health', (context) => {

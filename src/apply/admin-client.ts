@@ -9,7 +9,16 @@ export interface AdminAnswer {
   readonly etag?: string;
 }
 
-/** Calls to one API over TCP or a unix socket; each ends by its deadline. They reject where nothing answers. */
+/** Something is connected to and says nothing: a program that was stopped or is stuck. */
+export class SilenceError extends Error {
+  override readonly name = 'SilenceError';
+
+  constructor(ms: number, cause: unknown) {
+    super(`no answer within ${ms / 1000} s`, { cause });
+  }
+}
+
+/** Calls to one API over TCP or a unix socket. They reject where nothing answers, with `SilenceError` where that takes until the deadline. */
 export interface AdminClient {
   call(method: 'GET' | 'POST', path: string, options: AdminCallOptions): Promise<AdminAnswer>;
   /** Ends the connections that are kept. */
@@ -40,13 +49,14 @@ export function createAdminClient(address: string, { keepAlive = false }: { read
   async function call(method: 'GET' | 'POST', path: string, options: AdminCallOptions): Promise<AdminAnswer> {
     const { timeoutMs, signal, body, headers = {}, isQuestion = method === 'GET' } = options;
     const type = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const ending = deadline(timeoutMs, signal);
     return new Promise((resolve, reject) => {
       const asked = request({
         ...where,
         method,
         path,
         agent,
-        signal: deadline(timeoutMs, signal),
+        signal: ending,
         headers: { host, ...type, ...headers },
       });
       asked.once('response', (answer) => {
@@ -56,7 +66,7 @@ export function createAdminClient(address: string, { keepAlive = false }: { read
         // the other side may close a kept connection at the moment when it is used again
         const isStale = asked.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE') && isQuestion;
         if (isStale) call(method, path, options).then(resolve, reject);
-        else reject(error);
+        else reject(ending.aborted && !signal.aborted ? new SilenceError(timeoutMs, error) : error);
       });
       asked.end(body);
     });

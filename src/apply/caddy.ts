@@ -9,6 +9,7 @@ import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
 import { createAdminClient, type AdminAnswer } from './admin-client.ts';
 import { createCaddyAdapter } from './caddy-adapter.ts';
 import type { CheckOutcome, Deployer, LiveState } from './deployer.ts';
+import { downOf, type DownState } from './down-state.ts';
 import { runProgram } from './exec.ts';
 import { mainFile, readDiskState } from './main-file.ts';
 
@@ -54,7 +55,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   );
   /** Of the marker as it was last seen. */
   let etag: string | undefined;
-  return { server: 'caddy', check, apply, trial: apply, live, disk: () => readDiskState(file), foreign, version };
+  return { server: 'caddy', check, apply, trial: apply, live, disk: () => readDiskState(file), isSilent, foreign, version };
 
   async function check(config: RenderedConfig, signal: AbortSignal): Promise<CheckOutcome> {
     if (binary === undefined) return { kind: 'unchecked', reason: 'no caddy program was found' };
@@ -71,8 +72,8 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   async function apply(config: RenderedConfig, signal: AbortSignal): Promise<ApplyOutcome> {
     const rendered = mainFile(config);
     const startedAtMs = performance.now();
-    const adapted = await adapt(rendered.content, signal).catch((error: unknown) => causesOf(error));
-    if (typeof adapted === 'string') return whileDown(config, adapted, signal);
+    const adapted = await adapt(rendered.content, signal).catch(downOf);
+    if (adapted.kind === 'down') return whileDown(config, adapted, signal);
     if (adapted.kind === 'refused') return refused(adapted.answer, rendered);
     const [staged, failure] = await Promise.all([
       stageFile(file, rendered.content, { stagingDir }),
@@ -89,13 +90,13 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
     config: RenderedConfig,
     { json, signal }: { readonly json: string; readonly signal: AbortSignal },
   ): Promise<ApplyOutcome | undefined> {
-    const loaded = await load(json, signal).catch((error: unknown) => causesOf(error));
-    if (typeof loaded === 'string') {
+    const loaded = await load(json, signal).catch(downOf);
+    if ('kind' in loaded) {
       // where nothing had to be adapted, this is the first question
       const now = await live(signal);
       return now.kind === 'down' && !signal.aborted
         ? whileDown(config, loaded, signal)
-        : { kind: 'failed', reason: `Caddy did not answer while it loaded: ${loaded}` };
+        : { kind: 'failed', reason: `Caddy did not answer while it loaded: ${loaded.reason}` };
     }
     if (loaded.status === 412) return { kind: 'failed', reason: 'somebody else changed the configuration of Caddy at the same moment' };
     if (loaded.status !== 200) return refused(loaded, mainFile(config));
@@ -105,11 +106,11 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   }
 
   /** A Caddy that is down gets the checked file to boot from. */
-  async function whileDown(config: RenderedConfig, reason: string, signal: AbortSignal): Promise<ApplyOutcome> {
+  async function whileDown(config: RenderedConfig, { reason, isSilent: isThere }: DownState, signal: AbortSignal): Promise<ApplyOutcome> {
     const checked = await check(config, signal);
     if (checked.kind === 'refused') return { kind: 'rejected', reason: checked.reason, units: checked.units };
     if (checked.kind === 'accepted') await writeFileAtomic(file, mainFile(config).content, { stagingDir });
-    return { kind: 'failed', reason: `Caddy does not answer at ${admin}: ${reason}`, isDown: true };
+    return { kind: 'failed', reason: `Caddy does not answer at ${admin}: ${reason}`, ...(!isThere && { isDown: true }) };
   }
 
   async function load(json: string, signal: AbortSignal): Promise<AdminAnswer> {
@@ -154,13 +155,18 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   }
 
   async function live(signal: AbortSignal): Promise<LiveState> {
-    const answer = await kept.call('GET', MARKER, { timeoutMs: PROBE_MS, signal }).catch((error: unknown) => causesOf(error));
-    if (typeof answer === 'string') return { kind: 'down', reason: answer };
+    const answer = await kept.call('GET', MARKER, { timeoutMs: PROBE_MS, signal }).catch(downOf);
+    if ('kind' in answer) return answer;
     etag = answer.status === 200 ? answer.etag : undefined;
     const marker = answer.status === 200 ? /^"hind-proxy\.([0-9a-z]+)"\s*$/.exec(answer.body)?.[1] : undefined;
     return marker === undefined
       ? { kind: 'foreign', description: 'a configuration without our marker' }
       : { kind: 'ours', digest: digest(marker) };
+  }
+
+  async function isSilent(signal: AbortSignal): Promise<boolean> {
+    const answer = await client.call('GET', '/', { timeoutMs: PROBE_MS, signal }).catch(downOf);
+    return 'kind' in answer && answer.isSilent;
   }
 
   async function foreign(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {

@@ -14,7 +14,8 @@ export type LiveState =
   | { readonly kind: 'ours'; readonly digest: Digest }
   /** It answers, with a configuration that carries no marker of ours. */
   | { readonly kind: 'foreign'; readonly description: string }
-  | { readonly kind: 'down'; readonly reason: string };
+  /** `isSilent`: something takes connections there and does not answer. */
+  | { readonly kind: 'down'; readonly reason: string; readonly isSilent?: boolean };
 
 /** What stands where our files go. */
 export type DiskState =
@@ -40,6 +41,8 @@ export interface Deployer {
   /** One cheap question to the running proxy. */
   live(signal: AbortSignal): Promise<LiveState>;
   disk(): Promise<DiskState>;
+  /** Whether it takes connections and says nothing; unlike `live` it is answered while the proxy loads. */
+  isSilent(signal: AbortSignal): Promise<boolean>;
   /**
    * What a running proxy serves that is not ours and would be gone with the first apply, by where it was read; empty where an apply leaves it
    * alone. Rejects where it cannot be read.

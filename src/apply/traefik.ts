@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { causesOf } from '../lib/errors.ts';
 import { sleep } from '../lib/async.ts';
 import { stageFile, writeFileAtomic } from '../lib/files.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
@@ -7,6 +6,7 @@ import { digest } from '../model/names.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
 import { createAdminClient, type AdminAnswer } from './admin-client.ts';
 import type { CheckOutcome, Deployer, DiskState, LiveState } from './deployer.ts';
+import { downOf, type DownState } from './down-state.ts';
 import { runProgram } from './exec.ts';
 import { mainFile, readDiskState } from './main-file.ts';
 
@@ -43,7 +43,7 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
   /** How long the last file took until Traefik showed it; undefined before the first. */
   let shownMs: number | undefined;
-  return { server: 'traefik', check, apply, trial, live, disk: () => readDiskState(file), foreign, version };
+  return { server: 'traefik', check, apply, trial, live, disk: () => readDiskState(file), isSilent, foreign, version };
 
   function check(): Promise<CheckOutcome> {
     return Promise.resolve({ kind: 'unchecked', reason: 'Traefik has no validator; what it takes is read back after the write' });
@@ -70,7 +70,8 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
     const [before, staged] = await Promise.all([readDiskState(file), stageFile(file, rendered.content, { stagingDir })]);
     const { onDisk } = await staged.place();
     const [seen] = await Promise.all([waitForDigest(config, { patienceMs, signal }), onDisk]);
-    if (seen.kind === 'down') return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${seen.reason}`, isDown: true };
+    if (seen.kind === 'down')
+      return { kind: 'failed', reason: `Traefik does not answer at ${api}: ${seen.reason}`, ...(!seen.isSilent && { isDown: true }) };
     if (seen.kind === 'missing') {
       const restored = await restore(before);
       return { kind: 'rolledBack', reason: `Traefik does not show the digest of the new file; ${restored}` };
@@ -109,20 +110,25 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
 
   async function disabledRouters(rendered: RenderedFile, signal: AbortSignal): Promise<readonly DisabledRouter[]> {
     const answers = await Promise.all(['http', 'tcp'].map((kind) => ask(`/api/${kind}/routers?status=disabled&per_page=1000`, signal)));
-    return answers.flatMap((answer) => (typeof answer !== 'string' && answer.status === 200 ? routersIn(answer.body, rendered) : []));
+    return answers.flatMap((answer) => ('status' in answer && answer.status === 200 ? routersIn(answer.body, rendered) : []));
   }
 
-  function ask(path: string, signal: AbortSignal): Promise<AdminAnswer | string> {
-    return client.call('GET', path, { timeoutMs: PROBE_MS, signal, headers }).catch((error: unknown) => causesOf(error));
+  function ask(path: string, signal: AbortSignal): Promise<AdminAnswer | DownState> {
+    return client.call('GET', path, { timeoutMs: PROBE_MS, signal, headers }).catch(downOf);
   }
 
   async function live(signal: AbortSignal): Promise<LiveState> {
     const answer = await ask(MARKER, signal);
-    if (typeof answer === 'string') return { kind: 'down', reason: answer };
+    if ('kind' in answer) return answer;
     const marker = answer.status === 200 ? /"X-Hind-Proxy-Generation":\s*"([0-9a-z]+)"/i.exec(answer.body)?.[1] : undefined;
     return marker === undefined
       ? { kind: 'foreign', description: `an API that answers ${answer.status} without our marker` }
       : { kind: 'ours', digest: digest(marker) };
+  }
+
+  async function isSilent(signal: AbortSignal): Promise<boolean> {
+    const state = await live(signal);
+    return state.kind === 'down' && state.isSilent === true;
   }
 
   /** Traefik goes on with every other file, and with its other providers. */

@@ -192,16 +192,19 @@ async function applyOnce(setup: Setup, { flags, context }: { readonly flags: Run
   printer.out(`compiled in ${times.compileMs.toFixed(1)} ms, rendered in ${times.renderMs.toFixed(1)} ms: ${counts}`);
   tellPinned(runtime.generations, printer);
   if (looksOnly) return endOfReading(runtime, printer, change.verdict.kind === 'nothing' ? EXIT.ok : EXIT.differences);
-  const { up, problem, foreignKept } = runtime.controller.managedProxy.state;
+  const { up, silent, problem, foreignKept } = runtime.controller.managedProxy.state;
   if (foreignKept !== undefined)
     printer.say(`The proxy had a configuration that is not ours: it is kept as generation 0 in ${foreignKept}`);
   if (outcome.kind === 'rejected' || outcome.kind === 'rolledBack')
     throw new CommandError(`The proxy refused the configuration: ${outcome.reason}`, EXIT.refused);
   if (outcome.kind === 'failed')
-    throw new CommandError(withHint(outcome.reason, outcome.isDown ? howToStart(setup) : undefined), EXIT.failed);
+    throw new CommandError(withHint(outcome.reason, outcome.isDown || silent ? howToStart(setup, { silent }) : undefined), EXIT.failed);
   if (outcome.kind === 'pinned' && problem !== undefined) {
     const isDown = !up && (await runningServer(setup.paths.stateDir)) === undefined;
-    throw new CommandError(withHint(`Cannot serve the pinned generation: ${problem}`, isDown ? howToStart(setup) : undefined), EXIT.failed);
+    throw new CommandError(
+      withHint(`Cannot serve the pinned generation: ${problem}`, isDown ? howToStart(setup, { silent }) : undefined),
+      EXIT.failed,
+    );
   }
   printer.out(`${outcome.kind === 'pinned' ? 'The pinned generation is served, checked' : outcome.kind} in ${times.applyMs.toFixed(1)} ms`);
   return endOfReading(runtime, printer, EXIT.ok);

@@ -136,7 +136,7 @@ function tellingWhy(deployer: Deployer, setup: Setup): Deployer {
     async live(signal) {
       const state = await deployer.live(signal);
       const reason = state.kind === 'down' ? await otherRuns(setup) : undefined;
-      return reason === undefined ? state : { kind: 'down', reason };
+      return reason === undefined ? state : { ...state, reason };
     },
   };
 }

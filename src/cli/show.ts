@@ -102,7 +102,9 @@ export async function showStatus(flags: ShowFlags, context: Context): Promise<nu
         ]),
       ),
       ...(status.waiting === undefined ? [] : [status.waiting]),
-      ...status.proxies.flatMap(({ up, server }) => (up || runs !== undefined ? [] : [howToStart({ ...setup, server })])),
+      ...status.proxies.flatMap(({ up, silent = false, server }) =>
+        up || (runs !== undefined && !silent) ? [] : [howToStart({ ...setup, server }, { silent })],
+      ),
       ...troubleLines(status),
     ].join('\n\n'),
   );

@@ -147,7 +147,7 @@ function statusView(options: ViewsOptions): StatusView {
   const { controller, generations, sources, proxy, server, version } = options;
   const { state, managedProxy } = controller;
   const pinned = generations.pinned();
-  const { generation, digest, appliedAtMs, up, verified, problem } = managedProxy.state;
+  const { generation, digest, appliedAtMs, up, silent, verified, problem } = managedProxy.state;
   const guard = guardReason(options);
   const fitted = fittedBy(options.setup)(state.serving);
   const sourceViews = sources.map((source) => sourceView(source, options));
@@ -163,6 +163,7 @@ function statusView(options: ViewsOptions): StatusView {
         ...(digest !== undefined && { digest }),
         ...(appliedAtMs !== undefined && { appliedAt: new Date(appliedAtMs).toISOString() }),
         up,
+        ...(silent && { silent }),
         verified,
         routes: state.serving.routes.length,
         ...(pinned !== undefined && { pinned }),

@@ -1,4 +1,5 @@
 import type { Deployer, LiveState } from '../apply/deployer.ts';
+import { sleep } from '../lib/async.ts';
 import { causesOf } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -14,6 +15,8 @@ import type { GenerationMeta, GenerationStore } from './generations.ts';
 /** What the controller knows of its proxy. */
 export interface ProxyState {
   readonly up: boolean;
+  /** It takes connections and does not answer. */
+  readonly silent: boolean;
   /** The configuration that was given last is the one that runs. */
   readonly verified: boolean;
   /** What runs, as it is kept; absent until it is. */
@@ -60,17 +63,20 @@ export interface ManagedProxyOptions {
   readonly log: Log;
 }
 
+/** How long the proxy may say nothing to what it is given before it is asked whether it answers at all, and how often. */
+const SILENCE_MS = 2000;
 /** Configurations of somebody else are replaced this often within the time below, then only reported. */
 const REASSERTS = { times: 3, withinMs: 600_000 } as const;
 
 /** A proxy that was given nothing yet. */
 export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   const { proxy, version, deployer, generations, foreign, render, secrets, onServed, clock, log } = options;
-  const state: { -readonly [Key in keyof ProxyState]: ProxyState[Key] } = { up: false, verified: false };
+  const state: { -readonly [Key in keyof ProxyState]: ProxyState[Key] } = { up: false, silent: false, verified: false };
   let given: RenderedConfig | undefined;
   let settled = false;
   let isPlaceOurs = false;
   let reassertsAtMs: readonly number[] = [];
+  let answeredAtMs = clock.monotonicMs();
   let telling: Promise<void> = Promise.resolve();
   const keeper = createGenerationKeeper({ proxy, version, deployer, generations, onKept, log });
   return { state, program, programPinned, tryOut, keepGenerations, hasDrifted };
@@ -147,22 +153,58 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
 
   async function give(config: RenderedConfig, how: 'apply' | 'trial', signal: AbortSignal): Promise<ApplyOutcome> {
     const units = secrets.map((secret) => unitsWith(secret.reveal(), config)).find((found) => found !== undefined);
-    if (!units) return deployer[how](config, signal).catch(failureOf);
+    if (!units) {
+      const over = new AbortController();
+      void watchSilence(AbortSignal.any([signal, over.signal]));
+      return deployer[how](config, signal)
+        .catch(failureOf)
+        .finally(() => over.abort());
+    }
     return { kind: 'rejected', reason: 'it holds a token or password of this program or of a catalog', units };
+  }
+
+  /** While the proxy is given something nobody else asks it, and that may take as long as it likes. */
+  async function watchSilence(signal: AbortSignal): Promise<void> {
+    const { verified } = state;
+    while (!signal.aborted) {
+      await sleep(SILENCE_MS, signal);
+      const isSilent = !signal.aborted && (await deployer.isSilent(signal));
+      if (signal.aborted) return;
+      if (isSilent) noteDown(`no answer within ${SILENCE_MS / 1000} s`, { isSilent });
+      else if (state.silent) {
+        noteUp();
+        state.verified = verified;
+        delete state.problem;
+      }
+    }
+  }
+
+  function noteDown(reason: string, { isSilent = false }: { readonly isSilent?: boolean | undefined }): void {
+    if (state.up) log.warn({ component: deployer.server, event: 'proxy_down', proxy, reason }, 'The proxy does not answer');
+    // what is known of it may be older than that it is silent
+    if (isSilent || state.silent) delete state.problem;
+    state.up = false;
+    state.silent = isSilent;
+    state.verified = false;
+    const seconds = Math.round((clock.monotonicMs() - answeredAtMs) / 1000);
+    state.problem ??= isSilent ? `${deployer.server} has not answered for ${seconds} s` : `it does not answer: ${reason}`;
+  }
+
+  function noteUp(): void {
+    if (!state.up) log.info({ component: deployer.server, event: 'proxy_up', proxy }, 'The proxy answers');
+    state.up = true;
+    state.silent = false;
+    answeredAtMs = clock.monotonicMs();
   }
 
   async function hasDrifted(signal: AbortSignal): Promise<boolean> {
     const live = await deployer.live(signal);
     if (signal.aborted) return false;
     if (live.kind === 'down') {
-      if (state.up) log.warn({ component: deployer.server, event: 'proxy_down', proxy, reason: live.reason }, 'The proxy does not answer');
-      state.up = false;
-      state.verified = false;
-      state.problem ??= `it does not answer: ${live.reason}`;
+      noteDown(live.reason, live);
       return false;
     }
-    if (!state.up) log.info({ component: deployer.server, event: 'proxy_up', proxy }, 'The proxy answers');
-    state.up = true;
+    noteUp();
     const config = given;
     if (!config) return false;
     const ours = live.kind === 'ours' && live.digest === config.tableDigest;
@@ -230,6 +272,8 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
       given = config;
       settled = true;
       state.up = true;
+      state.silent = false;
+      answeredAtMs = clock.monotonicMs();
       state.verified = true;
       state.digest = config.tableDigest;
       delete state.problem;

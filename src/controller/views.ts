@@ -93,6 +93,8 @@ export interface StatusView {
     readonly appliedAt?: string;
     /** It answers. */
     readonly up: boolean;
+    /** It takes connections and does not answer. */
+    readonly silent?: true;
     readonly verified: boolean;
     readonly routes: number;
     readonly pinned?: number;

@@ -40,6 +40,7 @@ export interface Site {
   readonly status: () => Promise<StatusView | undefined>;
   /** What the controller says of tags; empty where it does not answer. */
   readonly diagnostics: () => Promise<readonly DiagnosticView[]>;
+  readonly metrics: () => Promise<string>;
   readonly running: () => Promise<ProxyStateFile>;
 }
 
@@ -107,6 +108,7 @@ export async function openSite(t: TestContext, server: Server): Promise<Site | u
     },
     status: async () => (await said('status')) as StatusView | undefined,
     diagnostics: async () => ((await said('diagnostics')) ?? []) as readonly DiagnosticView[],
+    metrics: async () => (await fetch(`http://127.0.0.1:${listen}/metrics`)).text(),
     running: async () => JSON.parse(await readFile(join(dir, 'state/proxy-state.json'), 'utf8')) as ProxyStateFile,
   };
 }
