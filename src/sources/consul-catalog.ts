@@ -12,7 +12,7 @@ export interface ServiceList {
   readonly names: readonly string[];
   /** All tags of those that the answer lists, as one text to compare. */
   readonly tags: ReadonlyMap<string, string>;
-  /** Names that no request can carry. */
+  /** Names that Consul answers no request for. */
   readonly refused: readonly string[];
   /** How many services there are in all. */
   readonly size: number;
@@ -53,6 +53,8 @@ export interface ConsulCatalog {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+/** What `unicode.IsPrint` takes, which hashicorp/go-cleanhttp:handlers.go asks of every path. */
+const PRINTED = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u;
 
 /** An empty catalog. `isRoutingTag` says whether a tag asks for a route: a service without such a tag is not kept. */
 export function createConsulCatalog({
@@ -142,9 +144,9 @@ export function createConsulCatalog({
   }
 }
 
-/** Whether a name can be part of a path: Consul takes `.` and `..` for folders, and text must be well formed to be encoded. */
+/** Whether Consul answers for a name: it takes `.` and `..` for folders, and refuses paths with what Go does not print. */
 function isCarried(name: string): boolean {
-  return name !== '' && name !== '.' && name !== '..' && name.isWellFormed();
+  return name !== '.' && name !== '..' && PRINTED.test(name);
 }
 
 /** Whether an instance goes, or the last one that passes its checks. */

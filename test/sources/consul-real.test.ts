@@ -59,6 +59,42 @@ test('createConsulSource() follows a real Consul over its unix socket', async (t
   await until('the removal', () => world.latestPorts().join() === '8002');
 });
 
+test('createConsulSource() leaves alone the names that a real Consul answers no request for, and reads all others', async (t) => {
+  const binary = needServer(t, 'consul');
+  if (binary === undefined) return;
+  const consul = await startConsul(t, binary);
+  const odd = ['a b', 'a/b', 'a\\b', '%0a', '...', '//', 'ü', 'e\u0301', '\u{1f600}'];
+  const unheard = [
+    '.',
+    '..',
+    'e\nvil',
+    '\u0001',
+    '\u007f',
+    '\u0085',
+    '\u00a0',
+    '\u00ad',
+    '\u200b',
+    '\u2028',
+    '\u2029',
+    '\u3000',
+    '\ue000',
+    '\u0378',
+  ];
+  for (const [turn, name] of [...odd, ...unheard].entries()) await register(consul, { ...named(name, 80), ID: `s${turn}` });
+
+  const world = await watchConsul(t, `http://127.0.0.1:${consul.port}`);
+
+  const served = world.instances().map(({ service }) => service);
+  assert.deepEqual(served, odd.toSorted());
+  const refused = world.lines.filter(({ fields }) => fields['event'] === 'service_name_refused').map(({ fields }) => fields['service']);
+  assert.deepEqual(new Set(refused), new Set(unheard));
+  assert.deepEqual(world.failures(), []);
+  for (const name of unheard.slice(2)) {
+    const { status } = await fetch(`http://127.0.0.1:${consul.port}/v1/health/service/${encodeURIComponent(name)}`);
+    assert.equal(status, 400, JSON.stringify(name));
+  }
+});
+
 test('createConsulSource() watches more services over HTTPS than Consul allows connections', async (t) => {
   const binary = needServer(t, 'consul');
   if (binary === undefined) return;

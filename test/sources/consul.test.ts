@@ -553,14 +553,16 @@ test('createConsulSource() doubts a filtered list, keeps what it can no longer s
 test('createConsulSource() reads names with odd characters, and leaves alone those that no request can carry', async (t) => {
   const fake = await startFakeConsul(t);
   const names = ['a/b', 'ü', 'bad name!', '?x', '%2e', '__proto__', '...'];
-  fake.register(...names.map((name) => named(name)), named('.'), named('..'));
+  const unheard = ['.', '..', 'e\nvil', '\u0001', 'a\u007f', '\u0085', 'a\u00a0b', 'a\u200bb', '\u2028', '\ue000', '\ufeffa', '\uffff'];
+  fake.register(...[...names, ...unheard].map((name) => named(name)));
   const world = await watchConsul(t, fake.address);
   assert.deepEqual(
     world.instances().map(({ service }) => service),
     names.toSorted(),
   );
   const refused = world.lines.filter(({ fields }) => fields['event'] === 'service_name_refused').map(({ fields }) => fields['service']);
-  assert.deepEqual(new Set(refused), new Set(['.', '..']));
+  assert.deepEqual(new Set(refused), new Set(unheard));
+  assert.deepEqual(world.failures(), []);
   for (const name of names) fake.register(named(name, 81));
   await until('all changes', () => world.instances().every(({ port }) => port === 81));
 });

@@ -83,6 +83,8 @@ interface WaitingRead {
 }
 
 const EVERYTHING: FakeRights = { nodes: true, agent: true };
+/** What no path may hold, by Go's `unicode.IsPrint`. */
+const UNPRINTED = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 const NO_SERVER = 'rpc error getting client: failed to get conn: dial tcp: connection refused';
 /** Parameters that no read of ours may have: what they answer proves nothing, or costs more. */
 const FORBIDDEN = ['stale', 'cached', 'near', 'filter'];
@@ -199,6 +201,7 @@ export async function startFakeConsul(t: TestContext, options: { readonly socket
     const token = String(request.headers['x-consul-token'] ?? '');
     fake.requests.push(`${path}${url.search}`);
     fake.tokensSeen.push(token);
+    if (UNPRINTED.test(decodeURIComponent(path))) return refuse(response, 400, '');
     const delayMs = fake.delayOf(path);
     if (delayMs > 0) await sleep(delayMs, over.signal);
     // a read that nobody waits for any more would wait here for its five minutes
