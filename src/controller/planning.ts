@@ -34,13 +34,14 @@ export function planNext(
     const doubt = stale ? 'its catalog was not read since the start' : snapshot.doubt;
     if (doubt !== undefined) doubts.set(snapshot.source, doubt);
   }
+  const unread = new Map(known.flatMap(({ snapshot }) => (snapshot.unread ? [[snapshot.source, snapshot.unread] as const] : [])));
   const registered = new Set(known.flatMap(({ snapshot }) => snapshot.instances.map(serviceKey)));
   const trusted = known.filter(({ snapshot }) => !doubts.has(snapshot.source));
   const trustedReadAtMs = Math.min(...trusted.map(({ snapshot }) => snapshot.observedAtMs));
   const { table: wanted, faults, pools, unreadable } = value;
   const options = isAccepted ? { ...plan, guard: { ...plan.guard, maxRemovedPercent: 100, allowEmpty: true } } : plan;
   return {
-    value: planChange({ serving, wanted, faults, pools, unreadable, registered, doubts, trustedReadAtMs, memory, nowMs, options }),
+    value: planChange({ serving, wanted, faults, pools, unreadable, registered, doubts, unread, trustedReadAtMs, memory, nowMs, options }),
     diagnostics,
   };
 }

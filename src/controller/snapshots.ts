@@ -4,6 +4,7 @@ import type { DamageOptions } from '../lib/set-aside.ts';
 import { listOf, number, objectOf, oneOf, recordOf, text, truth, type Shape } from '../lib/shape.ts';
 import { compareInstances, HEALTH, type CatalogSnapshot, type ServiceInstance } from '../model/catalog.ts';
 import { parsePort, type OwnerId, type Port, type ServiceName, type SourceId } from '../model/names.ts';
+import { endpointKey } from '../model/pool.ts';
 import { readState, writeState } from './state-file.ts';
 
 /** What is known of one source. */
@@ -43,7 +44,7 @@ const instance = objectOf<ServiceInstance>(
 const isSaved = listOf(
   objectOf<CatalogSnapshot>(
     { source: text<SourceId>(), revision: text(), observedAtMs: number, local: truth, instances: listOf(instance) },
-    { doubt: text(), faults: listOf(text()) },
+    { doubt: text(), faults: listOf(text()), unread: listOf(text<ServiceName>()) },
   ),
 );
 
@@ -61,13 +62,15 @@ export async function openSnapshots(
     all: () => known,
     put(taken) {
       const before = known.get(taken.source);
-      const snapshot = { ...taken, instances: withKnown(taken.instances, before?.snapshot.instances ?? []) };
+      const instances = withUnread(taken, before?.snapshot.instances ?? []);
+      const snapshot = { ...taken, instances: withKnown(instances, before?.snapshot.instances ?? []) };
       known.set(snapshot.source, { snapshot, stale: false });
       const differs =
         before === undefined ||
         before.stale ||
         before.snapshot.doubt !== snapshot.doubt ||
         before.snapshot.faults?.join() !== snapshot.faults?.join() ||
+        before.snapshot.unread?.join() !== snapshot.unread?.join() ||
         !sameMembers(before.snapshot.instances, snapshot.instances);
       unsaved ||= differs;
       return differs;
@@ -81,6 +84,15 @@ export async function openSnapshots(
       );
     },
   };
+}
+
+/** Its instances, and those of before of services that it could not read, unless others have their addresses and ports now. */
+function withUnread({ instances, unread = [] }: CatalogSnapshot, before: readonly ServiceInstance[]): readonly ServiceInstance[] {
+  const names = new Set(unread);
+  const kept = before.filter(({ service }) => names.has(service));
+  if (kept.length === 0) return instances;
+  const taken = new Set(instances.map(endpointKey));
+  return [...instances, ...kept.filter((instance) => !taken.has(endpointKey(instance)))].toSorted(compareInstances);
 }
 
 /** The instances with the very objects of before where they are equal: what later stages remember of these stays good. */

@@ -40,6 +40,8 @@ export interface CatalogSnapshot {
   readonly doubt?: string;
   /** What of it could not be read and stands as before, each with its place and reason; absent = nothing. */
   readonly faults?: readonly string[];
+  /** Services that it has and knows nothing of, because they could not be read so far: what an earlier snapshot says of them stands. */
+  readonly unread?: readonly ServiceName[];
   /** Sorted by `compareInstances`. */
   readonly instances: readonly ServiceInstance[];
 }

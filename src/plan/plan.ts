@@ -1,6 +1,6 @@
 import { serviceKey } from '../model/catalog.ts';
 import type { ChangeSet, HeldRoute } from '../model/change.ts';
-import type { BackendId, RouteId, SourceId } from '../model/names.ts';
+import type { BackendId, RouteId, ServiceName, SourceId } from '../model/names.ts';
 import type { Fault } from '../model/intent.ts';
 import { endpointKey, type Backend, type Endpoint } from '../model/pool.ts';
 import { backendIdsOf, isTombstone, type Route, type RoutingTable } from '../model/route.ts';
@@ -33,6 +33,8 @@ export interface PlanInput {
   readonly registered: ReadonlySet<string>;
   /** Sources whose silence about an instance proves nothing now, and why. */
   readonly doubts: ReadonlyMap<SourceId, string>;
+  /** Services of which a source could read nothing so far. */
+  readonly unread: ReadonlyMap<SourceId, readonly ServiceName[]>;
   /** Epoch ms of the oldest trusted read among the sources. */
   readonly trustedReadAtMs: number;
   readonly memory: PlanMemory;
@@ -40,6 +42,8 @@ export interface PlanInput {
   readonly options: { readonly tombstoneMs: number; readonly guard: GuardOptions };
 }
 
+/** Why a route is held whose service is registered, and nothing more of it known. */
+const UNREAD = 'its service could not be read since the start';
 /** Why a route is buried whose service is still registered. */
 const TAG_WENT = 'its service is there, and asks for it no longer';
 
@@ -50,6 +54,7 @@ const TAG_WENT = 'its service is there, and asks for it no longer';
  * |-----------------------------------------|------------------------------------------------|-------------|
  * | its tag cannot be read any more         | its last good form, with the instances of now  | quarantined |
  * | gone, its source is in doubt            | as before                                      | held        |
+ * | gone, its service could not be read     | as before                                      | held        |
  * | gone with too many others               | as before, until confirmed                     | held        |
  * | gone, its service asks for it elsewhere | as asked there                                 |             |
  * | gone                                    | 503 for `tombstoneMs`, then not at all         | tombstone   |
@@ -105,7 +110,7 @@ export function planChange(input: PlanInput): { readonly change: ChangeSet; read
   /** A route that the catalog no longer asks for, or has no healthy instance for. */
   function keepLost(route: Route, now: Route | undefined): void {
     if (route.action.kind === 'respond' && route.action.reason === 'reserved') return;
-    const doubt = doubtOf(route, input.doubts);
+    const doubt = doubtOf(route, input);
     const services = route.services.map((service) => servedKey(route.owner, service));
     if (isTombstone(route)) buryUntil(route, memory.tombstones[route.id] ?? nowMs);
     else if (doubt !== undefined) keep(route, 'held', doubt, notTaken(route));
@@ -167,13 +172,13 @@ function isLastGood(route: Route, now: Route, { faults, pools }: PlanInput): boo
   return fault?.kind === 'quarantined' && route.action.kind !== 'respond' && (route.action.kind === 'redirect' || pools.has(now.id));
 }
 
-function doubtOf(route: Route, doubts: ReadonlyMap<SourceId, string>): string | undefined {
-  if (doubts.size === 0) return undefined;
-  return route.spans.flatMap(({ source }) => doubts.get(source) ?? [])[0];
+function doubtOf({ spans }: Route, { doubts, unread }: Pick<PlanInput, 'doubts' | 'unread'>): string | undefined {
+  if (doubts.size + unread.size === 0) return undefined;
+  return spans.flatMap(({ source, service }) => doubts.get(source) ?? (unread.get(source)?.includes(service) ? UNREAD : []))[0];
 }
 
 /** What the guard says of this cycle's losses. */
-function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, options }: PlanInput): {
+function guardOf(input: PlanInput): {
   readonly reason?: string;
   readonly hold?: Hold;
   /** When time may confirm the losses; never where an operator has to. */
@@ -181,9 +186,10 @@ function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, opti
   /** Whether an endpoint now belongs to another service than those of a route. */
   isTaken(endpoint: Endpoint, route: Route): boolean;
 } {
+  const { serving, wanted, trustedReadAtMs, memory, nowMs, options } = input;
   const [served, next] = [servedServices(serving), servedServices(wanted)];
   const gone = [...served].filter((service) => !next.has(service)).toSorted();
-  const certain = gone.length === 0 ? new Set() : certainServices(serving, doubts);
+  const certain = gone.length === 0 ? new Set() : certainServices(input);
   const lost = gone.filter((service) => certain.has(service));
   let owners: ReturnType<typeof endpointOwners> | undefined;
   const isTaken = (endpoint: Endpoint, route: Route): boolean => (owners ??= endpointOwners(wanted))(endpoint, route);
@@ -199,8 +205,8 @@ function guardOf({ serving, wanted, doubts, trustedReadAtMs, memory, nowMs, opti
 }
 
 /** Services of routes whose sources' silence counts. */
-function certainServices({ routes }: RoutingTable, doubts: ReadonlyMap<SourceId, string>): ReadonlySet<string> {
-  const certain = routes.filter((route) => doubtOf(route, doubts) === undefined);
+function certainServices(input: PlanInput): ReadonlySet<string> {
+  const certain = input.serving.routes.filter((route) => doubtOf(route, input) === undefined);
   return new Set(certain.flatMap(({ owner, services }) => services.map((service) => servedKey(owner, service))));
 }
 

@@ -1,6 +1,6 @@
 import { sortedUnique } from '../lib/sort.ts';
 import { compareInstances, type ServiceInstance } from '../model/catalog.ts';
-import type { SourceId } from '../model/names.ts';
+import { serviceName, type ServiceName, type SourceId } from '../model/names.ts';
 import { endpointKey } from '../model/pool.ts';
 import type { ConsulAnswer } from './consul-client.ts';
 import { parseHealthRows, parseServiceList, type ServiceRows } from './consul-rows.ts';
@@ -39,6 +39,10 @@ export interface ConsulCatalog {
   readonly list: ServiceList;
   /** Something is withheld from us. */
   readonly isFiltered: boolean;
+  /** Services of the list of which nothing is known, because they were not read so far. Sorted. */
+  readonly unread: readonly ServiceName[];
+  /** Why services cannot be read, by name. */
+  readonly faults: ReadonlyMap<string, string>;
   get(name: string): KnownService | undefined;
   listIn(answer: ConsulAnswer): ServiceList;
   serviceIn(name: string, answer: ConsulAnswer): KnownService;
@@ -48,6 +52,8 @@ export interface ConsulCatalog {
   putList(list: ServiceList): void;
   /** Whether something differs now. */
   put(name: string, known: KnownService): boolean;
+  /** A service cannot be read: what is known of it stands, and nothing that is not known is absent, until it is put. */
+  putFault(name: string, reason: string): void;
   /** Sorted. */
   instances(): readonly ServiceInstance[];
 }
@@ -66,6 +72,7 @@ export function createConsulCatalog({
 }): ConsulCatalog {
   const services = new Map<string, KnownService>();
   const withheld = new Set<string>();
+  const faults = new Map<string, string>();
   let list: ServiceList = { index: 0n, names: [], tags: new Map(), refused: [], size: 0, filtered: false };
   let listed: ReadonlySet<string> = new Set();
 
@@ -76,6 +83,10 @@ export function createConsulCatalog({
     get isFiltered() {
       return list.filtered || withheld.size > 0;
     },
+    get unread() {
+      return list.names.filter((name) => !services.has(name)).map(serviceName);
+    },
+    faults,
     get: (name) => services.get(name),
     listIn({ index, filtered, body }) {
       const all = parseServiceList(body);
@@ -111,10 +122,11 @@ export function createConsulCatalog({
     },
     putList(next) {
       [list, listed] = [next, new Set(next.names)];
-      for (const name of services.keys()) {
+      for (const name of [...services.keys(), ...faults.keys()]) {
         if (listed.has(name)) continue;
         services.delete(name);
         withheld.delete(name);
+        faults.delete(name);
       }
     },
     put(name, known) {
@@ -126,7 +138,10 @@ export function createConsulCatalog({
       services.set(name, isSame ? { ...known, instances: before.instances } : known);
       if (known.filtered) withheld.add(name);
       else withheld.delete(name);
-      return !isSame;
+      return faults.delete(name) || !isSame;
+    },
+    putFault(name, reason) {
+      if (listed.has(name)) faults.set(name, reason);
     },
     instances() {
       // names are sorted, and all have one owner: reads name one namespace at most

@@ -1,6 +1,7 @@
 import { mapLimited } from '../lib/async.ts';
 import { createBucket } from '../lib/bucket.ts';
 import type { Clock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import type { Scope } from '../lib/scope.ts';
 import type { ConsulCatalog, KnownService, ServiceList } from './consul-catalog.ts';
 import { RESERVED_CONNECTIONS, type ConsulAnswer, type ConsulClient } from './consul-client.ts';
@@ -23,6 +24,8 @@ export interface ConsulTiming {
   readonly togetherMs: number;
   /** The longest a read that does not wait may take to answer. */
   readonly readMs: number;
+  /** So long everything waits for a few services that cannot be read; they are tried twice at least. */
+  readonly unreadMs: number;
 }
 
 /** What an epoch tells whoever runs it. */
@@ -33,7 +36,7 @@ export interface EpochHooks {
   reading(): () => void;
   /** The index of the list is lower than it was. */
   fell(before: bigint, now: bigint): void;
-  /** Not everything could be read; it goes on. */
+  /** Too much could not be read; it goes on. */
   failing(error: Error, retryInMs: number): void;
   /** Waits `ms`, or less when a read of everything is wanted; whether it is. */
   wanted(ms: number, scope: Scope): Promise<boolean>;
@@ -54,9 +57,26 @@ export class EpochOver extends Error {
   override readonly name = 'EpochOver';
 }
 
+interface ReadService {
+  /** What was known when the read began. */
+  readonly before: KnownService | undefined;
+  readonly now: KnownService;
+}
+
+interface Everything {
+  readonly list: ServiceList;
+  readonly read: ReadonlyMap<string, ReadService>;
+  /** Services that are missing, each with the error of its last read. */
+  readonly unread: ReadonlyMap<string, unknown>;
+}
+
 /** Reads that are in flight at once when everything is read. */
 const IN_FLIGHT = 64;
 const POLLS_IN_FLIGHT = 8;
+/** So many services that cannot be read do not hold up the others. */
+const FEW = { atLeast: 2, ratio: 0.3 } as const;
+/** A service that failed so often in a row is told of where the source is. */
+const FAILURES = 4;
 /** Polling services costs the agent no more than one read in this time. */
 const POLL_GAP_MS = 5;
 /** Wake-ups of one service: a deployment is some within seconds. */
@@ -86,37 +106,75 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
     for (const task of [watchList, confirmRegularly, rereadAll, pollUnwatched]) task().catch(reject);
   });
 
-  /** Reads everything without index and takes it at once: a state is all or nothing. Only what failed is read again. */
+  /** Reads everything without index and takes it at once: a state is all or nothing, but for a few services that cannot be read. */
   async function readAll(): Promise<void> {
     const confirm = hooks.reading();
     const before = catalog.list;
-    const list = catalog.listIn(await reads.list({ isConsistent: true }));
-    const read = new Map<string, { readonly before: KnownService | undefined; readonly now: KnownService }>();
-    let attempt = 0;
-    for (; read.size < list.names.length; attempt += 1) {
-      const missing = list.names.filter((name) => !read.has(name));
-      try {
-        await mapLimited(missing, IN_FLIGHT, async (name) => {
-          const known = catalog.get(name);
-          read.set(name, { before: known, now: catalog.serviceIn(name, await reads.service(name, scope)) });
-        });
-      } catch (error) {
-        const pauseMs = await reads.pauseAfter(error, attempt);
-        if (error instanceof Error) hooks.failing(error, pauseMs);
-        await scope.sleep(pauseMs);
-      }
-    }
-    // between the first and the last of several attempts another server may have answered
-    if (attempt > 1 && catalog.listIn(await reads.list()).index < list.index) throw new EpochOver('the index of the list fell');
+    const { list, read, unread } = await readEverything();
     if (scope.isOver) return;
     if (list.index < before.index) hooks.fell(before.index, list.index);
     catalog.putList(list);
     // what came while it was read is newer
     for (const [name, { before: known, now }] of read) if (catalog.get(name) === known) catalog.put(name, now);
+    for (const [name, error] of unread) {
+      if (!catalog.faults.has(name)) notes.readFailed(name, error);
+      catalog.putFault(name, messageOf(error));
+    }
     for (const name of list.names) tellPortless(name);
     notes.namesRefused(list.refused);
     follow();
     confirm();
+  }
+
+  /**
+   * The list and its services, with why a few of them cannot be read: those that could not in `unreadMs`, or not before either. Only what
+   * failed is read again, and the list, which may have lost it.
+   */
+  async function readEverything(): Promise<Everything> {
+    const startedAtMs = clock.monotonicMs();
+    const read = new Map<string, ReadService>();
+    const failed = new Map<string, unknown>();
+    let list = catalog.listIn(await reads.list({ isConsistent: true }));
+    for (let attempt = 0; ; attempt += 1) {
+      const errors = await readEach(list.names, { read, failed });
+      const pauseMs = Math.max(0, ...(await Promise.all(errors.map((error) => reads.pauseAfter(error, attempt)))));
+      // between the first and the last of several attempts another server may have answered
+      if (attempt > 0) list = await nextList(list);
+      const missing = list.names.filter((name) => !read.has(name));
+      const isLate = attempt > 0 && clock.monotonicMs() - startedAtMs >= timing.unreadMs;
+      const isTheirs = areFew(missing.length, list.names.length) && missing.every((name) => failed.has(name) && !isLimit(failed.get(name)));
+      if (missing.every((name) => isTheirs && (isLate || catalog.faults.has(name))))
+        return { list, read, unread: new Map(missing.map((name) => [name, failed.get(name)])) };
+      if (!isTheirs && errors[0] instanceof Error) hooks.failing(errors[0], pauseMs);
+      await scope.sleep(pauseMs);
+    }
+  }
+
+  /** Reads the services that are missing, those that failed before last, until many more do. Returns why they did. */
+  async function readEach(
+    names: readonly string[],
+    { read, failed }: { readonly read: Map<string, ReadService>; readonly failed: Map<string, unknown> },
+  ): Promise<readonly unknown[]> {
+    const errors: unknown[] = [];
+    const missing = names.filter((name) => !read.has(name)).toSorted((a, b) => Number(failed.has(a)) - Number(failed.has(b)));
+    await mapLimited(missing, IN_FLIGHT, async (name) => {
+      if (errors.length >= IN_FLIGHT) return;
+      const known = catalog.get(name);
+      try {
+        read.set(name, { before: known, now: catalog.serviceIn(name, await reads.service(name, scope)) });
+      } catch (error) {
+        failed.set(name, error);
+        errors.push(error);
+      }
+    });
+    return errors;
+  }
+
+  /** The list now. Throws where it is from before `list`. */
+  async function nextList(list: ServiceList): Promise<ServiceList> {
+    const next = catalog.listIn(await reads.list());
+    if (next.index < list.index) throw new EpochOver('the index of the list fell');
+    return next;
   }
 
   async function watchList(): Promise<void> {
@@ -150,8 +208,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
   async function confirmList(): Promise<void> {
     const before = catalog.list;
     const wasFiltered = catalog.isFiltered;
-    const next = catalog.listIn(await reads.list());
-    if (next.index < before.index) throw new EpochOver('the index of the list fell');
+    const next = await nextList(before);
     if (next.index >= catalog.list.index) catalog.putList(next);
     await listTaken(before);
     if (catalog.isFiltered !== wasFiltered) tell();
@@ -190,7 +247,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
 
   async function watchService(name: string, own: Scope): Promise<void> {
     const wakes = createBucket({ ...WAKES, clock });
-    let [failures, isUnsure] = [0, catalog.get(name) === undefined];
+    let [failures, isUnsure] = [0, catalog.get(name) === undefined || catalog.faults.has(name)];
     while (!own.isOver) {
       try {
         if (isUnsure) await confirmService(name, own);
@@ -202,8 +259,12 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
       } catch (error) {
         if (own.isOver) return;
         const pauseMs = await reads.pauseAfter(error, failures);
-        if (failures === 0) notes.readFailed(name, error);
+        if (failures === 0 && !catalog.faults.has(name)) notes.readFailed(name, error);
         [failures, isUnsure] = [failures + 1, true];
+        if (failures === FAILURES && !isLimit(error)) {
+          catalog.putFault(name, messageOf(error));
+          tell();
+        }
         await own.sleep(pauseMs);
       }
     }
@@ -261,7 +322,7 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
       let isWhole = true;
       for (const name of names) {
         await scope.sleep(gapMs * (0.5 + clock.random()));
-        isWhole = (await rereadService(name)) && isWhole;
+        isWhole = ((await rereadService(name)) || catalog.faults.has(name)) && isWhole;
       }
       if (names.length === 0) await scope.sleep(gapMs);
       if (scope.isOver) return;
@@ -312,6 +373,11 @@ export async function runEpoch({ client, catalog, timing, clock, notes, hooks }:
   function tellPortless(name: string): void {
     notes.portless(name, catalog.get(name)?.portless ?? []);
   }
+}
+
+/** Whether so many services may be the reason themselves that they cannot be read: where none can, something else is. */
+function areFew(count: number, all: number): boolean {
+  return count < all && count <= Math.max(FEW.atLeast, all * FEW.ratio);
 }
 
 /** The list wakes for every registration of the datacenter: 250 ms apart up to 1,000 services, 1 s at 10,000. */

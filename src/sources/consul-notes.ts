@@ -42,7 +42,7 @@ export function createConsulNotes({ log, clock }: { readonly log: Log; readonly 
         return once('connection_refused', {}, 'Consul refuses connections: fewer services are watched for a while');
       if (failures.take() > 0) return;
       const fields = { component: 'consul', event: 'service_read_failed', service, err: { message: String(error) } };
-      log.warn(fields, 'A service cannot be read; what is known of it stays');
+      log.warn(fields, 'A service cannot be read; what is known of it stays, and it is read again');
     },
     epochOver: (reason) => log.info({ component: 'consul', event: 'epoch_over', reason }, 'Everything is read again'),
     namesRefused(services) {

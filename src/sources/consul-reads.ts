@@ -15,7 +15,10 @@ export interface ConsulReads {
   list(options?: { readonly isConsistent?: boolean }): Promise<ConsulAnswer>;
   /** One service, until `own` ends. Throws `ConsulError` where there is no evidence. */
   service(name: string, own: Scope): Promise<ConsulAnswer>;
-  /** How long to leave alone what could not be read, in ms. Throws the error where it concerns everything: the token, a lost leader. */
+  /**
+   * How long to leave a service alone that could not be read, in ms. Throws where it concerns everything: a token that may not read the list
+   * either, a lost leader.
+   */
   pauseAfter(error: unknown, attempt: number): Promise<number>;
 }
 
@@ -28,27 +31,39 @@ export function createConsulReads(options: {
 }): ConsulReads {
   const { client, scope, clock, onLimit } = options;
   let probing: Promise<boolean> | undefined;
+  let listing: Promise<unknown> | undefined;
   return {
-    async list(consistency = {}) {
-      for (let attempt = 0; ; attempt += 1) {
-        try {
-          return trusted(await client.read(LIST, scope, consistency));
-        } catch (error) {
-          if (!isLimit(error) || attempt === 5) throw error;
-          await scope.sleep(await pauseAfter(error, attempt));
-        }
-      }
-    },
+    list,
     service: async (name, own) => trusted(await client.read(servicePath(name), own)),
     pauseAfter,
   };
 
+  async function list({ isConsistent = false } = {}): Promise<ConsulAnswer> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return trusted(await client.read(LIST, scope, { isConsistent }));
+      } catch (error) {
+        if (!isLimit(error) || attempt === 5) throw error;
+        await scope.sleep(await pauseAfter(error, attempt));
+      }
+    }
+  }
+
   async function pauseAfter(error: unknown, attempt: number): Promise<number> {
-    if (scope.isOver || !(error instanceof ConsulError) || error.fault === 'token') throw error;
+    if (scope.isOver || !(error instanceof ConsulError)) throw error;
     if (error.fault === 'agent' && !(await hasLeader())) throw error;
+    if (error.fault === 'token') await maySeeList();
     if (error.fault === 'limit') onLimit();
-    const baseMs = error.fault === 'request' ? 500 : 100;
+    const baseMs = error.fault === 'request' || error.fault === 'token' ? 500 : 100;
     return error.retryAfterMs ?? fullJitterMs({ attempt, baseMs, maxMs: 10_000, clock });
+  }
+
+  /** Throws where the token may not; one read for all who ask. */
+  function maySeeList(): Promise<unknown> {
+    listing ??= list().finally(() => {
+      listing = undefined;
+    });
+    return listing;
   }
 
   /** One probe for all who ask. */

@@ -2,6 +2,7 @@ import { fullJitterMs } from '../lib/async.ts';
 import { createNotifier } from '../lib/notifier.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { compareText } from '../lib/sort.ts';
 import { openScope, scopeOf, type Scope } from '../lib/scope.ts';
 import type { CatalogSnapshot, SourceEvent } from '../model/catalog.ts';
 import { sourceId } from '../model/names.ts';
@@ -50,6 +51,7 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
     pollMs: 5000,
     togetherMs: 100,
     readMs: 10_000,
+    unreadMs: 1500,
     ...options.timing,
   };
   const client = createConsulClient(connection, { datacenter, readMs: timing.readMs });
@@ -176,12 +178,16 @@ export function createConsulSource(options: ConsulSourceOptions): Source {
 
   function snapshot(): CatalogSnapshot {
     const reason = catalog.isFiltered ? FILTERED : doubt?.reason;
+    const { unread } = catalog;
+    const faults = [...catalog.faults].map(([name, fault]) => `${name}: ${fault}`).toSorted(compareText);
     return {
       source: id,
       revision: String(catalog.list.index),
       observedAtMs,
       local: connection.local,
       ...(reason !== undefined && { doubt: reason }),
+      ...(faults.length > 0 && { faults }),
+      ...(unread.length > 0 && { unread }),
       instances: catalog.instances(),
     };
   }

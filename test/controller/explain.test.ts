@@ -49,6 +49,7 @@ function sceneAfter(old: readonly ServiceInstance[], instances: readonly Service
     unreadable: new Set(),
     registered: new Set(now.known.map(({ instance }) => serviceKey(instance))),
     doubts: new Map(),
+    unread: new Map(),
     trustedReadAtMs: 0,
     memory: EMPTY_MEMORY,
     nowMs: 0,

@@ -12,11 +12,11 @@ import { writeState } from '../../src/controller/state-file.ts';
 import { sha256 } from '../../src/lib/hash.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { DamageOptions } from '../../src/lib/set-aside.ts';
-import type { CatalogSnapshot } from '../../src/model/catalog.ts';
+import type { CatalogSnapshot, ServiceInstance } from '../../src/model/catalog.ts';
 import type { Generation } from '../../src/model/generation.ts';
-import { digest, ownerId, sourceId } from '../../src/model/names.ts';
+import { digest, ownerId, serviceName, sourceId } from '../../src/model/names.ts';
 import { EMPTY_TABLE } from '../../src/model/table.ts';
-import { instanceOf } from '../support/intents.ts';
+import { instanceOf, port } from '../support/intents.ts';
 import { rememberingLog } from '../support/log.ts';
 import { tempDir } from '../support/process.ts';
 
@@ -130,6 +130,31 @@ test('openSnapshots() gives what was saved as stale and forgets sources that are
   await store.save();
   assert.equal((await openSnapshots(dir, { sources: [CONSUL], log: silentLog })).all().get(CONSUL)?.stale, true);
   assert.equal((await openSnapshots(dir, { sources: [], log: silentLog })).all().size, 0);
+});
+
+test('openSnapshots() keeps what it had of services that could not be read, also across starts, but no endpoint of others', async (t) => {
+  const dir = await tempDir(t);
+  const evil = (number: number): ServiceInstance =>
+    instanceOf('evil', { instance: `evil-${number}`, address: '10.0.0.9', port: port(number) });
+  const taken = instanceOf('web', { address: '10.0.0.9', port: port(82) });
+  const ofEvil = (store: Awaited<ReturnType<typeof openSnapshots>>): readonly number[] =>
+    (store.all().get(CONSUL)?.snapshot.instances ?? []).filter(({ service }) => service === 'evil').map(({ port }) => port);
+  const first = await openSnapshots(dir, { sources: [CONSUL], log: silentLog });
+  first.put({ ...SNAPSHOT, instances: [evil(81), evil(82), instanceOf('gone')] });
+  await first.save();
+  const unread = [serviceName('evil')];
+
+  const second = await openSnapshots(dir, { sources: [CONSUL], log: silentLog });
+  second.put({ ...SNAPSHOT, instances: [taken], unread });
+  await second.save();
+  const third = await openSnapshots(dir, { sources: [CONSUL], log: silentLog });
+  third.put({ ...SNAPSHOT, instances: [], unread });
+
+  assert.deepEqual(ofEvil(second), [81]);
+  assert.deepEqual(ofEvil(third), [81]);
+  assert.deepEqual(third.all().get(CONSUL)?.snapshot.instances.length, 1);
+  third.put({ ...SNAPSHOT, instances: [] });
+  assert.deepEqual(ofEvil(third), []);
 });
 
 test('openSnapshots() starts empty when the file is damaged', async (t) => {

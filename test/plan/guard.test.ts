@@ -28,6 +28,7 @@ function plan(serving: RoutingTable, wanted: Compiled, memory: PlanMemory, nowMs
     unreadable,
     registered: new Set(),
     doubts: new Map(),
+    unread: new Map(),
     trustedReadAtMs: nowMs,
     memory,
     nowMs,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Compiled } from '../../src/compile/compile.ts';
-import { sourceId } from '../../src/model/names.ts';
+import { serviceName, sourceId } from '../../src/model/names.ts';
 import type { RoutingTable } from '../../src/model/route.ts';
 import { EMPTY_TABLE } from '../../src/model/table.ts';
 import { EMPTY_MEMORY, planChange, type PlanInput, type PlanMemory } from '../../src/plan/plan.ts';
@@ -30,6 +30,7 @@ function plan(serving: RoutingTable, wanted: Compiled, overrides: Partial<PlanIn
     unreadable: wanted.unreadable,
     registered: new Set(),
     doubts: new Map(),
+    unread: new Map(),
     trustedReadAtMs: 0,
     memory: EMPTY_MEMORY,
     nowMs: 1000,
@@ -146,6 +147,15 @@ test('planChange() removes nothing of a source in doubt', () => {
   const { change } = plan(catalog('a', 'b').table, catalog('a'), { doubts: new Map([[sourceId('consul'), 'it has no leader']]) });
   assert.deepEqual(hostsOf(change.serving), ['b.io forward', 'a.io forward']);
   assert.equal(change.held[0]?.reason, 'it has no leader');
+});
+
+test('planChange() keeps the routes of a service that could not be read, and removes those of others', () => {
+  const { change } = plan(catalog('a', 'b', 'c').table, catalog('a'), { unread: new Map([[sourceId('consul'), [serviceName('b')]]]) });
+  assert.deepEqual(hostsOf(change.serving), ['c.io tombstone', 'b.io forward', 'a.io forward']);
+  assert.deepEqual(
+    change.held.filter(({ state }) => state === 'held').map(({ reason }) => reason),
+    ['its service could not be read since the start'],
+  );
 });
 
 test('planChange() drops a held endpoint when another service has its address now', () => {

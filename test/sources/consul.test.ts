@@ -335,6 +335,7 @@ for (const [status, text] of [
   [500, 'rpc error making call'],
   [503, 'error reading from server'],
   [400, 'Bad request'],
+  [403, 'Permission denied'],
   [404, 'Not found'],
 ] as const) {
   test(`createConsulSource() keeps a service that is answered ${status}, asks again ever more slowly and never stops`, async (t) => {
@@ -353,8 +354,10 @@ for (const [status, text] of [
     assert.ok(world.snapshots().every(({ instances }) => instances.some(({ service }) => service === 'web')));
     assert.equal(world.lines.filter(({ fields }) => fields['event'] === 'service_read_failed').length, 1);
     assert.equal(world.lines.filter(({ fields }) => fields['event'] === 'epoch_over').length, 0);
+    const faults = (): readonly string[] => world.snapshots().at(-1)?.faults ?? [];
+    await until('the source to tell', () => faults().some((fault) => fault.startsWith('web: ')), 30_000);
     fake.intercept = undefined;
-    await until('the change', () => world.latestPorts().length === 2, 30_000);
+    await until('the change', () => world.latestPorts().length === 2 && faults().length === 0, 30_000);
   });
 }
 
@@ -386,6 +389,89 @@ test('createConsulSource() reads again only what failed before it shows anything
   const world = await watchConsul(t, fake.address);
   assert.equal(world.snapshots()[0]?.instances.length, 20);
   for (let turn = 0; turn < 20; turn += 1) assert.ok(plainReads(fake, `/v1/health/service/s${turn}`) <= (turn === 7 ? 4 : 1));
+});
+
+const EVIL = '/v1/health/service/evil';
+
+for (const [status, text] of [
+  [400, ''],
+  [403, 'Permission denied'],
+  [404, 'Not found'],
+  [500, 'rpc error making call'],
+] as const)
+  test(`createConsulSource() shows all others when one service is answered ${status} from the start, says so, and asks again`, async (t) => {
+    const fake = await startFakeConsul(t);
+    fake.register(named('a'), named('evil'), named('web'));
+    fake.intercept = (path) => (path === EVIL ? { status, text } : undefined);
+
+    const world = await watchConsul(t, fake.address, { timing: { unreadMs: 100 } });
+
+    const services = (): readonly string[] => world.instances().map(({ service }) => service);
+    const [first] = world.snapshots();
+    assert.deepEqual(services(), ['a', 'web']);
+    assert.deepEqual(first?.unread, ['evil']);
+    assert.match(first?.faults?.join() ?? '', new RegExp(`^evil: Cannot read ${EVIL} from Consul: it answered ${status} `));
+    assert.equal(first?.doubt, undefined);
+    const told = world.lines.filter(({ level }) => level !== 'info').map(({ fields }) => [fields['event'], fields['service']]);
+    assert.deepEqual(told, [['service_read_failed', 'evil']]);
+    fake.register(named('later'));
+    fake.deregister('a');
+    await until('changes of others', () => services().join() === 'later,web');
+    const [reads, before] = [plainReads(fake, EVIL), world.snapshots().length];
+    world.source.refresh();
+    await until('an answer to the refresh', () => world.snapshots().length > before);
+    await until('more attempts', () => plainReads(fake, EVIL) >= reads + 2, 30_000);
+    assert.equal(world.lines.filter(({ fields }) => fields['event'] === 'epoch_over').length, 0);
+    fake.intercept = undefined;
+    await until('the service', () => services().includes('evil'), 30_000);
+    const last = world.snapshots().at(-1);
+    assert.deepEqual([last?.faults, last?.unread], [undefined, undefined]);
+  });
+
+test('createConsulSource() waits no longer for a service that cannot be read when the list has lost it', async (t) => {
+  const fake = await startFakeConsul(t);
+  fake.register(named('evil'), named('web'));
+  fake.intercept = (path) => (path === EVIL ? { status: 400, text: '' } : undefined);
+  const world = await watchConsul(t, fake.address, { isSynced: false, timing: { unreadMs: 600_000 } });
+  await until('two attempts', () => plainReads(fake, EVIL) >= 2);
+  assert.equal(world.snapshots().length, 0);
+  fake.deregister('evil');
+  await until('the others', () => world.snapshots().length > 0, 15_000);
+  assert.equal(world.instances().length, 1);
+  assert.deepEqual([world.snapshots()[0]?.faults, world.snapshots()[0]?.unread], [undefined, undefined]);
+});
+
+for (const { title, failing } of [
+  { title: 'most services', failing: ['a', 'b', 'c'] },
+  { title: 'every service', failing: ['a', 'b', 'c', 'd', 'e'] },
+])
+  test(`createConsulSource() shows nothing while ${title} cannot be read`, async (t) => {
+    const fake = await startFakeConsul(t);
+    fake.register(...['a', 'b', 'c', 'd', 'e'].map((name) => named(name)));
+    const paths = failing.map((name) => `/v1/health/service/${name}`);
+    fake.intercept = (path) => (paths.includes(path) ? { status: 500, text: 'rpc error making call' } : undefined);
+    const world = await watchConsul(t, fake.address, { isSynced: false, timing: { unreadMs: 1 } });
+    await until('some failures', () => world.failures().length >= 4, 15_000);
+    assert.equal(world.snapshots().length, 0);
+    fake.intercept = undefined;
+    await until('all', () => world.snapshots().length > 0, 15_000);
+    assert.equal(world.snapshots()[0]?.instances.length, 5);
+  });
+
+test('createConsulSource() keeps what it knows of a service that cannot be read after an outage', async (t) => {
+  const fake = await startFakeConsul(t);
+  fake.register(named('evil'), named('web'));
+  const world = await watchConsul(t, fake.address, { timing: { unreadMs: 100 } });
+  await fake.down();
+  await until('the failure', () => world.failures().length > 0);
+  fake.intercept = (path) => (path === EVIL ? { status: 500, text: 'rpc error making call' } : undefined);
+  await fake.up();
+  await until('what failed', () => world.snapshots().at(-1)?.faults?.length === 1, 15_000);
+  assert.equal(world.snapshots().at(-1)?.unread, undefined);
+  assert.ok(world.snapshots().every(({ instances }) => instances.length === 2));
+  fake.deregister('evil');
+  await until('the removal', () => world.instances().length === 1);
+  assert.equal(world.snapshots().at(-1)?.faults, undefined);
 });
 
 test('createConsulSource() waits as long as a 429 says and goes on with the same indexes', async (t) => {
