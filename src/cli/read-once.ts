@@ -33,8 +33,10 @@ export async function cycleOnce(
   const failedMs = Math.min(options.failedWaitMs ?? startupMs, startupMs);
   const onWait = waitTeller(runtime, { startupMs, failedMs, printer });
   const cycle = await runtime.controller.once(signal, { ...options, failedWaitMs: failedMs, onWait });
-  signal.throwIfAborted();
-  if (!cycle) throw noneAnswered(runtime);
+  if (!cycle) {
+    signal.throwIfAborted();
+    throw noneAnswered(runtime);
+  }
   tellUnread(runtime, printer);
   return cycle;
 }
