@@ -29,6 +29,8 @@ export interface CaddyDeployerOptions {
 /** Where the digest stands in every configuration of ours, loaded or booted (see the Caddy target). */
 const MARKER = '/config/logging/logs/hind-proxy-generation/include/0';
 const PROBE_MS = 2000;
+/** How long Caddy may take to print all that it was given. */
+const WHOLE_MS = 10_000;
 const LOAD_MS = 60_000;
 /** What a load that has begun may still take when the controller is told to end. */
 const GRACE_MS = 5000;
@@ -55,7 +57,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   );
   /** Of the marker as it was last seen. */
   let etag: string | undefined;
-  return { server: 'caddy', check, apply, trial: apply, live, disk: () => readDiskState(file), isSilent, foreign, version };
+  return { server: 'caddy', check, apply, trial: apply, live, disk: () => readDiskState(file), fingerprint, isSilent, foreign, version };
 
   async function check(config: RenderedConfig, signal: AbortSignal): Promise<CheckOutcome> {
     if (binary === undefined) return { kind: 'unchecked', reason: 'no caddy program was found' };
@@ -164,13 +166,18 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
       : { kind: 'ours', digest: digest(marker) };
   }
 
+  async function fingerprint(signal: AbortSignal): Promise<string | undefined> {
+    const answer = await kept.call('GET', '/config/', { timeoutMs: WHOLE_MS, signal }).catch(downOf);
+    return 'status' in answer && answer.status === 200 ? answer.etag : undefined;
+  }
+
   async function isSilent(signal: AbortSignal): Promise<boolean> {
     const answer = await client.call('GET', '/', { timeoutMs: PROBE_MS, signal }).catch(downOf);
     return 'kind' in answer && answer.isSilent;
   }
 
   async function foreign(signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
-    const { status, body } = await kept.call('GET', '/config/', { timeoutMs: LOAD_MS, signal });
+    const { status, body } = await kept.call('GET', '/config/', { timeoutMs: WHOLE_MS, signal });
     if (status !== 200) throw new Error(`Caddy answers ${status} to GET /config/, expected 200`);
     return new Map(body.trim() === 'null' ? [] : [[`${admin}/config/`, body]]);
   }

@@ -41,6 +41,8 @@ export interface Deployer {
   /** One cheap question to the running proxy. */
   live(signal: AbortSignal): Promise<LiveState>;
   disk(): Promise<DiskState>;
+  /** Differs whenever anything differs that the proxy was given, whoever has changed it; undefined where the proxy does not say. Costs as much as it was given. */
+  fingerprint(signal: AbortSignal): Promise<string | undefined>;
   /** Whether it takes connections and says nothing; unlike `live` it is answered while the proxy loads. */
   isSilent(signal: AbortSignal): Promise<boolean>;
   /**

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { sleep } from '../lib/async.ts';
-import { stageFile, writeFileAtomic } from '../lib/files.ts';
+import { readTextFile, stageFile, writeFileAtomic } from '../lib/files.ts';
+import { sha256 } from '../lib/hash.ts';
 import type { ApplyOutcome } from '../model/generation.ts';
 import { digest } from '../model/names.ts';
 import type { RenderedConfig, RenderedFile } from '../model/rendered.ts';
@@ -43,7 +44,7 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
   const write = (content: string): Promise<void> => writeFileAtomic(file, content, { stagingDir });
   /** How long the last file took until Traefik showed it; undefined before the first. */
   let shownMs: number | undefined;
-  return { server: 'traefik', check, apply, trial, live, disk: () => readDiskState(file), isSilent, foreign, version };
+  return { server: 'traefik', check, apply, trial, live, disk: () => readDiskState(file), fingerprint, isSilent, foreign, version };
 
   function check(): Promise<CheckOutcome> {
     return Promise.resolve({ kind: 'unchecked', reason: 'Traefik has no validator; what it takes is read back after the write' });
@@ -124,6 +125,11 @@ export function createTraefikDeployer(options: TraefikDeployerOptions): Deployer
     return marker === undefined
       ? { kind: 'foreign', description: `an API that answers ${answer.status} without our marker` }
       : { kind: 'ours', digest: digest(marker) };
+  }
+
+  async function fingerprint(): Promise<string | undefined> {
+    const content = await readTextFile(file).catch(() => undefined);
+    return sha256(content ?? '');
   }
 
   async function isSilent(signal: AbortSignal): Promise<boolean> {

@@ -11,6 +11,7 @@ import type { RenderedConfig } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { createGenerationKeeper } from './generation-keeper.ts';
 import type { GenerationMeta, GenerationStore } from './generations.ts';
+import { createTouchWatch } from './touch-watch.ts';
 
 /** What the controller knows of its proxy. */
 export interface ProxyState {
@@ -75,9 +76,11 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
   let given: RenderedConfig | undefined;
   let settled = false;
   let isPlaceOurs = false;
+  let isTouched = false;
   let reassertsAtMs: readonly number[] = [];
   let answeredAtMs = clock.monotonicMs();
   let telling: Promise<void> = Promise.resolve();
+  const touchWatch = createTouchWatch({ deployer, clock });
   const keeper = createGenerationKeeper({ proxy, version, deployer, generations, onKept, log });
   return { state, program, programPinned, tryOut, keepGenerations, hasDrifted };
 
@@ -92,7 +95,7 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     if (refused) return note(refused, config, signal);
     isPlaceOurs = true;
     // while another configuration of ours is verified, this one is not there yet
-    const isThere = !(settled && state.verified) && (await alreadyThere(config, signal));
+    const isThere = !isTouched && !(settled && state.verified) && (await alreadyThere(config, signal));
     const outcome = isThere ? ({ kind: 'unchanged' } as const) : await apply(config, signal);
     const isServed = outcome.kind === 'applied' || outcome.kind === 'unchanged';
     note(outcome, config, signal);
@@ -208,7 +211,12 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     const config = given;
     if (!config) return false;
     const ours = live.kind === 'ours' && live.digest === config.tableDigest;
-    if (ours && state.verified) return false;
+    if (ours && state.verified) {
+      isTouched ||= await touchWatch.isTouched(signal);
+      if (!isTouched || signal.aborted) return false;
+      const touched = { kind: 'foreign', description: 'our configuration, changed' } as const;
+      return generations.pinned() === undefined ? reassert(touched) : reassert(touched, () => programPinned(config, signal));
+    }
     if (generations.pinned() === undefined) return ours ? true : reassert(live);
     if (!ours) return reassert(live, () => programPinned(config, signal));
     note({ kind: 'unchanged' }, config, signal);
@@ -271,6 +279,8 @@ export function createManagedProxy(options: ManagedProxyOptions): ManagedProxy {
     if (outcome.kind === 'applied' || outcome.kind === 'unchanged') {
       given = config;
       settled = true;
+      isTouched = false;
+      touchWatch.begin(signal);
       state.up = true;
       state.silent = false;
       answeredAtMs = clock.monotonicMs();

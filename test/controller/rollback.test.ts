@@ -40,6 +40,7 @@ function proxyOf(takes: () => boolean, given: string[]): Deployer {
     trial: apply,
     live: () => Promise.resolve({ kind: 'down', reason: 'nobody' }),
     disk: () => Promise.resolve({ kind: 'absent' }),
+    fingerprint: () => Promise.resolve(undefined),
     isSilent: () => Promise.resolve(false),
     foreign: () => Promise.resolve(new Map()),
     version: () => Promise.resolve('1'),

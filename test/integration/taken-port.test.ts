@@ -17,6 +17,12 @@ async function startStranger(t: Parameters<typeof startProcess>[0], { dir, web }
   return { stranger, answers };
 }
 
+/** Where the configuration of a site has its Caddy. */
+async function caddyOf({ config }: Site): Promise<{ readonly admin: string }> {
+  const { proxies } = JSON.parse(await readFile(config, 'utf8')) as { readonly proxies: readonly [{ readonly caddy: { admin: string } }] };
+  return proxies[0].caddy;
+}
+
 test('exec-proxy leaves a proxy of somebody else alone, and says which process has the port', { timeout: 60_000 }, async (t) => {
   const binary = needServer(t, 'caddy');
   const site = await openSite(t, 'caddy');
@@ -115,8 +121,7 @@ test('run keeps what a Caddy of somebody else serves as generation 0 before it t
   const site = await openSite(t, 'caddy');
   if (!site || binary === undefined) return;
   const [own = 0] = await freePorts(1);
-  const config = JSON.parse(await readFile(site.config, 'utf8')) as { readonly proxies: readonly [{ readonly caddy: { admin: string } }] };
-  const { admin } = config.proxies[0].caddy;
+  const { admin } = await caddyOf(site);
   const file = join(site.dir, 'strange.Caddyfile');
   await writeFile(file, `{\n  admin ${new URL(admin).host}\n}\nhttp://127.0.0.1:${own} {\n  bind 127.0.0.1\n  respond strange\n}\n`);
   startProcess(t, binary, ['run', '--adapter', 'caddyfile', '--config', file], { env: { HOME: site.dir } });
@@ -145,4 +150,33 @@ test('run keeps what a Caddy of somebody else serves as generation 0 before it t
 
   await api.call('POST', '/load', { timeoutMs: 5000, signal: t.signal, body: texts[0] ?? '' });
   assert.equal(await answer(), 'strange');
+});
+
+test('run gives its configuration again where somebody has changed it and left our marker', { timeout: 60_000 }, async (t) => {
+  const site = await openSite(t, 'caddy');
+  if (!site) return;
+  const { controller } = await startBoth(site);
+  const { admin } = await caddyOf(site);
+
+  const ended = await createAdminClient(admin).call('DELETE', '/config/apps', { timeoutMs: 5000, signal: t.signal });
+
+  assert.equal(ended.status, 200, ended.body);
+  await until('the service to be served again', () => serves(site).catch(() => false), 20_000);
+  assert.match(controller.output(), /"event":"foreign_change"/);
+  await until('it to be verified', async () => (await site.status())?.health === 'ok', 20_000);
+});
+
+test('run writes the file of Traefik again where somebody has changed it and left our marker', { timeout: 60_000 }, async (t) => {
+  const site = await openSite(t, 'traefik');
+  if (!site) return;
+  const { controller } = await startBoth(site);
+  await until('it to be verified', async () => (await site.status())?.health === 'ok', 20_000);
+  const file = join(site.dir, 'dynamic/hp.yml');
+  const ours = await readFile(file, 'utf8');
+
+  await writeFile(file, ours.replaceAll('web.test', 'other.test'));
+
+  await until('the file to be ours again', async () => (await readFile(file, 'utf8')) === ours, 20_000);
+  assert.match(controller.output(), /"event":"foreign_change"/);
+  await until('the service to be served', () => serves(site), 20_000);
 });
