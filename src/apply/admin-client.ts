@@ -33,6 +33,8 @@ export interface AdminCallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** A `POST` that changes nothing: it is made again where a kept connection was closed meanwhile, as a `GET` is. */
   readonly isQuestion?: boolean;
+  /** Only how it is answered counts: the body is read away, and empty in the answer. */
+  readonly withoutBody?: boolean;
 }
 
 /**
@@ -60,7 +62,7 @@ export function createAdminClient(address: string, { keepAlive = false }: { read
         headers: { host, ...type, ...headers },
       });
       asked.once('response', (answer) => {
-        answerOf(answer).then(resolve, reject);
+        answerOf(answer, options).then(resolve, reject);
       });
       asked.once('error', (error: NodeJS.ErrnoException) => {
         // the other side may close a kept connection at the moment when it is used again
@@ -73,9 +75,9 @@ export function createAdminClient(address: string, { keepAlive = false }: { read
   }
 }
 
-async function answerOf(answer: IncomingMessage): Promise<AdminAnswer> {
+async function answerOf(answer: IncomingMessage, { withoutBody = false }: AdminCallOptions): Promise<AdminAnswer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
+  for await (const chunk of answer as AsyncIterable<Buffer>) if (!withoutBody) chunks.push(chunk);
   const { etag } = answer.headers;
   return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8'), ...(etag !== undefined && { etag }) };
 }

@@ -167,7 +167,7 @@ export function createCaddyDeployer(options: CaddyDeployerOptions): Deployer {
   }
 
   async function fingerprint(signal: AbortSignal): Promise<string | undefined> {
-    const answer = await kept.call('GET', '/config/', { timeoutMs: WHOLE_MS, signal }).catch(downOf);
+    const answer = await kept.call('GET', '/config/', { timeoutMs: WHOLE_MS, signal, withoutBody: true }).catch(downOf);
     return 'status' in answer && answer.status === 200 ? answer.etag : undefined;
   }
 
