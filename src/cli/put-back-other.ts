@@ -28,6 +28,6 @@ export async function putBackOther(
     await follow(order, setup.server);
     return { meta, table, served: false };
   }
-  const { launcher } = await switchProxy({ ...order, setup, generation: { id, config, table } });
-  return { meta, table, served: true, ...(launcher !== undefined && { launcher }) };
+  const { from, launcher } = await switchProxy({ ...order, setup, generation: { id, config, table } });
+  return { meta, table, served: true, replaced: from, ...(launcher !== undefined && { launcher }) };
 }

@@ -56,9 +56,13 @@ export async function rollback(id: string | undefined, flags: RollbackFlags, con
   if (!served) throw new CommandError(notServed(setup, view));
   if (!flags.json)
     context.printer.say(
-      `Generation ${done.id} is served again (read back from ${done.server} after ${seconds} s) and pinned; hind-proxy unpin follows the catalogs again`,
+      `Generation ${done.id} is served again (read back from ${done.server} after ${seconds} s)${inPlaceOf(done)} and pinned; hind-proxy unpin follows the catalogs again`,
     );
   return EXIT.ok;
+}
+
+function inPlaceOf({ server, replaced }: RollbackView): string {
+  return replaced === undefined ? '' : `, ${server} in the place of ${replaced},`;
 }
 
 async function fromDisk(

@@ -132,13 +132,14 @@ export function generationViews(generations: GenerationStore): readonly (Generat
 }
 
 /** A rollback as it is shown. */
-export function rollbackView({ meta, served, reason, launcher }: PutBack, generations: GenerationStore): RollbackView {
+export function rollbackView({ meta, served, reason, replaced, launcher }: PutBack, generations: GenerationStore): RollbackView {
   const damaged = generations.damaged().filter((id) => id > meta.id);
   return {
     ...generationView(meta, generations),
     served,
     ...(damaged.length > 0 && { damaged }),
     ...(reason !== undefined && { reason: redactedText(reason) }),
+    ...(replaced !== undefined && { replaced }),
     ...(launcher !== undefined && { launcher }),
   };
 }

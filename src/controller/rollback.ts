@@ -1,4 +1,5 @@
 import type { Generation } from '../model/generation.ts';
+import type { Server } from '../model/rendered.ts';
 import type { RoutingTable } from '../model/route.ts';
 import { servedServices, massRemoval, type GuardOptions } from '../plan/guard.ts';
 import { wholeGenerations, type GenerationMeta, type GenerationStore } from './generations.ts';
@@ -22,6 +23,8 @@ export interface PutBack {
   readonly served: boolean;
   /** Why it is not served. */
   readonly reason?: string;
+  /** The proxy that ran until then, where it was the other one. */
+  readonly replaced?: Server;
   /** The process id of an `exec-proxy` that was started for it and runs on, where none ran. */
   readonly launcher?: number;
 }

@@ -150,6 +150,8 @@ export interface RollbackView extends GenerationView {
   readonly served: boolean;
   /** Why it is not served. */
   readonly reason?: string;
+  /** The proxy that ran until then, where it was the other one. */
+  readonly replaced?: Server;
   /** The process id of an `exec-proxy` that was started for it and runs on, where none ran. */
   readonly launcher?: number;
 }
