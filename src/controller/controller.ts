@@ -278,7 +278,7 @@ export async function createController(options: ControllerOptions): Promise<Cont
       times: { compileMs: compiledAtMs - startedAtMs, renderMs: renderedAtMs - compiledAtMs, applyMs: endedAtMs - renderedAtMs },
       ...(sinceMs !== undefined && { propagationMs: endedAtMs - sinceMs }),
     };
-    tellCycle(result, { ...options, before: taken });
+    tellCycle(result, { ...options, before: taken, planned: now.serving });
     if (outcome.kind === 'applied' || outcome.kind === 'unchanged') taken = change.serving;
     options.observer?.cycle(result);
     return result;

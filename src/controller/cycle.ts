@@ -22,13 +22,21 @@ export interface CycleObserver {
   cycle(cycle: Cycle): void;
 }
 
-/** Writes to the log what a cycle has applied, in comparison with `before`, the table that the proxy had taken. */
+/**
+ * Writes to the log what a cycle has applied, in comparison with `before`, the table that the proxy had taken. `planned`: the table from
+ * which the change was planned; the two differ where the proxy has not taken the last one.
+ */
 export function tellCycle(
   { change, outcome, propagationMs }: Cycle,
-  { log, proxy, before }: { readonly log: Log; readonly proxy: string; readonly before: RoutingTable },
+  {
+    log,
+    proxy,
+    before,
+    planned,
+  }: { readonly log: Log; readonly proxy: string; readonly before: RoutingTable; readonly planned: RoutingTable },
 ): void {
   if (outcome.kind !== 'applied') return;
-  const { created, updated, removed } = diffTables(before, change.serving);
+  const { created, updated, removed } = before === planned ? change : diffTables(before, change.serving);
   const fields = {
     component: 'controller',
     proxy,
