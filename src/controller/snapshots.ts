@@ -88,6 +88,7 @@ export async function openSnapshots(
 
 /** Its instances, and those of before of services that it could not read, unless others have their addresses and ports now. */
 function withUnread({ instances, unread = [] }: CatalogSnapshot, before: readonly ServiceInstance[]): readonly ServiceInstance[] {
+  if (unread.length === 0) return instances;
   const names = new Set(unread);
   const kept = before.filter(({ service }) => names.has(service));
   if (kept.length === 0) return instances;
