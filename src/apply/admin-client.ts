@@ -20,7 +20,7 @@ export class SilenceError extends Error {
 
 /** Calls to one API over TCP or a unix socket. They reject where nothing answers, with `SilenceError` where that takes until the deadline. */
 export interface AdminClient {
-  call(method: 'GET' | 'POST' | 'DELETE', path: string, options: AdminCallOptions): Promise<AdminAnswer>;
+  call(method: 'GET' | 'POST', path: string, options: AdminCallOptions): Promise<AdminAnswer>;
   /** Ends the connections that are kept. */
   close(): void;
 }
@@ -48,7 +48,7 @@ export function createAdminClient(address: string, { keepAlive = false }: { read
   const agent = new Agent({ keepAlive });
   return { call, close: () => agent.destroy() };
 
-  async function call(method: 'GET' | 'POST' | 'DELETE', path: string, options: AdminCallOptions): Promise<AdminAnswer> {
+  async function call(method: 'GET' | 'POST', path: string, options: AdminCallOptions): Promise<AdminAnswer> {
     const { timeoutMs, signal, body, headers = {}, isQuestion = method === 'GET' } = options;
     const type = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     const ending = deadline(timeoutMs, signal);

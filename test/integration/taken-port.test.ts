@@ -158,7 +158,7 @@ test('run gives its configuration again where somebody has changed it and left o
   const { controller } = await startBoth(site);
   const { admin } = await caddyOf(site);
 
-  const ended = await createAdminClient(admin).call('DELETE', '/config/apps', { timeoutMs: 5000, signal: t.signal });
+  const ended = await createAdminClient(admin).call('POST', '/config/apps', { timeoutMs: 5000, signal: t.signal, body: '{}' });
 
   assert.equal(ended.status, 200, ended.body);
   await until('the service to be served again', () => serves(site).catch(() => false), 20_000);
